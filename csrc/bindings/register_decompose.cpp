@@ -1,0 +1,122 @@
+// Batches in, arrays out. Arguments have been validated in Python; the GIL is released throughout.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <chrono>
+#include <limits>
+#include <stdexcept>
+
+#include "../cpu/batch.hpp"
+#include "register.hpp"
+
+namespace fastpid::bindings {
+namespace {
+
+namespace py = pybind11;
+using Array = py::array_t<double, py::array::c_style>;
+using Integers = py::array_t<std::int32_t, py::array::c_style>;
+
+// Asks Python for pending signals, at most every 20 ms, from a thread that released the GIL.
+class SignalCheck {
+ public:
+  bool operator()() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < std::chrono::milliseconds(20)) return false;
+    last_ = now;
+    const py::gil_scoped_acquire hold;
+    return PyErr_CheckSignals() != 0;  // the exception stays set
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+cpu::BatchOptions options_of(int method, double tol, int max_iter, int threads, bool normalize,
+                             double mass_tolerance) {
+  cpu::BatchOptions options;
+  options.solve.method = static_cast<Method>(method);
+  options.solve.tol = tol;
+  options.solve.max_iter = max_iter;
+  options.normalize = normalize;
+  options.mass_tolerance = mass_tolerance;
+  options.threads = threads;
+  options.interrupted = SignalCheck();
+  return options;
+}
+
+int extent(const py::array& a, int axis) {
+  const py::ssize_t n = a.shape(axis);
+  if (n > std::numeric_limits<int>::max()) throw std::length_error("an axis is too long");
+  return static_cast<int>(n);
+}
+
+py::tuple decompose(const Array& p, int method, double tol, int max_iter, int threads,
+                    bool normalize, double mass_tolerance) {
+  if (p.ndim() != 4) throw std::invalid_argument("p must be (batch, nx, ny, nz)");
+  const py::ssize_t count = p.shape(0);
+  const Shape shape{extent(p, 1), extent(p, 2), extent(p, 3)};
+  Array informations({py::ssize_t{5}, count});
+  Integers codes({py::ssize_t{3}, count});
+  Array xz({count, p.shape(1), p.shape(3)});
+  Array yz({count, p.shape(2), p.shape(3)});
+  double* real = informations.mutable_data();
+  std::int32_t* code = codes.mutable_data();
+  const cpu::Results results{
+      real, real + count, real + 2 * count, real + 3 * count, real + 4 * count,
+      code, code + count, code + 2 * count};
+  const auto options = options_of(method, tol, max_iter, threads, normalize, mass_tolerance);
+  const double* input = p.data();
+  double* out_xz = xz.mutable_data();
+  double* out_yz = yz.mutable_data();
+  bool finished;
+  {
+    const py::gil_scoped_release free;
+    finished = cpu::decompose(input, count, shape, options, results, out_xz, out_yz);
+  }
+  if (!finished) throw py::error_already_set();
+  return py::make_tuple(informations, codes, xz, yz);
+}
+
+py::tuple solve(const Array& xz, const Array& yz, int method, double tol, int max_iter, int threads,
+                bool coupling) {
+  if (xz.ndim() != 3 || yz.ndim() != 3 || xz.shape(0) != yz.shape(0) ||
+      xz.shape(2) != yz.shape(2)) {
+    throw std::invalid_argument("xz and yz must be (batch, nx, nz) and (batch, ny, nz)");
+  }
+  const py::ssize_t count = xz.shape(0);
+  const Shape shape{extent(xz, 1), extent(yz, 1), extent(xz, 2)};
+  Array lam({count, xz.shape(1), xz.shape(2)});
+  Array mu({count, yz.shape(1), yz.shape(2)});
+  Array s({count, xz.shape(1), yz.shape(1)});
+  Array u({count, xz.shape(1), xz.shape(2)});
+  Array v({count, yz.shape(1), yz.shape(2)});
+  auto options = options_of(method, tol, max_iter, threads, false, 0.0);
+  options.solve.coupling = coupling;
+  const cpu::Solutions out{lam.mutable_data(), mu.mutable_data(), s.mutable_data(),
+                           u.mutable_data(), v.mutable_data()};
+  const double* in_xz = xz.data();
+  const double* in_yz = yz.data();
+  bool finished;
+  {
+    const py::gil_scoped_release free;
+    finished = cpu::solve(in_xz, in_yz, count, shape, options, out);
+  }
+  if (!finished) throw py::error_already_set();
+  return py::make_tuple(lam, mu, s, u, v);
+}
+
+}  // namespace
+
+void register_decompose(py::module_& m) {
+  m.def("decompose", &decompose, py::arg("p").noconvert(), py::arg("method"), py::arg("tol"),
+        py::arg("max_iter"), py::arg("threads"), py::arg("normalize"), py::arg("mass_tolerance"),
+        "Tables (batch, nx, ny, nz) -> informations (5, batch: mi_x, mi_y, mi_xy, lower, upper; "
+        "nats), codes (3, batch: iterations, status, method), p_xz, p_yz.");
+  m.def(
+      "solve", &solve, py::arg("xz").noconvert(), py::arg("yz").noconvert(), py::arg("method"),
+      py::arg("tol"), py::arg("max_iter"), py::arg("threads"), py::arg("coupling"),
+      "Marginals (batch, nx, nz), (batch, ny, nz) -> potentials lam, mu and, if coupling, factors "
+      "s, u, v such that s u v is the coupling up to what its dominated marginals miss.");
+}
+
+}  // namespace fastpid::bindings

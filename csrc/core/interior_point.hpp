@@ -1,0 +1,635 @@
+// Primal-dual interior point on the condensed system.
+//
+// Unknowns: potentials lam, mu on the supports of a and b, and for each pair of symbols a mass
+// S > 0 and a slack h > 0. With E = exp(lam + mu), the perturbed optimality conditions are
+//
+//     sum_y S E = a,    sum_x S E = b,    h + sum_z E = 1,    S h = t.
+//
+// On their path q = S E lies in Delta_P and the gap is t per pair. The slack is a variable of its
+// own, which lets a step leave the surface h = 1 - sum_z E and come back to it: this halves the
+// number of steps that a method needs that recomputes the slack.
+//
+// Newton. Eliminating dh and dS leaves, for d = dlam[x,z] + dmu[y,z] and W = S (diag E + E E^T /
+// h),
+//
+//     sum_y W d = r_a,   sum_x W d = r_b,
+//     r_a = a - sum_y E (S + w + c1),   w = (rc + S rh) / h,   rh = h + sum_z E - 1,
+//     dh = -rh - sum_z E d,   dS = (rc - S dh) / h,
+//
+// and likewise for b; rc is the right-hand side of the complementarity row and c1 the second-order
+// term below. The a side is eliminated block by block (Cholesky of a.count blocks), the Schur
+// complement has the order nnz(b). Its null directions (lam[:,z] + c, mu[:,z] - c) get a multiple
+// of their own outer product, which leaves the solution as it is up to that gauge.
+//
+// Predictor-corrector (Mehrotra 1992): a first direction with t = 0 sets the centring and the
+// second-order terms, here those of the exponential too: with d the predictor's, damped by its step
+// length, q gains dS E d + S E d^2 / 2, sum_z E gains E d^2 / 2, and S h gains dS dh.
+//
+// Between two Newton steps a few Sinkhorn sweeps (each factor rescaled to its marginal) restore the
+// marginals in relative terms. Newton alone does so in absolute terms, and stalls on tables in
+// which cells of 1e-9 stand beside cells of 0.1.
+#pragma once
+
+#include "certificate.hpp"
+#include "numerics.hpp"
+#include "proxy.hpp"
+#include "views.hpp"
+
+namespace fastpid {
+
+struct IterationOptions {
+  double tol = 1e-9;  // nats
+  int max_iter = 100;
+};
+
+enum class Outcome { converged, max_iterations, stalled, interrupted };
+
+struct InteriorWork {
+  Iterate best;
+  CertificateWork certificate;
+  // Over the pairs: slack, sum_z E, the two steps, right-hand sides, sum_z E d^2 / 2, (E . x) / h.
+  double *h = nullptr, *t = nullptr, *ds = nullptr, *dh = nullptr;
+  double *rc = nullptr, *push = nullptr, *bend = nullptr, *dot = nullptr;
+  // Over the cells of a and of b, dense (count x target), zero off the support.
+  double *rhs_a = nullptr, *dir_a = nullptr, *fix_a = nullptr, *tmp_a = nullptr;
+  double *cg_p_a = nullptr, *cg_q_a = nullptr;
+  double *rhs_b = nullptr, *dir_b = nullptr, *fix_b = nullptr, *tmp_b = nullptr;
+  double *cg_p_b = nullptr, *cg_q_b = nullptr;
+  double* blocks = nullptr;  // Cholesky factors of the a side, one block after the other
+  std::ptrdiff_t* block_at = nullptr;
+  double* schur = nullptr;     // nnz(b)^2
+  double* panel = nullptr;     // panel_rows x nnz(b)
+  double* packed = nullptr;    // max(target, nnz(b))
+  double* diagonal = nullptr;  // nnz(b)
+
+  // Rows of the a side that enter the Schur complement together; wide enough for a matrix product.
+  FASTPID_HD static int panel_rows(const Reduced& r) {
+    constexpr int kRows = 96;
+    return r.a.target > kRows ? r.a.target : kRows;
+  }
+
+  FASTPID_HD static InteriorWork take(Arena& arena, const Reduced& r) {
+    const std::ptrdiff_t nb = r.b.size, pairs = r.pairs();
+    const std::ptrdiff_t dense_a = static_cast<std::ptrdiff_t>(r.a.count) * r.a.target;
+    const std::ptrdiff_t dense_b = static_cast<std::ptrdiff_t>(r.b.count) * r.b.target;
+    InteriorWork w;
+    w.best = Iterate::take(arena, r);
+    w.certificate = CertificateWork::take(arena, r);
+    for (double** p : {&w.h, &w.t, &w.ds, &w.dh, &w.rc, &w.push, &w.bend, &w.dot}) {
+      *p = arena.take<double>(pairs);
+    }
+    for (double** p : {&w.rhs_a, &w.dir_a, &w.fix_a, &w.tmp_a, &w.cg_p_a, &w.cg_q_a})
+      *p = arena.take<double>(dense_a);
+    for (double** p : {&w.rhs_b, &w.dir_b, &w.fix_b, &w.tmp_b, &w.cg_p_b, &w.cg_q_b})
+      *p = arena.take<double>(dense_b);
+    w.block_at = arena.take<std::ptrdiff_t>(r.a.count);
+    std::ptrdiff_t blocks = 0;
+    for (int i = 0; i < r.a.count; ++i) {
+      blocks += static_cast<std::ptrdiff_t>(r.a.width(i)) * r.a.width(i);
+    }
+    w.blocks = arena.take<double>(blocks);
+    w.schur = arena.take<double>(nb * nb);
+    w.panel = arena.take<double>(panel_rows(r) * nb);
+    w.diagonal = arena.take<double>(nb);
+    w.packed = arena.take<double>(nb > r.a.target ? nb : r.a.target);
+    return w;
+  }
+};
+
+template <class Exec>
+class InteriorPoint {
+ public:
+  FASTPID_HD InteriorPoint(const Exec& exec, const Reduced& r, const InteriorWork& w,
+                           const Iterate& it, const IterationOptions& options)
+      : exec_(exec), r_(r), w_(w), it_(it), options_(options), n_(r.b.count) {}
+
+  // Starts from the proxy in `it`, and leaves the iterate with the smallest certified gap there.
+  // `stop()` is asked once a step.
+  template <class Stop>
+  FASTPID_HD Outcome run(Bounds& bounds, int& iterations, Stop&& stop) {
+    start();
+    double best_gap = HUGE_VAL;
+    int since_best = 0;
+    Outcome outcome = Outcome::max_iterations;
+    for (iterations = 0;; ++iterations) {
+      measure();
+      const bool finite = complement_ + residual_ < HUGE_VAL;
+      const bool last = iterations == options_.max_iter;
+      // The gap is about the complement: far from tol the certificate is not worth its cost.
+      if (finite && (last || complement_ <= kPlausible * options_.tol)) {
+        const Bounds now = certify(exec_, r_, it_, kEnough * options_.tol, w_.certificate);
+        bounds = now;
+        if (now.gap() < best_gap) {
+          if (now.gap() < 0.9 * best_gap) since_best = 0;
+          best_gap = now.gap();
+          save();
+        }
+        if (now.gap() <= options_.tol) {
+          outcome = Outcome::converged;
+          break;
+        }
+      }
+      if (last) break;
+      if (stop()) {
+        outcome = Outcome::interrupted;
+        break;
+      }
+      if (!finite || ++since_best > kPatience || !step()) {
+        outcome = Outcome::stalled;
+        break;
+      }
+    }
+    if (best_gap < HUGE_VAL) {
+      restore();
+    } else {
+      bounds = certify(exec_, r_, it_, kEnough * options_.tol, w_.certificate);
+    }
+    return outcome;
+  }
+
+ private:
+  static constexpr double kPlausible = 3.0;
+  static constexpr int kPatience = 40;
+  static constexpr double kEnough = 0.02;
+
+  // The proxy with its rows shifted to be strictly feasible; its marginals stay exact.
+  FASTPID_HD void start() {
+    constexpr double kMargin = 0.02;
+    pair_sums(exec_, r_, it_.exp_a, it_.exp_b, w_.t);
+    exec_.for_each(r_.a.count, [&](int i) {
+      double most = 0.0;
+      for (int j = 0; j < n_; ++j) most = larger(most, w_.t[i * n_ + j]);
+      const double shift = std::log(most) + kMargin;
+      const double scale = std::exp(shift);
+      r_.a.row(i, [&](int k, int z) {
+        it_.log_a[k] -= shift;
+        it_.exp_a[i * target() + z] /= scale;
+      });
+      for (int j = 0; j < n_; ++j) {
+        const std::ptrdiff_t p = i * n_ + j;
+        w_.h[p] = 1.0 - w_.t[p] / scale;
+        it_.s[p] = w_.t[p] > 0.0 ? it_.s[p] * scale : 0.0;
+      }
+    });
+    live_ = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) { return it_.s[p] > 0.0 ? 1.0 : 0.0; });
+  }
+
+  // Sets what a step is judged by, after Sinkhorn sweeps (each side's factor rescaled to its
+  // marginal) if some marginal is off by much of itself.
+  FASTPID_HD void measure() {
+    complement_ = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) { return it_.s[p] * w_.h[p]; });
+    compare_marginals();
+    if (complement_ > kSweepAbove * options_.tol) {
+      for (int n = 0; n < kSweeps && furthest_ > kFar; ++n) {
+        rescale(r_.a, w_.tmp_a, it_.log_a, it_.exp_a);
+        weigh_side(false);
+        rescale(r_.b, w_.tmp_b, it_.log_b, it_.exp_b);
+        compare_marginals();
+      }
+    }
+    pair_sums(exec_, r_, it_.exp_a, it_.exp_b, w_.t);
+  }
+  static constexpr double kSweepAbove = 10.0;
+  static constexpr int kSweeps = 4;
+  static constexpr double kFar = 0.1;
+
+  // The marginals of S E against a and b: their distance, and the largest relative one.
+  FASTPID_HD void compare_marginals() {
+    residual_ = 0.0;
+    furthest_ = 0.0;
+    for (const bool of_a : {true, false}) {
+      weigh_side(of_a);
+      const Side& self = of_a ? r_.a : r_.b;
+      const double* exponential = of_a ? it_.exp_a : it_.exp_b;
+      const double* sums = of_a ? w_.tmp_a : w_.tmp_b;
+      const auto off = [&](int k, std::ptrdiff_t c) {
+        return std::fabs(self.mass[k] - exponential[c] * sums[c]);
+      };
+      residual_ += exec_.sum(self.count, [&](std::ptrdiff_t i) {
+        double sum = 0.0;
+        self.row(static_cast<int>(i), [&](int k, int z) { sum += off(k, i * target() + z); });
+        return sum;
+      });
+      furthest_ = larger(furthest_, exec_.max(self.count, [&](std::ptrdiff_t i) {
+        double most = 0.0;
+        self.row(static_cast<int>(i), [&](int k, int z) {
+          most = larger(most, off(k, i * target() + z) / self.mass[k]);
+        });
+        return most;
+      }));
+    }
+  }
+
+  // Row sums of S E without their own factor, to tmp.
+  FASTPID_HD void weigh_side(bool of_a) {
+    weighted_sums(exec_, of_a ? r_.a : r_.b, of_a ? r_.b : r_.a, it_.s, of_a ? n_ : 1,
+                  of_a ? 1 : n_, of_a ? it_.exp_b : it_.exp_a, of_a ? w_.tmp_a : w_.tmp_b);
+  }
+
+  FASTPID_HD void rescale(const Side& side, const double* sums, double* log, double* exponential) {
+    exec_.for_each(side.count, [&](int i) {
+      side.row(i, [&](int k, int z) {
+        const double sum = sums[i * target() + z];
+        if (!(sum > 0.0)) return;
+        exponential[i * target() + z] = side.mass[k] / sum;
+        log[k] = std::log(side.mass[k] / sum);
+      });
+    });
+  }
+
+  // One predictor-corrector step; false if the linear system could not be solved.
+  FASTPID_HD bool step() {
+    if (!factorise()) return false;
+    const double t = complement_ / live_;
+
+    right_hand_sides(0.0, 0.0);
+    direction(0.0, 0);
+    pair_steps(false, 0.0);
+    const double primal = smaller(1.0, step_length(it_.s, w_.ds));
+    const double dual = smaller(1.0, step_length(w_.h, w_.dh));
+    const double after = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) {
+      return it_.s[p] > 0.0 ? (it_.s[p] + primal * w_.ds[p]) * (w_.h[p] + dual * w_.dh[p]) : 0.0;
+    });
+    // t stays in reach of the tolerance and of the residual, which it must not outrun.
+    const double ratio = after / complement_;
+    double sigma = larger(ratio * ratio * ratio, 1e-6);
+    sigma = larger(sigma, smaller(1.0, 0.1 * options_.tol / complement_));
+    sigma = larger(sigma, smaller(1.0, kResidualShare * residual_ / complement_));
+
+    // The step taken is about (1 - sigma) times the part of the predictor that is feasible.
+    const double share = smaller(primal, dual) * (1.0 - sigma);
+    const double damp = share * share;
+    right_hand_sides(sigma * t, damp);
+    direction(0.05 * larger(options_.tol, sigma * complement_), kRefinements);
+    pair_steps(true, damp);
+
+    const double tau = clamp(1.0 - 10.0 * t, 0.9, 0.999);
+    const double step_s = smaller(1.0, tau * step_length(it_.s, w_.ds));
+    const double step_h = smaller(smaller(1.0, tau * step_length(w_.h, w_.dh)), kReach / largest_);
+    exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
+      if (it_.s[p] <= 0.0) return;
+      it_.s[p] += step_s * w_.ds[p];
+      w_.h[p] += step_h * w_.dh[p];
+    });
+    move(r_.a, step_h, w_.dir_a, it_.log_a, it_.exp_a);
+    move(r_.b, step_h, w_.dir_b, it_.log_b, it_.exp_b);
+    return true;
+  }
+  static constexpr int kRefinements = 12;
+  static constexpr double kReach = 3.0;  // of one step, in log E
+  static constexpr double kBend = 1.0;   // |d| beyond which the second-order terms mean nothing
+  static constexpr double kResidualShare = 0.02;
+
+  FASTPID_HD void move(const Side& side, double length, const double* dir, double* log,
+                       double* exponential) {
+    exec_.for_each(side.count, [&](int i) {
+      side.row(i, [&](int k, int z) {
+        log[k] += length * dir[i * target() + z];
+        exponential[i * target() + z] = std::exp(log[k]);
+      });
+    });
+  }
+
+  // rhs = marginal - sum E (push + damp (ds d + S d^2 / 2)), d and ds being the predictor's.
+  FASTPID_HD void right_hand_sides(double centre, double damp) {
+    exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
+      const double s = it_.s[p], h = w_.h[p];
+      if (s <= 0.0) {
+        w_.rc[p] = w_.push[p] = 0.0;
+        return;
+      }
+      w_.rc[p] = centre - s * h;
+      if (damp > 0.0) w_.rc[p] -= damp * (w_.ds[p] * w_.dh[p] - s * w_.bend[p]);
+      w_.push[p] = s + (w_.rc[p] + s * slack_residual(p)) / h;
+    });
+    const auto one = [&](const Side& self, bool of_a, double* rhs) {
+      if (damp > 0.0) {
+        gather(of_a, w_.dir_a, w_.dir_b, rhs, [&](std::ptrdiff_t p, double d) {
+          d = clamp(d, -kBend, kBend);
+          return w_.push[p] + damp * d * (w_.ds[p] + 0.5 * it_.s[p] * d);
+        });
+      } else {
+        gather(of_a, w_.dir_a, w_.dir_b, rhs, [&](std::ptrdiff_t p, double) { return w_.push[p]; });
+      }
+      exec_.for_each(self.count, [&](int i) {
+        self.row(
+            i, [&](int k, int z) { rhs[i * target() + z] = self.mass[k] - rhs[i * target() + z]; });
+      });
+    };
+    one(r_.a, true, w_.rhs_a);
+    one(r_.b, false, w_.rhs_b);
+  }
+
+  // out[i, z] = sum_j E term(pair, x_a[., z] + x_b[., z]) on the support of one side, zero off it.
+  template <class Term>
+  FASTPID_HD void gather(bool of_a, const double* x_a, const double* x_b, double* out,
+                         Term&& term) const {
+    const Side& self = of_a ? r_.a : r_.b;
+    const Side& other = of_a ? r_.b : r_.a;
+    const double* x_self = of_a ? x_a : x_b;
+    const double* x_other = of_a ? x_b : x_a;
+    const double* exp_self = of_a ? it_.exp_a : it_.exp_b;
+    const double* exp_other = of_a ? it_.exp_b : it_.exp_a;
+    const std::ptrdiff_t stride_self = of_a ? n_ : 1, stride_other = of_a ? 1 : n_;
+    exec_.for_each(self.count, [&](int i) {
+      double* sum = out + i * target();
+      const double* xs = x_self + i * target();
+      for (int z = 0; z < target(); ++z) sum[z] = 0.0;
+      for (int j = 0; j < other.count; ++j) {
+        const std::ptrdiff_t p = i * stride_self + j * stride_other;
+        if (it_.s[p] <= 0.0) continue;
+        const double* v = exp_other + j * target();
+        const double* xo = x_other + j * target();
+        self.row(i, [&](int, int z) { sum[z] += v[z] * term(p, xs[z] + xo[z]); });
+      }
+      self.row(i, [&](int, int z) { sum[z] *= exp_self[i * target() + z]; });
+    });
+  }
+
+  // y = W x for the parts asked for (null: not wanted).
+  FASTPID_HD void apply(const double* x_a, const double* x_b, double* y_a, double* y_b) const {
+    exec_.for_each(r_.a.count, [&](std::ptrdiff_t i) {
+      const double* u = it_.exp_a + i * target();
+      const double* xa = x_a + i * target();
+      for (int j = 0; j < n_; ++j) {
+        const std::ptrdiff_t p = i * n_ + j;
+        if (it_.s[p] <= 0.0) continue;
+        const double* v = it_.exp_b + j * target();
+        const double* xb = x_b + j * target();
+        double sum = 0.0;
+        r_.b.row(j, [&](int, int z) { sum += u[z] * v[z] * (xa[z] + xb[z]); });
+        w_.dot[p] = sum / w_.h[p];
+      }
+    });
+    const auto term = [&](std::ptrdiff_t p, double d) { return it_.s[p] * (d + w_.dot[p]); };
+    if (y_a) gather(true, x_a, x_b, y_a, term);
+    if (y_b) gather(false, x_a, x_b, y_b, term);
+  }
+
+  // Adds S (diag E + E E^T / h) of one pair, restricted to the support of row i of `self`, to the
+  // lower triangle of the column-major `block`. `e` has room for the row.
+  FASTPID_HD void add_pair(const Side& self, int i, const double* u, const double* v, double s,
+                           double h, double* e, double* block, std::ptrdiff_t stride) const {
+    const int first = self.begin(i), width = self.width(i);
+    self.row(i, [&](int k, int z) { e[k - first] = u[z] * v[z]; });
+    for (int c = 0; c < width; ++c) {
+      if (e[c] == 0.0) continue;
+      double* column = block + c * stride;
+      const double factor = s / h * e[c];
+      for (int d = c; d < width; ++d) column[d] += factor * e[d];
+      column[c] += s * e[c];
+    }
+  }
+
+  FASTPID_HD bool factorise() {
+    // The first regularisation is the rounding of the matrix itself.
+    for (double regularisation = 2e-15; regularisation < 1e-6; regularisation *= 100.0) {
+      if (assemble(regularisation)) return true;
+    }
+    return false;
+  }
+
+  FASTPID_HD bool assemble(double regularisation) {
+    const std::ptrdiff_t nb = r_.b.size;
+    exec_.for_each(nb * nb, [&](std::ptrdiff_t i) { w_.schur[i] = 0.0; });
+    exec_.for_each(n_, [&](int j) {
+      double* block = w_.schur + r_.b.begin(j) * (nb + 1);
+      for (int i = 0; i < r_.a.count; ++i) {
+        const double s = it_.s[i * n_ + j];
+        if (s <= 0.0) continue;
+        add_pair(r_.b, j, it_.exp_a + i * target(), it_.exp_b + j * target(), s, w_.h[i * n_ + j],
+                 w_.tmp_b + j * target(), block, nb);
+      }
+    });
+    // The gauge of each target symbol: w w^T / sum w with w the diagonal, whose solution has
+    // sum w dmu = 0. Weighting by the diagonal keeps the digits of its small entries.
+    exec_.for_each(target(), [&](std::ptrdiff_t z) { w_.packed[z] = 0.0; });
+    exec_.once([&] {
+      for (std::ptrdiff_t k = 0; k < nb; ++k) {
+        w_.diagonal[k] = w_.schur[k * (nb + 1)];
+        w_.packed[r_.b.idx[k]] += w_.diagonal[k];
+        w_.schur[k * (nb + 1)] *= 1.0 + regularisation;
+      }
+    });
+    exec_.for_each(n_, [&](std::ptrdiff_t j) {
+      for (int l = static_cast<int>(j); l < n_; ++l) {
+        int next = r_.b.begin(l);
+        r_.b.row(static_cast<int>(j), [&](int k, int z) {
+          while (next < r_.b.end(l) && r_.b.idx[next] < z) ++next;
+          if (next < r_.b.end(l) && r_.b.idx[next] == z) {
+            w_.schur[next + k * nb] += w_.diagonal[k] * (w_.diagonal[next] / w_.packed[z]);
+          }
+        });
+      }
+    });
+
+    const int capacity = InteriorWork::panel_rows(r_);
+    std::ptrdiff_t at = 0;
+    int filled = 0;
+    for (int i = 0; i < r_.a.count; ++i) {
+      const int width = r_.a.width(i);
+      if (filled + width > capacity) {
+        exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled, capacity);
+        filled = 0;
+      }
+      double* block = w_.blocks + at;
+      w_.block_at[i] = at;
+      at += static_cast<std::ptrdiff_t>(width) * width;
+      exec_.for_each(static_cast<std::ptrdiff_t>(width) * width,
+                     [&](std::ptrdiff_t k) { block[k] = 0.0; });
+      exec_.once([&] {
+        for (int j = 0; j < n_; ++j) {
+          const double s = it_.s[i * n_ + j];
+          if (s <= 0.0) continue;
+          add_pair(r_.a, i, it_.exp_a + i * target(), it_.exp_b + j * target(), s, w_.h[i * n_ + j],
+                   w_.tmp_a + i * target(), block, width);
+        }
+      });
+      if (!exec_.cholesky(block, width, width)) return false;
+      exec_.for_each(n_, [&](int j) { off_diagonal(i, j, w_.panel + filled, capacity); });
+      exec_.solve_lower(block, width, width, w_.panel + filled, static_cast<int>(nb), capacity);
+      filled += width;
+    }
+    exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled, capacity);
+    return exec_.cholesky(w_.schur, static_cast<int>(nb), nb);
+  }
+
+  // The columns of b's row j in the off-diagonal block W[i, j].
+  FASTPID_HD void off_diagonal(int i, int j, double* panel, std::ptrdiff_t stride) const {
+    const double s = it_.s[i * n_ + j];
+    const double factor = s > 0.0 ? s / w_.h[i * n_ + j] : 0.0;
+    const double* u = it_.exp_a + i * target();
+    const double* v = it_.exp_b + j * target();
+    const int first = r_.a.begin(i);
+    r_.b.row(j, [&](int k, int column) {
+      double* out = panel + k * stride;
+      const double e = u[column] * v[column];
+      r_.a.row(i, [&](int l, int z) {
+        out[l - first] = factor * e * u[z] * v[z] + (z == column ? s * e : 0.0);
+      });
+    });
+  }
+
+  // x <- (regularised W)^-1 x.
+  FASTPID_HD void back_solve(double* x_a, double* x_b) const {
+    exec_.for_each(r_.a.count * target(), [&](std::ptrdiff_t k) { w_.fix_a[k] = 0.0; });
+    solve_blocks(x_a, w_.fix_a);
+    exec_.for_each(r_.b.count * target(), [&](std::ptrdiff_t k) { w_.fix_b[k] = 0.0; });
+    apply(w_.fix_a, w_.fix_b, nullptr, w_.tmp_b);
+    const auto each_b = [&](auto&& f) {
+      exec_.for_each(n_,
+                     [&](int j) { r_.b.row(j, [&](int k, int z) { f(k, j * target() + z); }); });
+    };
+    each_b([&](int k, std::ptrdiff_t c) { w_.packed[k] = x_b[c] - w_.tmp_b[c]; });
+    exec_.solve(w_.schur, r_.b.size, r_.b.size, w_.packed);
+    each_b([&](int k, std::ptrdiff_t c) { x_b[c] = w_.packed[k]; });
+    exec_.for_each(r_.a.count * target(), [&](std::ptrdiff_t k) { w_.fix_a[k] = 0.0; });
+    apply(w_.fix_a, x_b, w_.tmp_a, nullptr);
+    exec_.for_each(r_.a.count * target(),
+                   [&](std::ptrdiff_t k) { w_.tmp_a[k] = x_a[k] - w_.tmp_a[k]; });
+    solve_blocks(w_.tmp_a, x_a);
+  }
+
+  FASTPID_HD void solve_blocks(const double* in, double* out) const {
+    for (int i = 0; i < r_.a.count; ++i) {
+      const int first = r_.a.begin(i), width = r_.a.width(i);
+      const double* row = in + i * target();
+      exec_.once([&] { r_.a.row(i, [&](int k, int z) { w_.packed[k - first] = row[z]; }); });
+      exec_.solve(w_.blocks + w_.block_at[i], width, width, w_.packed);
+      exec_.once([&] {
+        r_.a.row(i, [&](int k, int z) { out[i * target() + z] = w_.packed[k - first]; });
+      });
+    }
+  }
+
+  // dir = W^-1 rhs by conjugate gradients, preconditioned with the factorisation: one step, as a
+  // rule. Where the optimum is nearly degenerate the rounding and the regularisation of the
+  // factorisation are larger than the smallest eigenvalues, and a few more steps recover them.
+  FASTPID_HD void direction(double enough, int max_steps) {
+    copy_cells(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b);
+    back_solve(w_.dir_a, w_.dir_b);
+    if (max_steps == 0) return;
+    apply(w_.dir_a, w_.dir_b, w_.cg_q_a, w_.cg_q_b);
+    add_cells(-1.0, w_.cg_q_a, w_.cg_q_b, w_.rhs_a, w_.rhs_b);
+    double rho = 0.0;
+    for (int n = 0; n < max_steps; ++n) {
+      if (size(w_.rhs_a, w_.rhs_b) <= enough) return;
+      copy_cells(w_.rhs_a, w_.rhs_b, w_.cg_q_a, w_.cg_q_b);
+      back_solve(w_.cg_q_a, w_.cg_q_b);
+      const double next = dot(w_.rhs_a, w_.rhs_b, w_.cg_q_a, w_.cg_q_b);
+      if (!(next > 0.0)) return;
+      if (n > 0) add_cells(next / rho, w_.cg_p_a, w_.cg_p_b, w_.cg_q_a, w_.cg_q_b);
+      copy_cells(w_.cg_q_a, w_.cg_q_b, w_.cg_p_a, w_.cg_p_b);
+      rho = next;
+      apply(w_.cg_p_a, w_.cg_p_b, w_.cg_q_a, w_.cg_q_b);
+      const double curvature = dot(w_.cg_p_a, w_.cg_p_b, w_.cg_q_a, w_.cg_q_b);
+      if (!(curvature > 0.0)) return;
+      add_cells(rho / curvature, w_.cg_p_a, w_.cg_p_b, w_.dir_a, w_.dir_b);
+      add_cells(-rho / curvature, w_.cg_q_a, w_.cg_q_b, w_.rhs_a, w_.rhs_b);
+    }
+  }
+
+  FASTPID_HD std::ptrdiff_t cells_a() const { return r_.a.count * target(); }
+  FASTPID_HD std::ptrdiff_t cells_b() const { return r_.b.count * target(); }
+
+  FASTPID_HD void copy_cells(const double* from_a, const double* from_b, double* to_a,
+                             double* to_b) const {
+    exec_.for_each(cells_a(), [&](std::ptrdiff_t k) { to_a[k] = from_a[k]; });
+    exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { to_b[k] = from_b[k]; });
+  }
+
+  FASTPID_HD void add_cells(double factor, const double* x_a, const double* x_b, double* y_a,
+                            double* y_b) const {
+    exec_.for_each(cells_a(), [&](std::ptrdiff_t k) { y_a[k] += factor * x_a[k]; });
+    exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { y_b[k] += factor * x_b[k]; });
+  }
+
+  FASTPID_HD double dot(const double* x_a, const double* x_b, const double* y_a,
+                        const double* y_b) const {
+    return exec_.sum(cells_a(), [&](std::ptrdiff_t k) { return x_a[k] * y_a[k]; }) +
+           exec_.sum(cells_b(), [&](std::ptrdiff_t k) { return x_b[k] * y_b[k]; });
+  }
+
+  FASTPID_HD double size(const double* x_a, const double* x_b) const {
+    return exec_.sum(cells_a(), [&](std::ptrdiff_t k) { return std::fabs(x_a[k]); }) +
+           exec_.sum(cells_b(), [&](std::ptrdiff_t k) { return std::fabs(x_b[k]); });
+  }
+
+  // ds and dh of the direction. A predictor also leaves its second-order term in bend, which the
+  // corrector adds to its dh; a corrector also measures its largest |d log E|.
+  FASTPID_HD void pair_steps(bool corrector, double damp) {
+    const auto finish = [&](std::ptrdiff_t p, double dot) {
+      const double s = it_.s[p], h = w_.h[p];
+      const double dh = -slack_residual(p) - dot;
+      w_.ds[p] = (w_.rc[p] - s * dh) / h;
+      w_.dh[p] = corrector ? dh - damp * w_.bend[p] : dh;
+    };
+    largest_ = exec_.max(r_.a.count, [&](std::ptrdiff_t i) {
+      const double* u = it_.exp_a + i * target();
+      const double* xa = w_.dir_a + i * target();
+      double largest = 1e-300;
+      for (int j = 0; j < n_; ++j) {
+        const std::ptrdiff_t p = i * n_ + j;
+        if (it_.s[p] <= 0.0) continue;
+        const double* v = it_.exp_b + j * target();
+        const double* xb = w_.dir_b + j * target();
+        double dot = 0.0, bend = 0.0, most = 0.0;
+        r_.b.row(j, [&](int, int z) {
+          const double e = u[z] * v[z], d = xa[z] + xb[z];
+          const double c = clamp(d, -kBend, kBend);
+          dot += e * d;
+          bend += 0.5 * e * c * c;
+          most = larger(most, e > 0.0 ? std::fabs(d) : 0.0);
+        });
+        if (!corrector) w_.bend[p] = bend;
+        largest = larger(largest, most);
+        finish(p, dot);
+      }
+      return largest;
+    });
+  }
+
+  // h + sum_z E - 1, taken as zero where it is rounding: dS gets S / h times this, and S / h may be
+  // 1e10, which would turn the last digit of a sum into a residual of the marginals.
+  FASTPID_HD double slack_residual(std::ptrdiff_t p) const {
+    const double residual = w_.h[p] + w_.t[p] - 1.0;
+    return std::fabs(residual) > 1e-15 ? residual : 0.0;
+  }
+
+  // The largest step that keeps the live entries of `value` non-negative.
+  FASTPID_HD double step_length(const double* value, const double* change) const {
+    return exec_.min(r_.pairs(), [&](std::ptrdiff_t p) {
+      return it_.s[p] > 0.0 && change[p] < 0.0 ? -value[p] / change[p] : HUGE_VAL;
+    });
+  }
+
+  FASTPID_HD void save() const { copy(it_, w_.best); }
+  FASTPID_HD void restore() const { copy(w_.best, it_); }
+
+  FASTPID_HD void copy(const Iterate& from, const Iterate& to) const {
+    const auto all = [&](std::ptrdiff_t n, const double* source, double* sink) {
+      exec_.for_each(n, [&](std::ptrdiff_t i) { sink[i] = source[i]; });
+    };
+    all(r_.pairs(), from.s, to.s);
+    all(r_.a.size, from.log_a, to.log_a);
+    all(r_.b.size, from.log_b, to.log_b);
+    all(r_.a.count * target(), from.exp_a, to.exp_a);
+    all(r_.b.count * target(), from.exp_b, to.exp_b);
+  }
+
+  FASTPID_HD std::ptrdiff_t target() const { return r_.a.target; }
+
+  const Exec& exec_;
+  const Reduced& r_;
+  const InteriorWork& w_;
+  const Iterate& it_;
+  const IterationOptions& options_;
+  const std::ptrdiff_t n_;
+  double live_ = 0.0;        // pairs with a common target symbol
+  double complement_ = 0.0;  // sum S h
+  double residual_ = 0.0;    // sum |a - sum_y S E| + sum |b - sum_x S E|
+  double furthest_ = 0.0;    // largest relative error of a marginal
+  double largest_ = 0.0;     // largest |d log E| of the last direction
+};
+
+}  // namespace fastpid

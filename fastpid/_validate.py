@@ -1,0 +1,215 @@
+"""Every input check and every error text of the public functions."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "MASS_TOLERANCE",
+    "METHODS",
+    "NATS_PER_UNIT",
+    "ON_FAILURE",
+    "check_bool",
+    "check_choice",
+    "check_max_iter",
+    "check_num_threads_variable",
+    "check_tables",
+    "check_threads",
+    "check_tol",
+    "check_unit",
+    "explain_bad_table",
+    "explain_not_exact",
+]
+
+NATS_PER_UNIT = {"bits": math.log(2.0), "nats": 1.0}
+METHODS = ("auto", "proxy", "gradient", "newton", "exact")
+ON_FAILURE = ("warn", "raise", "ignore")
+
+#: How far the sum of a table may lie from one. Sums of float32 probabilities stay inside it.
+MASS_TOLERANCE = 1e-6
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
+    """Return `value` if it is one of `choices`; TypeError or ValueError naming them otherwise."""
+    if not isinstance(value, str):
+        raise TypeError(
+            f"{name} must be a string, one of {', '.join(choices)}; got {type(value).__name__}"
+        )
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+    return value
+
+
+def check_unit(unit: object) -> str:
+    """Return `unit` if it is known."""
+    return check_choice("unit", unit, tuple(NATS_PER_UNIT))
+
+
+def check_bool(name: str, value: object) -> bool:
+    """Return a true bool; a TypeError for anything that merely converts to one."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {value!r}")
+    return bool(value)
+
+
+def check_num_threads_variable(value: str | None) -> int | None:
+    """Return FASTPID_NUM_THREADS as a number; None if it is not set."""
+    if value is None or value.strip() == "":
+        return None
+    if not value.strip().isdecimal() or int(value) < 1:
+        raise ValueError(
+            f"the environment variable FASTPID_NUM_THREADS must be a positive integer; "
+            f"got {value!r}; correct it or unset it"
+        )
+    return int(value)
+
+
+def check_tol(tol: object) -> float:
+    """Return the largest accepted gap as a positive, finite float."""
+    if isinstance(tol, (bool, np.bool_)) or not isinstance(tol, (int, float, np.number)):
+        raise TypeError(f"tol must be a positive number; got {type(tol).__name__}")
+    if isinstance(tol, np.complexfloating):
+        raise TypeError("tol must be a positive number; got a complex one")
+    value = float(tol)
+    if not (value > 0.0 and math.isfinite(value)):
+        raise ValueError(f"tol must be positive and finite; got {value!r}")
+    return value
+
+
+def check_max_iter(max_iter: object) -> int | None:
+    """Return the iteration limit, None meaning the method's own."""
+    if max_iter is None:
+        return None
+    return _positive_integer("max_iter", max_iter)
+
+
+def check_threads(threads: object) -> int | None:
+    """Return the number of threads, None meaning the default."""
+    if threads is None:
+        return None
+    return _positive_integer("threads", threads)
+
+
+def _positive_integer(name: str, value: object) -> int:
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a positive integer or None; got a bool")
+    try:
+        integer = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"{name} must be a positive integer or None; got {type(value).__name__}"
+        ) from None
+    if not 1 <= integer <= 2**31 - 1:
+        raise ValueError(f"{name} must be between 1 and 2**31 - 1; got {integer}")
+    return integer
+
+
+def check_tables(p: Any, *, name: str = "p") -> NDArray[np.float64]:
+    """Convert to a C-contiguous float64 array (..., nx, ny, nz); its values are not looked at.
+
+    The values are checked where they are first read: by the kernel while it marginalises, or by
+    :func:`explain_bad_table`.
+    """
+    if isinstance(p, np.ndarray) and p.dtype == np.float64:
+        array = p
+    else:
+        array = _real_array(p, name)
+    if array.ndim < 3:
+        raise ValueError(
+            f"{name} must have at least 3 axes (..., nx, ny, nz), the target last; "
+            f"got shape {array.shape}"
+        )
+    if 0 in array.shape:
+        axis = array.shape.index(0)
+        what = "the batch is empty" if axis < array.ndim - 3 else "every variable needs a symbol"
+        raise ValueError(
+            f"{name} has an empty axis: axis {axis} of shape {array.shape} ({what}); "
+            "pass at least one entry along each axis"
+        )
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _real_array(p: Any, name: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(p)
+    except ValueError as error:  # numpy's word for nested sequences of unequal lengths
+        raise ValueError(
+            f"{name} is ragged: its nested sequences differ in length ({error}); "
+            "pass a rectangular array (..., nx, ny, nz)"
+        ) from None
+    if array.dtype.kind in "fiu":
+        return array
+    if array.dtype.kind == "c":
+        raise TypeError(f"{name} must be real; got complex dtype {array.dtype}; pass {name}.real")
+    if array.dtype.kind == "b":
+        raise TypeError(
+            f"{name} must hold probabilities; got dtype bool; convert a 0/1 table of counts with "
+            f"{name}.astype(float) and pass normalize=True"
+        )
+    raise TypeError(
+        f"{name} must be a real-valued array; got dtype {array.dtype} from "
+        f"{type(p).__name__}; convert it with numpy.asarray({name}, dtype=float)"
+    )
+
+
+def explain_bad_table(table: NDArray[np.float64], index: tuple[int, ...], normalize: bool) -> str:
+    """Say what is wrong with one (nx, ny, nz) table that the kernel refused.
+
+    Parameters
+    ----------
+    table : ndarray (nx, ny, nz)
+    index : tuple of int
+        Where the table stands in the batch; empty for a single table.
+    normalize : bool
+        Whether the caller asked to divide by the sum.
+    """
+    where = f"p[{', '.join(map(str, index))}]" if index else "p"
+
+    def first(mask: NDArray[np.bool_]) -> tuple[str, float]:
+        cell = tuple(int(i) for i in np.argwhere(mask)[0])
+        return f"p[{', '.join(map(str, index + cell))}]", float(table[cell])
+
+    if np.isnan(table).any():
+        cell, _ = first(np.isnan(table))
+        count = int(np.isnan(table).sum())
+        return f"{cell} is NaN ({count} of {table.size} entries); remove or impute missing values"
+    if np.isinf(table).any():
+        cell, value = first(np.isinf(table))
+        return f"{cell} is {value}; probabilities must be finite"
+    if (table < 0).any():
+        cell, value = first(table < 0)
+        return (
+            f"{cell} = {value:.6g} is negative ({int((table < 0).sum())} such entries); "
+            "probabilities cannot be, and nothing is clipped silently"
+        )
+    with np.errstate(over="ignore"):
+        total = float(table.sum())
+    if total == 0.0:
+        return f"{where} is zero everywhere; pass a table with some mass"
+    if not math.isfinite(total):
+        return f"{where} sums to {total}; scale it down before passing it"
+    if normalize:
+        return (
+            f"{where} sums to {total:.6g}, too small or too large to divide by safely; "
+            "scale it before passing it"
+        )
+    return (
+        f"{where} sums to {total:.10g}, not to 1 (tolerance {MASS_TOLERANCE:g}); "
+        "pass normalize=True if it holds counts or unnormalised weights"
+    )
+
+
+def explain_not_exact(table: NDArray[np.float64], index: tuple[int, ...]) -> str:
+    """Say why a table has no closed form."""
+    where = f"p[{', '.join(map(str, index))}]" if index else "p"
+    symbols = int(np.count_nonzero(table.sum(axis=(0, 1))))
+    return (
+        f'method="exact" needs a target with two symbols (or a table that its pairwise marginals '
+        f"determine); {where} has {symbols} target symbols of positive probability; "
+        'use method="auto" or "newton"'
+    )

@@ -1,0 +1,117 @@
+"""The certificate: converged gaps, exact marginals, dual feasibility, on every family of tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from families import FAMILIES, LARGE_SHAPES, SHAPES, table
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastpid
+from fastpid.information import mutual_information
+
+LN2 = np.log(2.0)
+
+
+def check_certificate(p: np.ndarray, d: fastpid.Decomposition, tol: float = 1e-9) -> None:
+    assert d.status is fastpid.Status.CONVERGED
+    assert 0.0 <= d.gap <= tol
+    assert d.lower <= d.union_information <= d.upper
+
+    # Primal: a distribution in Delta_P whose information is the upper bound or less.
+    q = d.coupling()
+    assert q.min() >= 0.0
+    np.testing.assert_allclose(q.sum(axis=1), p.sum(axis=1), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(q.sum(axis=0), p.sum(axis=0), rtol=0, atol=1e-14)
+    nx, ny, nz = p.shape
+    assert mutual_information(q.reshape(nx * ny, nz)) <= d.upper + tol
+
+    # Dual: feasible potentials whose value is the lower bound or more (information inequalities).
+    lam, mu = d.potentials
+    assert np.isfinite(lam).all()
+    assert np.isfinite(mu).all()
+    worst = np.log(np.exp(lam[:, None, :] + mu[None, :, :]).sum(axis=2)).max()
+    assert worst <= 1e-12
+    p_z = p.sum(axis=(0, 1))
+    h_z = -np.sum(p_z[p_z > 0] * np.log(p_z[p_z > 0]))
+    value = h_z + np.sum(p.sum(axis=1) * lam) + np.sum(p.sum(axis=0) * mu)
+    assert value / LN2 <= d.lower + 1e-12
+    assert value / LN2 >= d.upper - tol - 1e-12
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(shape=st.sampled_from(SHAPES), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_every_family_converges_with_its_certificate(
+    family: str, shape: tuple[int, int, int], seed: int
+) -> None:
+    p = table(family, shape, seed)
+    check_certificate(p, fastpid.decompose(p, on_failure="raise"))
+
+
+@pytest.mark.parametrize("shape", LARGE_SHAPES, ids=str)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_converges_up_to_30x30x10(family: str, shape: tuple[int, int, int]) -> None:
+    p = table(family, shape, 7)
+    check_certificate(p, fastpid.decompose(p, on_failure="raise"))
+
+
+def test_50x50x10_dense_reaches_1e_8() -> None:
+    p = table("dense", (50, 50, 10), 1)
+    check_certificate(p, fastpid.decompose(p, tol=1e-8, on_failure="raise"), tol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["newton", "exact"])
+@given(
+    family=st.sampled_from(sorted(FAMILIES)),
+    shape=st.sampled_from([(2, 2, 2), (3, 5, 2), (7, 4, 2), (1, 3, 2), (12, 12, 2)]),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_binary_target_both_ways(
+    method: str, family: str, shape: tuple[int, int, int], seed: int
+) -> None:
+    p = table(family, shape, seed)
+    closed = fastpid.decompose(p, method="exact")
+    iterated = fastpid.decompose(p, method="newton", on_failure="raise")
+    assert closed.gap <= 1e-13
+    assert iterated.lower - 1e-13 <= closed.union_information <= iterated.upper + 1e-13
+    check_certificate(p, closed if method == "exact" else iterated)
+
+
+@given(
+    family=st.sampled_from(sorted(FAMILIES)),
+    shape=st.sampled_from(SHAPES),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_looser_methods_bracket_the_answer(
+    family: str, shape: tuple[int, int, int], seed: int
+) -> None:
+    p = table(family, shape, seed)
+    best = fastpid.decompose(p)
+    proxy = fastpid.decompose(p, method="proxy")
+    gradient = fastpid.decompose(p, method="gradient", tol=1e-3, on_failure="ignore")
+    for loose in (proxy, gradient):
+        assert loose.lower <= best.upper + 1e-13
+        assert loose.upper >= best.lower - 1e-13
+    assert proxy.status in (fastpid.Status.BRACKET, fastpid.Status.CONVERGED)
+    # Mirror descent starts from the proxy.
+    assert gradient.gap <= proxy.gap + 1e-13
+
+
+@pytest.mark.parametrize("tol", [1e-2, 1e-5, 1e-11])
+def test_tolerance_is_respected(tol: float) -> None:
+    for seed in range(5):
+        d = fastpid.decompose(table("dense", (5, 5, 5), seed), tol=tol, method="newton")
+        assert d.converged
+        assert d.gap <= tol
+
+
+def test_proxy_marginals_are_exact_and_conditionally_independent() -> None:
+    p = table("dense", (4, 3, 5), 0)
+    q = fastpid.decompose(p, method="proxy").coupling()
+    p_z = p.sum(axis=(0, 1))
+    expected = p.sum(axis=1)[:, None, :] * p.sum(axis=0)[None, :, :] / p_z
+    np.testing.assert_allclose(q, expected, atol=1e-15)
