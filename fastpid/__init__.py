@@ -1,6 +1,6 @@
 """fastpid: certified partial information decomposition, fast."""
 
-from fastpid import information, joint
+from fastpid import gates, information, joint
 from fastpid.result import ConvergenceError, ConvergenceWarning, Decomposition, Status
 from fastpid.solver import decompose
 
@@ -10,6 +10,7 @@ __all__ = [
     "Decomposition",
     "Status",
     "decompose",
+    "gates",
     "information",
     "joint",
 ]

@@ -123,8 +123,8 @@ Answer solve_union(const Exec& exec, const Marginals& m, const Options& options,
     return answer;
   }
   proxy(exec, r, plan.proxy, it);
-  if (options.method == Method::proxy || closed_form) {
-    answer.method = Method::proxy;
+  if (options.method != Method::newton) {
+    answer.method = options.method == Method::gradient ? Method::gradient : Method::proxy;
     finish(true);
     if (answer.status == Status::converged) return answer;
     answer.status = Status::bracket;

@@ -1,0 +1,347 @@
+"""Canonical distributions with known decompositions, and seeded random families.
+
+Every table has shape (nx, ny, nz), the target last, and sums to one. :data:`GATES` names the
+canonical ones with their BROJA atoms in closed form. The derivations use two facts about the union
+information I_union of Bertschinger et al. (Entropy 16, 2014):
+
+* It depends on a source only through its channel from the target, so where both sources have the
+  same channel (or where X's can be garbled into Y's), I_union = I(X; Z): nothing of Y is unique.
+* Where p is the only distribution with its two pairwise marginals, I_union = I(X, Y; Z): no synergy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "GATES",
+    "Gate",
+    "and_",
+    "copy",
+    "imperfect_rdn",
+    "noisy",
+    "or_",
+    "pw_unq",
+    "random_dense",
+    "random_empirical",
+    "random_function",
+    "random_soft",
+    "random_spiky",
+    "rdn",
+    "rdn_xor",
+    "sum_",
+    "unq",
+    "xor",
+]
+
+Table = NDArray[np.float64]
+Seed = int | np.random.Generator | None
+
+
+def _from_function(z_of: Callable[[int, int], int], nz: int) -> Table:
+    """Two independent uniform bits and a target that is a function of them."""
+    p = np.zeros((2, 2, nz))
+    for x in range(2):
+        for y in range(2):
+            p[x, y, z_of(x, y)] = 0.25
+    return p
+
+
+def and_() -> Table:
+    """Return Z = X and Y for independent uniform bits, shape (2, 2, 2)."""
+    return _from_function(lambda x, y: x & y, 2)
+
+
+def or_() -> Table:
+    """Return Z = X or Y for independent uniform bits, shape (2, 2, 2)."""
+    return _from_function(lambda x, y: x | y, 2)
+
+
+def xor() -> Table:
+    """Return Z = X xor Y for independent uniform bits, shape (2, 2, 2)."""
+    return _from_function(lambda x, y: x ^ y, 2)
+
+
+def sum_() -> Table:
+    """Return Z = X + Y for independent uniform bits, shape (2, 2, 3)."""
+    return _from_function(lambda x, y: x + y, 3)
+
+
+def unq() -> Table:
+    """Return Z = (X, Y) for independent uniform bits, shape (2, 2, 4)."""
+    return copy()
+
+
+def rdn() -> Table:
+    """Return X = Y = Z, one uniform bit, shape (2, 2, 2)."""
+    p = np.zeros((2, 2, 2))
+    p[0, 0, 0] = p[1, 1, 1] = 0.5
+    return p
+
+
+def copy(nx: int = 2, ny: int = 2, p_xy: ArrayLike | None = None) -> Table:
+    """Return Z = (X, Y), one target symbol per pair.
+
+    Parameters
+    ----------
+    nx, ny : int
+        Numbers of symbols; ignored if `p_xy` is given.
+    p_xy : array_like, shape (nx, ny), optional
+        The joint distribution of the sources; by default uniform.
+
+    Returns
+    -------
+    ndarray, shape (nx, ny, nx * ny)
+
+    Raises
+    ------
+    ValueError
+        If `p_xy` is not a matrix, or nx or ny is not positive.
+    """
+    if p_xy is None:
+        if nx < 1 or ny < 1:
+            raise ValueError(f"nx and ny must be positive; got {nx} and {ny}")
+        sources = np.full((nx, ny), 1.0 / (nx * ny))
+    else:
+        sources = np.asarray(p_xy, dtype=np.float64)
+        if sources.ndim != 2:
+            raise ValueError(f"p_xy must be a matrix (nx, ny); got shape {sources.shape}")
+    p = np.zeros((*sources.shape, sources.size))
+    np.put_along_axis(
+        p, np.arange(sources.size).reshape(*sources.shape, 1), sources[..., None], axis=2
+    )
+    return p
+
+
+def rdn_xor() -> Table:
+    """Return X = (R, A), Y = (R, B), Z = (R, A xor B) for uniform bits, shape (4, 4, 4)."""
+    p = np.zeros((4, 4, 4))
+    for r in range(2):
+        for a in range(2):
+            for b in range(2):
+                p[2 * r + a, 2 * r + b, 2 * r + (a ^ b)] = 0.125
+    return p
+
+
+def imperfect_rdn(flip: float = 0.001) -> Table:
+    """Return Z = X, a uniform bit, and Y = X but for a mass `flip` at (x, y) = (0, 1).
+
+    Raises
+    ------
+    ValueError
+        Unless 0 <= flip <= 0.5.
+    """
+    if not 0.0 <= flip <= 0.5:
+        raise ValueError(f"flip must lie in [0, 0.5]; got {flip}")
+    p = np.zeros((2, 2, 2))
+    p[0, 0, 0] = 0.5 - flip
+    p[0, 1, 0] = flip
+    p[1, 1, 1] = 0.5
+    return p
+
+
+def pw_unq() -> Table:
+    """Return the pointwise unique gate: one source knows the target bit, the other draws a blank.
+
+    Shape (3, 3, 2); symbol 0 of a source is the blank (Finn and Lizier, Entropy 20, 2018).
+    """
+    p = np.zeros((3, 3, 2))
+    for z in range(2):
+        p[0, z + 1, z] = p[z + 1, 0, z] = 0.25
+    return p
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A canonical distribution and its BROJA decomposition in bits.
+
+    Attributes
+    ----------
+    name, description : str
+    table : callable
+        Returns the table (nx, ny, nz), the target last.
+    redundancy, unique_x, unique_y, synergy : float
+        The exact atoms, in bits.
+    """
+
+    name: str
+    description: str
+    table: Callable[[], Table]
+    redundancy: float = 0.0
+    unique_x: float = 0.0
+    unique_y: float = 0.0
+    synergy: float = 0.0
+
+
+def _h(p: float) -> float:
+    """Binary entropy in bits."""
+    return float(-p * np.log2(p) - (1.0 - p) * np.log2(1.0 - p))
+
+
+_CORRELATED = ((0.4, 0.1), (0.1, 0.4))
+_FLIP = 0.001
+# What Y leaves open of Z: only y = 1, of mass 1/2 + flip, and there z = 0 with flip / (1/2 + flip).
+_IMPERFECT = (0.5 + _FLIP) * _h(_FLIP / (0.5 + _FLIP))
+
+_ALL = (
+    # The same channel twice, I(X;Z) = H(Z) - H(Z|X) = h(1/4) - 1/2, and I(X,Y;Z) = H(Z) = h(1/4).
+    Gate("AND", "Z = X and Y", and_, redundancy=_h(0.25) - 0.5, synergy=0.5),
+    Gate("OR", "Z = X or Y", or_, redundancy=_h(0.25) - 0.5, synergy=0.5),
+    # I(X;Z) = I(Y;Z) = 0, so I_union <= I(X;Z) + I(Y;Z) = 0.
+    Gate("XOR", "Z = X xor Y", xor, synergy=1.0),
+    # The marginals determine p, and COPY has I(X;Z) = H(X), I(Y;Z) = H(Y), I(X,Y;Z) = H(X,Y).
+    Gate("UNQ", "Z = (X, Y), independent", unq, unique_x=1.0, unique_y=1.0),
+    Gate(
+        "COPY",
+        "Z = (X, Y), correlated",
+        lambda: copy(p_xy=_CORRELATED),
+        redundancy=1.0 - _h(0.2),
+        unique_x=_h(0.2),
+        unique_y=_h(0.2),
+    ),
+    Gate("RDN", "X = Y = Z", rdn, redundancy=1.0),
+    # Both sources know R and nothing of A xor B.
+    Gate("RDNXOR", "a shared bit and a xor", rdn_xor, redundancy=1.0, synergy=1.0),
+    # X determines Z, so it can be garbled into Y: I_union = I(X;Z) = 1.
+    Gate(
+        "IMPERFECTRDN",
+        "Z = X, Y a noisy copy",
+        imperfect_rdn,
+        redundancy=1.0 - _IMPERFECT,
+        unique_x=_IMPERFECT,
+    ),
+    # The same channel twice: blank with probability 1/2, the target otherwise.
+    Gate("PWUNQ", "one source knows, the other is blank", pw_unq, redundancy=0.5, synergy=0.5),
+    # The same channel twice, I(X;Z) = H(Z) - H(Y) = 3/2 - 1, and I(X,Y;Z) = H(Z) = 3/2.
+    Gate("SUM", "Z = X + Y", sum_, redundancy=0.5, synergy=1.0),
+)
+
+#: The canonical distributions by name.
+GATES: Mapping[str, Gate] = MappingProxyType({gate.name: gate for gate in _ALL})
+
+
+def _shape(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    if len(shape) != 3 or min(shape) < 1:
+        raise ValueError(f"shape must be three positive numbers (nx, ny, nz); got {shape}")
+    return shape
+
+
+def random_dense(shape: tuple[int, int, int], seed: Seed = None) -> Table:
+    """Return a table drawn uniformly from the simplex, Dirichlet(1).
+
+    Parameters
+    ----------
+    shape : tuple (nx, ny, nz)
+    seed : int or numpy.random.Generator, optional
+
+    Raises
+    ------
+    ValueError
+        If `shape` is not three positive numbers.
+    """
+    return random_spiky(shape, 1.0, seed)
+
+
+def random_spiky(shape: tuple[int, int, int], alpha: float = 0.1, seed: Seed = None) -> Table:
+    """Return a table drawn from a symmetric Dirichlet(`alpha`); the smaller alpha, the spikier.
+
+    Raises
+    ------
+    ValueError
+        If `shape` is not three positive numbers, or alpha not positive.
+    """
+    if not alpha > 0.0:
+        raise ValueError(f"alpha must be positive; got {alpha}")
+    cells = int(np.prod(_shape(shape)))
+    p: Table = np.random.default_rng(seed).dirichlet(np.full(cells, alpha)).reshape(shape)
+    return p / p.sum()
+
+
+def random_empirical(shape: tuple[int, int, int], n_samples: int, seed: Seed = None) -> Table:
+    """Return the frequencies of `n_samples` draws from a Dirichlet(0.5) table: many exact zeros.
+
+    Raises
+    ------
+    ValueError
+        If `shape` is not three positive numbers, or n_samples not positive.
+    """
+    if n_samples < 1:
+        raise ValueError(f"n_samples must be positive; got {n_samples}")
+    rng = np.random.default_rng(seed)
+    truth = rng.dirichlet(np.full(int(np.prod(_shape(shape))), 0.5))
+    return rng.multinomial(n_samples, truth).reshape(shape) / n_samples
+
+
+def random_function(
+    shape: tuple[int, int, int], noise: float = 0.0, seed: Seed = None
+) -> Table:
+    """Return Z = f(X, Y) for uniform sources and a random f, redrawn with probability `noise`.
+
+    Raises
+    ------
+    ValueError
+        If `shape` is not three positive numbers, or noise not in [0, 1].
+    """
+    if not 0.0 <= noise <= 1.0:
+        raise ValueError(f"noise must lie in [0, 1]; got {noise}")
+    nx, ny, nz = _shape(shape)
+    z = np.random.default_rng(seed).integers(0, nz, (nx, ny))
+    p = np.full(shape, noise / nz)
+    p[np.arange(nx)[:, None], np.arange(ny), z] += 1.0 - noise
+    return p / (nx * ny)
+
+
+def random_soft(
+    shape: tuple[int, int, int],
+    n_samples: int = 1000,
+    signal: tuple[float, float] = (4.5, 3.0),
+    seed: Seed = None,
+) -> Table:
+    """Return the soft table of two noisy classifiers over `n_samples` labelled samples.
+
+    The mean over the samples of probs_x[x] probs_y[y] [label = z], the probabilities being softmax
+    of noise with `signal` added at the label (modulo the number of symbols).
+
+    Raises
+    ------
+    ValueError
+        If `shape` is not three positive numbers, or n_samples not positive.
+    """
+    if n_samples < 1:
+        raise ValueError(f"n_samples must be positive; got {n_samples}")
+    nx, ny, nz = _shape(shape)
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, nz, n_samples)
+
+    def predict(symbols: int, strength: float) -> Table:
+        logits = rng.normal(scale=1.5, size=(n_samples, symbols))
+        logits[np.arange(n_samples), labels % symbols] += strength
+        odds = np.exp(logits)
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    probs_x, probs_y = predict(nx, signal[0]), predict(ny, signal[1])
+    p = np.zeros(shape)
+    for z in range(nz):
+        chosen = labels == z
+        p[:, :, z] = probs_x[chosen].T @ probs_y[chosen]
+    return p / p.sum()
+
+
+def noisy(p: ArrayLike, noise: float, seed: Seed = None) -> Table:
+    """Return `p` with uniform noise of up to `noise` added to every cell, divided by its sum.
+
+    Raises
+    ------
+    ValueError
+        If noise is negative.
+    """
+    if noise < 0.0:
+        raise ValueError(f"noise must not be negative; got {noise}")
+    table = np.asarray(p, dtype=np.float64)
+    out: Table = table + noise * np.random.default_rng(seed).random(table.shape)
+    return out / out.sum()
