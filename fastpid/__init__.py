@@ -1,6 +1,6 @@
 """fastpid: certified partial information decomposition, fast."""
 
-from fastpid import gates, information, joint
+from fastpid import gates, information, joint, reference
 from fastpid.result import ConvergenceError, ConvergenceWarning, Decomposition, Status
 from fastpid.solver import decompose
 
@@ -13,5 +13,6 @@ __all__ = [
     "gates",
     "information",
     "joint",
+    "reference",
 ]
 __version__ = "0.1.0"

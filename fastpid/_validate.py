@@ -16,6 +16,7 @@ __all__ = [
     "ON_FAILURE",
     "check_bool",
     "check_choice",
+    "check_distributions",
     "check_max_iter",
     "check_num_threads_variable",
     "check_tables",
@@ -155,6 +156,20 @@ def _real_array(p: Any, name: str) -> NDArray[Any]:
         f"{name} must be a real-valued array; got dtype {array.dtype} from "
         f"{type(p).__name__}; convert it with numpy.asarray({name}, dtype=float)"
     )
+
+
+def check_distributions(p: Any, *, name: str = "p") -> NDArray[np.float64]:
+    """Convert like :func:`check_tables` and look at the values, too, without the kernel."""
+    tables = check_tables(p, name=name)
+    batch_shape = tables.shape[:-3]
+    for flat, table in enumerate(tables.reshape((-1, *tables.shape[-3:]))):
+        good = bool((table >= 0.0).all()) and abs(float(table.sum()) - 1.0) <= MASS_TOLERANCE
+        if not good:
+            index = (
+                tuple(int(i) for i in np.unravel_index(flat, batch_shape)) if batch_shape else ()
+            )
+            raise ValueError(explain_bad_table(table, index, normalize=False))
+    return tables
 
 
 def explain_bad_table(table: NDArray[np.float64], index: tuple[int, ...], normalize: bool) -> str:

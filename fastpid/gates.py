@@ -277,9 +277,7 @@ def random_empirical(shape: tuple[int, int, int], n_samples: int, seed: Seed = N
     return rng.multinomial(n_samples, truth).reshape(shape) / n_samples
 
 
-def random_function(
-    shape: tuple[int, int, int], noise: float = 0.0, seed: Seed = None
-) -> Table:
+def random_function(shape: tuple[int, int, int], noise: float = 0.0, seed: Seed = None) -> Table:
     """Return Z = f(X, Y) for uniform sources and a random f, redrawn with probability `noise`.
 
     Raises

@@ -217,8 +217,8 @@ class Decomposition:
         """The dual solution (lam, mu), shapes (..., nx, nz) and (..., ny, nz), in nats.
 
         For every x and y, ``logsumexp(lam[x] + mu[y]) <= 0``, and
-        ``H(Z) + sum(p_xz * lam) + sum(p_yz * mu)`` is the dual lower bound; ``lam[x, z] + mu[y, z]``
-        is the derivative of -H(Z | X, Y), minimised over Delta_P, with respect to p[x, y, z].
+        ``H(Z) + sum(p_xz * lam) + sum(p_yz * mu)`` is the dual lower bound. The derivative of
+        -H(Z | X, Y), minimised over Delta_P, by p[x, y, z] is ``lam[x, z] + mu[y, z]``.
         Where p_xz (or p_yz) is zero the true potential may be minus infinity: a finite, feasible
         value stands there, -50 below the largest potential of its target symbol.
         """
@@ -258,9 +258,7 @@ class Decomposition:
         try:
             import pandas as pd
         except ImportError as error:
-            raise ImportError(
-                "to_frame() needs pandas: pip install fastpid[estimate]"
-            ) from error
+            raise ImportError("to_frame() needs pandas: pip install fastpid[estimate]") from error
         columns: dict[str, Any] = {
             name: np.ravel(getattr(self, name)) for name in (*ATOMS, *INFORMATIONS, "iterations")
         }

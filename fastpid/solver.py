@@ -202,9 +202,7 @@ def _report_failures(
     on_failure: str,
 ) -> None:
     """Warn of (or raise about) tables that did not converge; `complaint` is about invalid ones."""
-    failed = np.flatnonzero(
-        (status == Status.MAX_ITERATIONS) | (status == Status.STALLED)
-    )
+    failed = np.flatnonzero((status == Status.MAX_ITERATIONS) | (status == Status.STALLED))
     if failed.size:
         first = int(failed[0])
         index = _index(first, batch_shape)
@@ -269,9 +267,7 @@ class _KernelSolution:
 
     def coupling(self) -> NDArray[np.float64]:
         _, _, s, u, v = self._solve(coupling=True)
-        q: NDArray[np.float64] = (
-            s[:, :, :, None] * u[:, :, None, :] * v[:, None, :, :]
-        )
+        q: NDArray[np.float64] = s[:, :, :, None] * u[:, :, None, :] * v[:, None, :, :]
         # q's marginals are dominated by p's. What is missing is added as a product, per z
         # (Altschuler, Weed and Rigollet 2017), which makes them exact.
         missing_x = np.maximum(self._p_xz - q.sum(axis=2), 0.0)
@@ -293,9 +289,7 @@ class _KernelSolution:
         out = tuple(np.full((nb, *shape), np.nan) for shape in shapes)
         for code in np.unique(self._methods[valid]).tolist():
             rows = np.flatnonzero(valid & (self._methods == code))
-            solved = _core.solve(
-                self._p_xz[rows], self._p_yz[rows], code, *self._options, coupling
-            )
+            solved = _core.solve(self._p_xz[rows], self._p_yz[rows], code, *self._options, coupling)
             for target, part in zip(out, solved, strict=True):
                 target[rows] = part
         return out

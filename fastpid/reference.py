@@ -1,0 +1,381 @@
+"""An independent solver to validate against: the same quantity as a CVXPY model.
+
+Nothing here touches the compiled kernel. The model is handed to a general-purpose conic solver, and
+the certificate around its answer is computed in numpy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastpid._validate import check_choice, check_distributions, check_unit
+from fastpid.information import entropy, mutual_information
+from fastpid.result import Decomposition, Status
+
+__all__ = ["cvx_pid"]
+
+Array = NDArray[np.float64]
+
+FORMULATIONS = ("compact", "published")
+SOLVERS = ("CLARABEL", "SCS", "ECOS", "MOSEK")
+
+#: Potential where the marginal is zero and the true one is minus infinity.
+_FLOOR = -50.0
+
+
+def cvx_pid(
+    p: Any,
+    *,
+    solver: str = "CLARABEL",
+    formulation: str = "compact",
+    unit: str = "bits",
+    **solver_options: Any,
+) -> Decomposition:
+    """Decompose joint tables with CVXPY, for validation and as a baseline.
+
+    Parameters
+    ----------
+    p : array_like, shape (..., nx, ny, nz)
+        Joint probabilities, the target last; leading axes are a batch, solved one by one.
+    solver : {"CLARABEL", "SCS", "ECOS", "MOSEK"}
+        The solver that runs, or an error: there is no fallback.
+    formulation : {"compact", "published"}
+        "compact" has variables on the support alone and one mass r(x, y) per pair of symbols.
+        "published" is the formulation of the CVXPY estimator of Liang et al. [1]_: a dense matrix
+        of variables and one copy of q(x, y) per target symbol.
+    unit : {"bits", "nats"}
+    **solver_options
+        Handed to the solver as they are. By default its own, except that the compact formulation
+        asks ECOS for 1e-8, which is CLARABEL's default.
+
+    Returns
+    -------
+    Decomposition
+        Its `union_information`, and the atoms with it, is the raw optimum that the solver reports,
+        so that its error is visible. `lower` and `upper` are certified nevertheless: from the
+        solver's dual variables after repair, and from its primal rounded to exact marginals
+        (Altschuler, Weed and Rigollet 2017). `status` is CONVERGED where the solver says "optimal",
+        and `details` has "solver", "formulation", "solver_status", "solve_time" (seconds, of the
+        whole call to CVXPY) and "solver_time" (what the solver itself says, or None); lists for a
+        batch.
+
+    Raises
+    ------
+    ImportError
+        If cvxpy is not installed (``pip install fastpid[reference]``).
+    ValueError
+        For an unknown or uninstalled solver, an unknown formulation or unit, or a bad table.
+    TypeError
+        For a `p` that does not hold real numbers.
+
+    References
+    ----------
+    .. [1] P. P. Liang et al., "Quantifying and modeling multimodal interactions: an information
+       decomposition framework", NeurIPS 2023.
+
+    Examples
+    --------
+    >>> import fastpid
+    >>> d = fastpid.reference.cvx_pid(fastpid.gates.and_())
+    >>> d.details["solver"], round(d.synergy, 4)
+    ('CLARABEL', 0.5)
+    """
+    check_choice("solver", solver, SOLVERS)
+    check_choice("formulation", formulation, FORMULATIONS)
+    unit = check_unit(unit)
+    tables = check_distributions(p)
+    _require(solver)
+
+    options = dict(solver_options)
+    if solver == "ECOS" and formulation == "compact" and not options:
+        options = {"abstol": 1e-8, "reltol": 1e-8, "feastol": 1e-8}
+    batch_shape = tables.shape[:-3]
+    answers = [
+        _solve_one(table, solver, formulation, options)
+        for table in tables.reshape((-1, *tables.shape[-3:]))
+    ]
+
+    def field(name: str) -> Any:
+        values = [getattr(answer, name) for answer in answers]
+        return values[0] if batch_shape == () else np.array(values).reshape(batch_shape)
+
+    def detail(name: str) -> Any:
+        values = [getattr(answer, name) for answer in answers]
+        return values[0] if batch_shape == () else values
+
+    return Decomposition.from_union(
+        mi_x=field("mi_x"),
+        mi_y=field("mi_y"),
+        mi_xy=field("mi_xy"),
+        union_information=field("union"),
+        lower=field("lower"),
+        upper=field("upper"),
+        iterations=field("iterations"),
+        status=field("status"),
+        method=f"cvx-{formulation}"
+        if batch_shape == ()
+        else np.full(batch_shape, f"cvx-{formulation}"),
+        unit=unit,
+        details={
+            "solver": solver,
+            "formulation": formulation,
+            "solver_status": detail("solver_status"),
+            "solve_time": detail("solve_time"),
+            "solver_time": detail("solver_time"),
+        },
+        solution=_ExplicitSolution(
+            np.stack([a.coupling for a in answers]).reshape(tables.shape),
+            np.stack([a.lam for a in answers]).reshape((*batch_shape, *answers[0].lam.shape)),
+            np.stack([a.mu for a in answers]).reshape((*batch_shape, *answers[0].mu.shape)),
+        ),
+    )
+
+
+def _require(solver: str) -> None:
+    try:
+        import cvxpy
+    except ImportError as error:
+        raise ImportError("cvx_pid needs cvxpy: pip install fastpid[reference]") from error
+    installed = cvxpy.installed_solvers()
+    if solver not in installed:
+        raise ValueError(
+            f"solver {solver!r} is not installed (installed: {', '.join(sorted(installed))}); "
+            f"pip install {solver.lower()}, or name another solver"
+        )
+
+
+@dataclasses.dataclass
+class _ExplicitSolution:
+    q: Array
+    lam: Array
+    mu: Array
+
+    def coupling(self) -> Array:
+        return self.q.copy()
+
+    @property
+    def potentials(self) -> tuple[Array, Array]:
+        return self.lam, self.mu
+
+
+@dataclasses.dataclass
+class _Answer:
+    """One table's answer, in nats."""
+
+    mi_x: float
+    mi_y: float
+    mi_xy: float
+    union: float
+    lower: float
+    upper: float
+    iterations: int
+    status: Status
+    solver_status: str
+    solve_time: float
+    solver_time: float | None
+    coupling: Array
+    lam: Array
+    mu: Array
+
+
+@dataclasses.dataclass
+class _Model:
+    """A CVXPY problem whose optimum is F = -H(Z | X, Y), and how to read its solution."""
+
+    problem: Any
+    primal: Any  # () -> q, shape of the table, or None
+    duals: Any  # () -> (lam, mu), shapes of the marginals, or None
+
+
+def _solve_one(p: Array, solver: str, formulation: str, options: dict[str, Any]) -> _Answer:
+    import cvxpy as cp
+
+    p_xz, p_yz = p.sum(axis=1), p.sum(axis=0)
+    h_z = entropy(p_xz.sum(axis=0), unit="nats")
+    mi_x = mutual_information(p_xz, unit="nats")
+    mi_y = mutual_information(p_yz, unit="nats")
+    mi_xy = mutual_information(p.reshape(-1, p.shape[2]), unit="nats")
+
+    started = time.perf_counter()
+    model = (_compact if formulation == "compact" else _published)(p_xz, p_yz)
+    try:
+        with warnings.catch_warnings():
+            # "Solution may be inaccurate" and the like: the status says so.
+            warnings.simplefilter("ignore")
+            value = model.problem.solve(solver=solver, **options)
+        solver_status = str(model.problem.status)
+    except cp.error.SolverError as error:
+        value, solver_status = None, f"solver error: {error}"
+    solve_time = time.perf_counter() - started
+
+    statistics = model.problem.solver_stats
+    q = model.primal() if value is not None and np.isfinite(value) else None
+    duals = model.duals() if q is not None else None
+    coupling = _round(np.zeros_like(p) if q is None else np.maximum(q, 0.0), p_xz, p_yz)
+    lower, lam, mu = _dual_bound(p_xz, p_yz, duals)
+    least, most = max(mi_x, mi_y), min(mi_x + mi_y, mi_xy)
+    information = mutual_information(coupling.reshape(-1, p.shape[2]), unit="nats")
+    lower, upper = max(h_z + lower, least), min(information, most)
+    return _Answer(
+        mi_x=mi_x,
+        mi_y=mi_y,
+        mi_xy=mi_xy,
+        union=float("nan") if q is None else h_z + float(value),
+        lower=min(lower, upper),
+        upper=max(lower, upper),
+        iterations=int(getattr(statistics, "num_iters", None) or 0),
+        status=_STATUS.get(solver_status, Status.STALLED),
+        solver_status=solver_status,
+        solve_time=solve_time,
+        solver_time=getattr(statistics, "solve_time", None),
+        coupling=coupling,
+        lam=lam,
+        mu=mu,
+    )
+
+
+_STATUS = {"optimal": Status.CONVERGED, "user_limit": Status.MAX_ITERATIONS}
+
+
+def _compact(p_xz: Array, p_yz: Array) -> _Model:
+    """Variables q on the cells where both marginals are positive, and r(x, y) = sum_z q."""
+    import cvxpy as cp
+    from scipy import sparse
+
+    x, y, z = np.nonzero((p_xz > 0)[:, None, :] & (p_yz > 0)[None, :, :])
+    cells = np.arange(len(x))
+
+    def selector(groups: NDArray[np.intp]) -> tuple[Any, NDArray[np.intp]]:
+        """Sparse matrix that sums cells by group, and the group of each of its rows."""
+        names, rows = np.unique(groups, return_inverse=True)
+        shape = (len(names), len(cells))
+        return sparse.csr_matrix((np.ones(len(cells)), (rows, cells)), shape=shape), names
+
+    nz = p_xz.shape[1]
+    sum_xz, at_xz = selector(x * nz + z)
+    sum_yz, at_yz = selector(y * nz + z)
+    sum_xy, at_xy = selector(x * p_yz.shape[0] + y)
+
+    q = cp.Variable(len(cells))
+    r = cp.Variable(len(at_xy))
+    match_xz = sum_xz @ q == p_xz.ravel()[at_xz]
+    match_yz = sum_yz @ q == p_yz.ravel()[at_yz]
+    problem = cp.Problem(
+        cp.Minimize(cp.sum(cp.rel_entr(q, sum_xy.T @ r))),
+        [match_xz, match_yz, sum_xy @ q == r],
+    )
+
+    def primal() -> Array | None:
+        if q.value is None:
+            return None
+        out = np.zeros((p_xz.shape[0], p_yz.shape[0], nz))
+        out[x, y, z] = q.value
+        return out
+
+    def duals() -> tuple[Array, Array] | None:
+        if match_xz.dual_value is None or match_yz.dual_value is None:
+            return None
+        lam, mu = np.zeros(p_xz.size), np.zeros(p_yz.size)
+        # The Lagrangian is f + dual (sum q - marginal): its gradient vanishes at lam = -dual.
+        lam[at_xz], mu[at_yz] = -match_xz.dual_value, -match_yz.dual_value
+        return lam.reshape(p_xz.shape), mu.reshape(p_yz.shape)
+
+    return _Model(problem, primal, duals)
+
+
+def _published(p_xz: Array, p_yz: Array) -> _Model:
+    """Give every target symbol a dense matrix q_z(x, y) and a copy of q(x, y)."""
+    import cvxpy as cp
+
+    nx, nz = p_xz.shape
+    ny = p_yz.shape[0]
+    slices = [cp.Variable((nx, ny), nonneg=True) for _ in range(nz)]
+    copies = [cp.Variable((nx, ny), nonneg=True) for _ in range(nz)]
+    pairs = sum(slices[1:], start=slices[0])
+    match_xz = [cp.sum(q, axis=1) == p_xz[:, z] for z, q in enumerate(slices)]
+    match_yz = [cp.sum(q, axis=0) == p_yz[:, z] for z, q in enumerate(slices)]
+    problem = cp.Problem(
+        cp.Minimize(
+            cp.sum([cp.sum(cp.rel_entr(q, r)) for q, r in zip(slices, copies, strict=True)])
+        ),
+        [*match_xz, *match_yz, *(r == pairs for r in copies)],
+    )
+
+    def primal() -> Array | None:
+        if slices[0].value is None:
+            return None
+        return np.stack([q.value for q in slices], axis=2)
+
+    def duals() -> tuple[Array, Array] | None:
+        if match_xz[0].dual_value is None or match_yz[0].dual_value is None:
+            return None
+        lam = -np.stack([c.dual_value for c in match_xz], axis=1)
+        mu = -np.stack([c.dual_value for c in match_yz], axis=1)
+        return lam, mu
+
+    return _Model(problem, primal, duals)
+
+
+def _round(q: Array, p_xz: Array, p_yz: Array) -> Array:
+    """Round q >= 0 to the exact marginals (Altschuler, Weed and Rigollet 2017), for every z."""
+
+    def ratio(wanted: Array, got: Array) -> Array:
+        out: Array = np.divide(wanted, got, out=np.zeros_like(got), where=got > 0.0)
+        return np.minimum(out, 1.0)
+
+    q = q * ratio(p_xz, q.sum(axis=1))[:, None, :]
+    q = q * ratio(p_yz, q.sum(axis=0))[None, :, :]
+    missing_x = np.maximum(p_xz - q.sum(axis=1), 0.0)
+    missing_y = np.maximum(p_yz - q.sum(axis=0), 0.0)
+    mass = missing_x.sum(axis=0)
+    scale = np.divide(1.0, mass, out=np.zeros_like(mass), where=mass > 0.0)
+    out: Array = q + missing_x[:, None, :] * (missing_y * scale)[None, :, :]
+    return out
+
+
+def _dual_bound(
+    p_xz: Array, p_yz: Array, duals: tuple[Array, Array] | None
+) -> tuple[float, Array, Array]:
+    """Bound F from below by repaired potentials: the solver's, or the closed-form proxy's.
+
+    Subtracting max_y log sum_z exp(lam[x] + mu[y]) from lam[x], and then the like from mu[y], makes
+    every constraint hold.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_z = p_xz.sum(axis=0)
+        proxy_lam = np.log(p_xz / p_xz.sum(axis=1, keepdims=True))
+        proxy_mu = np.log(p_yz / p_yz.sum(axis=1, keepdims=True) / p_z)
+    candidates = [(proxy_lam, proxy_mu)] + ([duals] if duals is not None else [])
+    best: tuple[float, Array, Array] | None = None
+    for lam, mu in candidates:
+        lam = np.where(p_xz > 0, lam, -np.inf)
+        mu = np.where(p_yz > 0, mu, -np.inf)
+        if not (np.isfinite(lam[p_xz > 0]).all() and np.isfinite(mu[p_yz > 0]).all()):
+            continue
+        lam = lam - _row_maxima(lam, mu)[:, None]
+        mu = mu - _row_maxima(mu, lam)[:, None]
+        # Gauge: the largest mu of every target symbol is 0, so every lam is at most 0.
+        peak = np.max(mu, axis=0, initial=-np.inf)
+        peak = np.where(np.isfinite(peak), peak, 0.0)
+        lam = np.where(p_xz > 0, lam + peak, _FLOOR)
+        mu = np.where(p_yz > 0, mu - peak, _FLOOR)
+        value = float(np.sum(p_xz * lam) + np.sum(p_yz * mu))
+        if best is None or value > best[0]:
+            best = value, lam, mu
+    assert best is not None  # the proxy is always finite on its support
+    return best
+
+
+def _row_maxima(own: Array, other: Array) -> Array:
+    """Return max over j of log sum_z exp(own[i, z] + other[j, z]); 0 where a row has no mass."""
+    peak_own = np.max(own, axis=0, initial=-np.inf)
+    gauge = np.where(np.isfinite(peak_own), peak_own, 0.0)
+    with np.errstate(divide="ignore"):
+        sums = np.log(np.exp(own - gauge) @ np.exp(other + gauge).T).max(axis=1)
+    return np.where(np.isfinite(sums), sums, 0.0)

@@ -1,0 +1,101 @@
+"""Imports point one way, and `import fastpid` is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: What each module of the package may import of the package, whole layers below it only.
+ALLOWED = {
+    "_validate": set(),
+    "result": {"_validate"},
+    "information": {"_validate"},
+    "gates": set(),
+    "reference": {"_validate", "information", "result"},
+    "solver": {"_core", "_validate", "result"},
+    "joint": {"_validate"},
+    "cli": {"_core", "_validate", "gates", "joint", "result", "solver", "__version__", "decompose"},
+    "__main__": {"cli"},
+}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Names of fastpid's own modules that a source file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "fastpid":
+            parts = (node.module or "").split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("fastpid."):
+                    found.add(alias.name.split(".")[1])
+    return found
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_python_imports_point_down(name: str) -> None:
+    assert imports_of(ROOT / "fastpid" / f"{name}.py") <= ALLOWED[name]
+
+
+def test_every_module_has_its_rule() -> None:
+    modules = {path.stem for path in (ROOT / "fastpid").glob("*.py")}
+    assert modules - set(ALLOWED) == {"__init__"}
+
+
+CSRC = {"core": {"core"}, "exec": {"exec"}, "cpu": {"core", "exec", "cpu"}}
+FOREIGN = {
+    "core": ("pybind11", "Python.h", "torch", "thread", "cuda", "Eigen", "vector", "memory"),
+    "exec": ("pybind11", "Python.h", "torch", "cuda"),
+    "cpu": ("pybind11", "Python.h", "torch", "cuda"),
+}
+
+
+@pytest.mark.parametrize("layer", CSRC)
+def test_cpp_includes_point_down(layer: str) -> None:
+    folder = ROOT / "csrc" / layer
+    files = [*folder.glob("*.hpp"), *folder.glob("*.cpp")]
+    assert files
+    for path in files:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith('#include "'):
+                target = (path.parent / line.split('"')[1]).resolve()
+                assert target.parent.name in CSRC[layer], f"{path.name}: {line}"
+            elif line.startswith("#include <"):
+                header = line.split("<")[1].split(">")[0]
+                assert not header.startswith(FOREIGN[layer]), f"{path.name}: {line}"
+
+
+def test_import_needs_numpy_alone() -> None:
+    program = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"cvxpy", "scipy", "pandas", "torch", "matplotlib", "sklearn"}:
+            raise ImportError(f"{name} must not be imported")
+sys.meta_path.insert(0, Refuse())
+import fastpid
+assert fastpid.decompose(fastpid.gates.xor()).synergy == 1.0
+try:
+    fastpid.reference.cvx_pid(fastpid.gates.xor())
+except ImportError as error:
+    assert "fastpid[reference]" in str(error), error
+else:
+    raise SystemExit("cvx_pid ran without cvxpy")
+try:
+    fastpid.decompose(fastpid.gates.xor()).to_frame()
+except ImportError as error:
+    assert "pip install" in str(error), error
+else:
+    raise SystemExit("to_frame ran without pandas")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
