@@ -116,10 +116,7 @@ def check_tables(p: Any, *, name: str = "p") -> NDArray[np.float64]:
     The values are checked where they are first read: by the kernel while it marginalises, or by
     :func:`explain_bad_table`.
     """
-    if isinstance(p, np.ndarray) and p.dtype == np.float64:
-        array = p
-    else:
-        array = _real_array(p, name)
+    array = p if isinstance(p, np.ndarray) and p.dtype == np.float64 else _real_array(p, name)
     if array.ndim < 3:
         raise ValueError(
             f"{name} must have at least 3 axes (..., nx, ny, nz), the target last; "

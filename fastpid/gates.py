@@ -6,7 +6,7 @@ information I_union of Bertschinger et al. (Entropy 16, 2014):
 
 * It depends on a source only through its channel from the target, so where both sources have the
   same channel (or where X's can be garbled into Y's), I_union = I(X; Z): nothing of Y is unique.
-* Where p is the only distribution with its two pairwise marginals, I_union = I(X, Y; Z): no synergy.
+* Where p alone has its two pairwise marginals, I_union = I(X, Y; Z): no synergy.
 """
 
 from __future__ import annotations
@@ -225,6 +225,11 @@ _ALL = (
 GATES: Mapping[str, Gate] = MappingProxyType({gate.name: gate for gate in _ALL})
 
 
+def _normalized(p: Table) -> Table:
+    out: Table = p / p.sum()
+    return out
+
+
 def _shape(shape: tuple[int, int, int]) -> tuple[int, int, int]:
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"shape must be three positive numbers (nx, ny, nz); got {shape}")
@@ -258,8 +263,8 @@ def random_spiky(shape: tuple[int, int, int], alpha: float = 0.1, seed: Seed = N
     if not alpha > 0.0:
         raise ValueError(f"alpha must be positive; got {alpha}")
     cells = int(np.prod(_shape(shape)))
-    p: Table = np.random.default_rng(seed).dirichlet(np.full(cells, alpha)).reshape(shape)
-    return p / p.sum()
+    p = np.random.default_rng(seed).dirichlet(np.full(cells, alpha))
+    return _normalized(p.reshape(shape))
 
 
 def random_empirical(shape: tuple[int, int, int], n_samples: int, seed: Seed = None) -> Table:
@@ -320,14 +325,15 @@ def random_soft(
         logits = rng.normal(scale=1.5, size=(n_samples, symbols))
         logits[np.arange(n_samples), labels % symbols] += strength
         odds = np.exp(logits)
-        return odds / odds.sum(axis=1, keepdims=True)
+        probabilities: Table = odds / odds.sum(axis=1, keepdims=True)
+        return probabilities
 
     probs_x, probs_y = predict(nx, signal[0]), predict(ny, signal[1])
     p = np.zeros(shape)
     for z in range(nz):
         chosen = labels == z
         p[:, :, z] = probs_x[chosen].T @ probs_y[chosen]
-    return p / p.sum()
+    return _normalized(p)
 
 
 def noisy(p: ArrayLike, noise: float, seed: Seed = None) -> Table:
@@ -341,5 +347,4 @@ def noisy(p: ArrayLike, noise: float, seed: Seed = None) -> Table:
     if noise < 0.0:
         raise ValueError(f"noise must not be negative; got {noise}")
     table = np.asarray(p, dtype=np.float64)
-    out: Table = table + noise * np.random.default_rng(seed).random(table.shape)
-    return out / out.sum()
+    return _normalized(table + noise * np.random.default_rng(seed).random(table.shape))
