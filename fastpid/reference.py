@@ -25,8 +25,17 @@ Array = NDArray[np.float64]
 FORMULATIONS = ("compact", "published")
 SOLVERS = ("CLARABEL", "SCS", "ECOS", "MOSEK")
 
+#: What "compact" asks for unless told otherwise; CLARABEL and MOSEK have 1e-8 for their default.
+_TOLERANCES = {
+    "SCS": {"eps_abs": 1e-8, "eps_rel": 1e-8},
+    "ECOS": {"abstol": 1e-8, "reltol": 1e-8, "feastol": 1e-8},
+}
+
 #: Potential where the marginal is zero and the true one is minus infinity.
 _FLOOR = -50.0
+
+#: By how much rounding alone may let the bounds cross, in nats.
+_ROUNDING = 1e-12
 
 
 def cvx_pid(
@@ -48,11 +57,11 @@ def cvx_pid(
     formulation : {"compact", "published"}
         "compact" has variables on the support alone and one mass r(x, y) per pair of symbols.
         "published" is the formulation of the CVXPY estimator of Liang et al. [1]_: a dense matrix
-        of variables and one copy of q(x, y) per target symbol.
+        of variables and one copy of q(x, y), divided by nz, per target symbol.
     unit : {"bits", "nats"}
     **solver_options
         Handed to the solver as they are. By default its own, except that the compact formulation
-        asks ECOS for 1e-8, which is CLARABEL's default.
+        asks SCS and ECOS for 1e-8, which is CLARABEL's default.
 
     Returns
     -------
@@ -92,9 +101,8 @@ def cvx_pid(
     tables = check_distributions(p)
     _require(solver)
 
-    options = dict(solver_options)
-    if solver == "ECOS" and formulation == "compact" and not options:
-        options = {"abstol": 1e-8, "reltol": 1e-8, "feastol": 1e-8}
+    defaults = _TOLERANCES.get(solver, {}) if formulation == "compact" else {}
+    options = {**defaults, **solver_options}
     batch_shape = tables.shape[:-3]
     answers = [
         _solve_one(table, solver, formulation, options)
@@ -186,9 +194,10 @@ class _Answer:
 
 @dataclasses.dataclass
 class _Model:
-    """A CVXPY problem whose optimum is F = -H(Z | X, Y), and how to read its solution."""
+    """A CVXPY problem for F = -H(Z | X, Y), and how to read its solution."""
 
     problem: Any
+    offset: float  # what the problem's optimum is above F
     primal: Any  # () -> q, shape of the table, or None
     duals: Any  # () -> (lam, mu), shapes of the marginals, or None
 
@@ -197,10 +206,14 @@ def _solve_one(p: Array, solver: str, formulation: str, options: dict[str, Any])
     import cvxpy as cp
 
     p_xz, p_yz = p.sum(axis=1), p.sum(axis=0)
-    h_z = entropy(p_xz.sum(axis=0), unit="nats")
-    mi_x = mutual_information(p_xz, unit="nats")
-    mi_y = mutual_information(p_yz, unit="nats")
-    mi_xy = mutual_information(p.reshape(-1, p.shape[2]), unit="nats")
+    # A mass M that is one only to single precision: every information is M times that of p / M, or
+    # the bounds would not belong to one another.
+    mass = float(p.sum())
+    excess = mass * float(np.log(mass))
+    h_z = entropy(p_xz.sum(axis=0), unit="nats") + excess
+    mi_x = mutual_information(p_xz, unit="nats") + excess
+    mi_y = mutual_information(p_yz, unit="nats") + excess
+    mi_xy = mutual_information(p.reshape(-1, p.shape[2]), unit="nats") + excess
 
     started = time.perf_counter()
     model = (_compact if formulation == "compact" else _published)(p_xz, p_yz)
@@ -208,7 +221,10 @@ def _solve_one(p: Array, solver: str, formulation: str, options: dict[str, Any])
         with warnings.catch_warnings():
             # "Solution may be inaccurate" and the like: the status says so.
             warnings.simplefilter("ignore")
-            value = model.problem.solve(solver=solver, **options)
+            model.problem.solve(solver=solver, **options)
+        # The solver's own objective: cvxpy's problem.value evaluates rel_entr at q, and is infinite
+        # where the solver leaves a q of -1e-10.
+        value = model.problem.solution.opt_val
         solver_status = str(model.problem.status)
     except cp.error.SolverError as error:
         value, solver_status = None, f"solver error: {error}"
@@ -220,17 +236,18 @@ def _solve_one(p: Array, solver: str, formulation: str, options: dict[str, Any])
     coupling = _round(np.zeros_like(p) if q is None else np.maximum(q, 0.0), p_xz, p_yz)
     lower, lam, mu = _dual_bound(p_xz, p_yz, duals)
     least, most = max(mi_x, mi_y), min(mi_x + mi_y, mi_xy)
-    information = mutual_information(coupling.reshape(-1, p.shape[2]), unit="nats")
+    information = mutual_information(coupling.reshape(-1, p.shape[2]), unit="nats") + excess
     lower, upper = max(h_z + lower, least), min(information, most)
     return _Answer(
         mi_x=mi_x,
         mi_y=mi_y,
         mi_xy=mi_xy,
-        union=float("nan") if q is None else h_z + float(value),
-        lower=min(lower, upper),
-        upper=max(lower, upper),
+        union=float("nan") if q is None else h_z + float(value) - model.offset,
+        # They may cross by rounding; by more would be a bug, which is left to be seen.
+        lower=upper if 0.0 < lower - upper <= _ROUNDING else lower,
+        upper=upper,
         iterations=int(getattr(statistics, "num_iters", None) or 0),
-        status=_STATUS.get(solver_status, Status.STALLED),
+        status=_status(solver_status, statistics),
         solver_status=solver_status,
         solve_time=solve_time,
         solver_time=getattr(statistics, "solve_time", None),
@@ -241,6 +258,14 @@ def _solve_one(p: Array, solver: str, formulation: str, options: dict[str, Any])
 
 
 _STATUS = {"optimal": Status.CONVERGED, "user_limit": Status.MAX_ITERATIONS}
+
+
+def _status(solver_status: str, statistics: Any) -> Status:
+    extra = getattr(statistics, "extra_stats", None)
+    # SCS calls an answer "inaccurate" that it was not given the iterations for.
+    if isinstance(extra, dict) and "max_iters" in str(extra.get("info", {}).get("status", "")):
+        return Status.MAX_ITERATIONS
+    return _STATUS.get(solver_status, Status.STALLED)
 
 
 def _compact(p_xz: Array, p_yz: Array) -> _Model:
@@ -286,11 +311,15 @@ def _compact(p_xz: Array, p_yz: Array) -> _Model:
         lam[at_xz], mu[at_yz] = -match_xz.dual_value, -match_yz.dual_value
         return lam.reshape(p_xz.shape), mu.reshape(p_yz.shape)
 
-    return _Model(problem, primal, duals)
+    return _Model(problem, 0.0, primal, duals)
 
 
 def _published(p_xz: Array, p_yz: Array) -> _Model:
-    """Give every target symbol a dense matrix q_z(x, y) and a copy of q(x, y)."""
+    """Give every target symbol a dense matrix q_z(x, y) and a copy of q(x, y) / nz.
+
+    The copies are means over the target symbols, as in the published code, which lifts the optimum
+    by log nz: the solver's tolerances are met at another scale than with sums, and four times sooner.
+    """
     import cvxpy as cp
 
     nx, nz = p_xz.shape
@@ -304,7 +333,7 @@ def _published(p_xz: Array, p_yz: Array) -> _Model:
         cp.Minimize(
             cp.sum([cp.sum(cp.rel_entr(q, r)) for q, r in zip(slices, copies, strict=True)])
         ),
-        [*match_xz, *match_yz, *(r == pairs for r in copies)],
+        [*match_xz, *match_yz, cp.sum(pairs) == p_xz.sum(), *(r == pairs / nz for r in copies)],
     )
 
     def primal() -> Array | None:
@@ -319,7 +348,7 @@ def _published(p_xz: Array, p_yz: Array) -> _Model:
         mu = -np.stack([c.dual_value for c in match_yz], axis=1)
         return lam, mu
 
-    return _Model(problem, primal, duals)
+    return _Model(problem, float(p_xz.sum() * np.log(nz)), primal, duals)
 
 
 def _round(q: Array, p_xz: Array, p_yz: Array) -> Array:
@@ -373,9 +402,15 @@ def _dual_bound(
 
 
 def _row_maxima(own: Array, other: Array) -> Array:
-    """Return max over j of log sum_z exp(own[i, z] + other[j, z]); 0 where a row has no mass."""
-    peak_own = np.max(own, axis=0, initial=-np.inf)
-    gauge = np.where(np.isfinite(peak_own), peak_own, 0.0)
+    """Return max over j of log sum_z exp(own[i, z] + other[j, z]); 0 where a row has no mass.
+
+    Stable for any potentials, a failed solver's too: exp() sees nothing above zero.
+    """
+    logs = own[:, None, :] + other[None, :, :]
+    peak = logs.max(axis=2)
+    void = np.isneginf(peak)
+    peak = np.where(void, 0.0, peak)
     with np.errstate(divide="ignore"):
-        sums = np.log(np.exp(own - gauge) @ np.exp(other + gauge).T).max(axis=1)
-    return np.where(np.isfinite(sums), sums, 0.0)
+        sums = peak + np.log(np.exp(logs - peak[:, :, None]).sum(axis=2))
+    worst: Array = np.where(void, -np.inf, sums).max(axis=1)
+    return np.where(np.isneginf(worst), 0.0, worst)

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Builds and runs the C++ tests: all of them under the address and undefined-behaviour sanitizers,
+# those of batches over threads under the thread sanitizer.
+#   csrc/tests/run.sh [EIGEN_INCLUDE_DIR]
+# CXX, PYTHON and JOBS (compilers at a time) may be set.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+cxx=${CXX:-g++}
+eigen=${1:-$("${PYTHON:-python3}" -c '
+import sys
+from pathlib import Path
+
+for root in sys.path:
+    include = Path(root) / "cmeel.prefix" / "include" / "eigen3"
+    if (include / "Eigen" / "Core").is_file():
+        print(include)
+        break
+else:
+    sys.exit("the Eigen headers are missing: pip install cmeel-eigen")
+')}
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+
+# compile NAME FLAGS... reads the sources from its input and links them as $build/NAME.
+compile() {
+  local name=$1
+  shift
+  mkdir "$build/$name.d"
+  local flags=(-std=c++17 -O1 -g -Wall -Wextra -Werror -pthread "$@")
+  xargs -P "${JOBS:-$(nproc)}" -I{} sh -c \
+    'out=$1/$(basename "$2" .cpp).o; shift 2; "$@" -o "$out"' \
+    sh "$build/$name.d" {} "$cxx" "${flags[@]}" -isystem "$eigen" -c {}
+  "$cxx" "${flags[@]}" "$build/$name.d"/*.o -o "$build/$name"
+}
+
+ls -S ./*.cpp ../cpu/batch.cpp |
+  compile address -fsanitize=address,undefined -fno-sanitize-recover=all
+"$build/address"
+
+printf '%s\n' ../cpu/batch.cpp test_batch.cpp main.cpp | compile thread -fsanitize=thread
+"$build/thread"

@@ -1,0 +1,135 @@
+#include "check.hpp"
+#include "problem.hpp"
+
+namespace fastpid::testing {
+namespace {
+
+constexpr double kTol = 1e-9;
+
+void check_optimal(const Table& t) {
+  const Problem p(t);
+  const Reduced& r = p.reduced();
+  const Solved solved = newton(p, kTol);
+  CHECK(solved.outcome == Outcome::converged);
+  CHECK_LE(solved.bounds.gap(), kTol);
+  CHECK(solved.iterations >= 0 && solved.iterations <= 100);
+
+  const Iterate& it = solved.it;
+  const CertificateWork& w = solved.certificate;
+  const Bounds bounds = certify(Serial(), r, it, 0.0, w);
+  CHECK_LE(bounds.gap(), 1.01 * kTol);
+
+  // Primal feasibility, dual feasibility, complementarity, and that S and E make up q.
+  const Coupling q(r, it.s, it.exp_a, it.exp_b);
+  CHECK_LE(total_size(q.excess()), 10.0 * kTol);
+  CHECK_LE(dual_violation(r, it.log_a, it.log_b, nullptr, nullptr), 10.0 * kTol);
+  CHECK_LE(dual_violation(r, it.log_a, it.log_b, w.shift_a, w.shift_b), 1e-12);
+  std::vector<double> slack(static_cast<std::size_t>(r.pairs()), 1.0);
+  for_each_cell(r, [&](int i, int j, int k, int l, int z) {
+    slack[static_cast<std::size_t>(i) * r.b.count + j] -= std::exp(it.log_a[k] + it.log_b[l]);
+    CHECK_NEAR(it.exp_a[i * r.a.target + z], std::exp(it.log_a[k]),
+               1e-14 * it.exp_a[i * r.a.target + z]);
+    CHECK_NEAR(it.exp_b[j * r.b.target + z], std::exp(it.log_b[l]),
+               1e-14 * it.exp_b[j * r.b.target + z]);
+  });
+  double complement = 0.0;
+  for (std::ptrdiff_t n = 0; n < r.pairs(); ++n) {
+    CHECK(it.s[n] >= 0.0);
+    complement += std::fabs(it.s[n] * slack[static_cast<std::size_t>(n)]);
+  }
+  CHECK_LE(complement, 10.0 * kTol);
+  // The gap that a cell-by-cell evaluation finds.
+  Coupling rounded(r, it.s, w.exp_a, w.exp_b);
+  rounded.complete();
+  const double lower = dual_value(r, it.log_a, it.log_b, w.shift_a, w.shift_b);
+  CHECK_NEAR(rounded.objective(), lower, 1.01 * kTol);
+}
+
+}  // namespace
+
+TEST(interior_point_is_optimal_on_small_tables) {
+  Rng rng(60);
+  for (int trial = 0; trial < 3; ++trial) {
+    for (const Shape s : small_shapes()) {
+      for (const Table& t : families(rng, s)) check_optimal(t);
+    }
+  }
+}
+
+TEST(interior_point_is_optimal_on_larger_tables) {
+  Rng rng(61);
+  for (const Shape s : {Shape{10, 8, 4}, Shape{7, 12, 5}}) {
+    for (const Table& t : families(rng, s)) check_optimal(t);
+  }
+}
+
+TEST(interior_point_stops_when_told) {
+  Rng rng(62);
+  const Problem p(dense(rng, {4, 5, 4}));
+  for (const int patience : {0, 1, 4}) {
+    const Iterate it = p.proxy_iterate();
+    const InteriorWork work = p.blocks.carve<InteriorWork>(p.reduced());
+    const IterationOptions options{kTol, 100};
+    Bounds bounds;
+    int iterations = -1, asked = 0;
+    const Serial exec;
+    const Outcome outcome =
+        InteriorPoint<Serial>(exec, p.reduced(), work, it, options).run(bounds, iterations, [&] {
+          return asked++ == patience;
+        });
+    CHECK(outcome == Outcome::interrupted);
+    CHECK(iterations == patience);
+    CHECK(asked == patience + 1);
+    CHECK_LE(bounds.lower, bounds.upper);
+    CHECK_LE(bounds.upper, 0.0);
+  }
+}
+
+TEST(interior_point_stops_at_max_iter) {
+  Rng rng(63);
+  const Problem p(dense(rng, {4, 5, 4}));
+  const Bounds optimum = newton(p, kTol).bounds;
+  double previous = HUGE_VAL;
+  for (const int max_iter : {0, 1, 3, 6}) {
+    const Solved solved = newton(p, kTol, max_iter);
+    CHECK(solved.outcome == Outcome::max_iterations);
+    CHECK(solved.iterations == max_iter);
+    CHECK_LE(kTol, solved.bounds.gap());
+    CHECK_LE(solved.bounds.lower, optimum.upper);
+    CHECK_LE(optimum.lower, solved.bounds.upper);
+    CHECK_LE(solved.bounds.gap(), previous);
+    previous = solved.bounds.gap();
+  }
+}
+
+// Below what rounding allows the gap goes up and down; what is handed back is the best.
+TEST(interior_point_hands_back_the_best_iterate) {
+  Rng rng(64);
+  for (const Table& t : families(rng, {5, 6, 4})) {
+    for (const double tol : {1e-13, 1e-14}) {
+      const Problem p(t);
+      const Reduced& r = p.reduced();
+      const Iterate it = p.proxy_iterate();
+      const InteriorWork work = p.blocks.carve<InteriorWork>(r);
+      const CertificateWork w = p.blocks.carve<CertificateWork>(r);
+      const IterationOptions options{tol, 80};
+      double best = HUGE_VAL;
+      Bounds bounds;
+      int iterations = 0;
+      const Serial exec;
+      InteriorPoint<Serial>(exec, r, work, it, options).run(bounds, iterations, [&] {
+        double complement = 0.0;
+        for (std::ptrdiff_t n = 0; n < r.pairs(); ++n) complement += it.s[n] * work.h[n];
+        if (complement <= 3.0 * tol) {  // the iterates that the method certifies, too
+          best = smaller(best, certify(exec, r, it, 0.02 * tol, w).gap());
+        }
+        return false;
+      });
+      const Bounds handed_back = certify(exec, r, it, 0.02 * tol, w);
+      CHECK_LE(handed_back.gap(), best);
+      CHECK(handed_back.lower == bounds.lower && handed_back.upper == bounds.upper);
+    }
+  }
+}
+
+}  // namespace fastpid::testing
