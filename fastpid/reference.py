@@ -318,7 +318,7 @@ def _published(p_xz: Array, p_yz: Array) -> _Model:
     """Give every target symbol a dense matrix q_z(x, y) and a copy of q(x, y) / nz.
 
     The copies are means over the target symbols, as in the published code, which lifts the optimum
-    by log nz: the solver's tolerances are met at another scale than with sums, and four times sooner.
+    by log nz: with sums instead, SCS takes four times as long.
     """
     import cvxpy as cp
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: What each module of the package may import of the package, whole layers below it only.
 ALLOWED = {
+    "_core": set(),
     "_validate": set(),
     "result": {"_validate"},
     "information": {"_validate"},

@@ -35,9 +35,27 @@ const char* instruction_set() {
 #endif
 }
 
+// The x86-64 levels of the processor at hand, as far as there are variants for them, best first.
+pybind11::list processor() {
+  pybind11::list levels;
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+  __builtin_cpu_init();
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
+  if (v4) levels.append("x86_64_v4");
+  if (v3) levels.append("x86_64_v3");
+  if (__builtin_cpu_supports("sse4.2")) levels.append("x86_64_v2");
+#endif
+  return levels;
+}
+
 }  // namespace
 
 void register_build_info(pybind11::module_& m) {
+  m.def("processor", &processor, "The instruction sets that this processor has, best first.");
   m.def(
       "build_info",
       [] {

@@ -58,14 +58,15 @@ struct InteriorWork {
   double* blocks = nullptr;  // Cholesky factors of the a side, one block after the other
   std::ptrdiff_t* block_at = nullptr;
   double* schur = nullptr;     // nnz(b)^2
-  double* panel = nullptr;     // panel_rows x nnz(b)
+  double* panel = nullptr;     // nnz(b) x panel_width, column-major
   double* packed = nullptr;    // max(target, nnz(b))
   double* diagonal = nullptr;  // nnz(b)
 
-  // Rows of the a side that enter the Schur complement together; wide enough for a matrix product.
-  FASTPID_HD static int panel_rows(const Reduced& r) {
-    constexpr int kRows = 96;
-    return r.a.target > kRows ? r.a.target : kRows;
+  // Entries of the a side that enter the Schur complement together; wide enough for a matrix
+  // product.
+  FASTPID_HD static int panel_width(const Reduced& r) {
+    constexpr int kWidth = 128;
+    return r.a.target > kWidth ? r.a.target : kWidth;
   }
 
   FASTPID_HD static InteriorWork take(Arena& arena, const Reduced& r) {
@@ -89,7 +90,7 @@ struct InteriorWork {
     }
     w.blocks = arena.take<double>(blocks);
     w.schur = arena.take<double>(nb * nb);
-    w.panel = arena.take<double>(panel_rows(r) * nb);
+    w.panel = arena.take<double>(panel_width(r) * nb);
     w.diagonal = arena.take<double>(nb);
     w.packed = arena.take<double>(nb > r.a.target ? nb : r.a.target);
     return w;
@@ -423,13 +424,13 @@ class InteriorPoint {
       }
     });
 
-    const int capacity = InteriorWork::panel_rows(r_);
+    const int capacity = InteriorWork::panel_width(r_);
     std::ptrdiff_t at = 0;
     int filled = 0;
     for (int i = 0; i < r_.a.count; ++i) {
       const int width = r_.a.width(i);
       if (filled + width > capacity) {
-        exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled, capacity);
+        exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled);
         filled = 0;
       }
       double* block = w_.blocks + at;
@@ -446,26 +447,35 @@ class InteriorPoint {
         }
       });
       if (!exec_.cholesky(block, width, width)) return false;
-      exec_.for_each(n_, [&](int j) { off_diagonal(i, j, w_.panel + filled, capacity); });
-      exec_.solve_lower(block, width, width, w_.panel + filled, static_cast<int>(nb), capacity);
+      off_diagonal(i, w_.panel + filled * nb);
+      exec_.solve_right(block, width, width, w_.panel + filled * nb, static_cast<int>(nb));
       filled += width;
     }
-    exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled, capacity);
+    exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled);
     return exec_.cholesky(w_.schur, static_cast<int>(nb), nb);
   }
 
-  // The columns of b's row j in the off-diagonal block W[i, j].
-  FASTPID_HD void off_diagonal(int i, int j, double* panel, std::ptrdiff_t stride) const {
-    const double s = it_.s[i * n_ + j];
-    const double factor = s > 0.0 ? s / w_.h[i * n_ + j] : 0.0;
+  // W[i, j] transposed, for every j: one column of the panel per entry of a's row i.
+  FASTPID_HD void off_diagonal(int i, double* panel) const {
+    const std::ptrdiff_t nb = r_.b.size;
     const double* u = it_.exp_a + i * target();
-    const double* v = it_.exp_b + j * target();
     const int first = r_.a.begin(i);
-    r_.b.row(j, [&](int k, int column) {
-      double* out = panel + k * stride;
-      const double e = u[column] * v[column];
+    exec_.for_each(n_, [&](std::ptrdiff_t row) {
+      const int j = static_cast<int>(row), start = r_.b.begin(j), width = r_.b.width(j);
+      const double s = it_.s[i * n_ + j];
+      const double factor = s > 0.0 ? s / w_.h[i * n_ + j] : 0.0;
+      const double* v = it_.exp_b + j * target();
+      double* e = w_.tmp_b + j * target();
+      r_.b.row(j, [&](int k, int z) { e[k - start] = u[z] * v[z]; });
       r_.a.row(i, [&](int l, int z) {
-        out[l - first] = factor * e * u[z] * v[z] + (z == column ? s * e : 0.0);
+        double* column = panel + (l - first) * nb + start;
+        const double weight = factor * u[z] * v[z];
+        for (int k = 0; k < width; ++k) column[k] = weight * e[k];
+      });
+      int l = first;
+      r_.b.row(j, [&](int k, int z) {
+        while (l < r_.a.end(i) && r_.a.idx[l] < z) ++l;
+        if (l < r_.a.end(i) && r_.a.idx[l] == z) panel[(l - first) * nb + k] += s * e[k - start];
       });
     });
   }

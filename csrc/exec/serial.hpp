@@ -52,24 +52,37 @@ class Serial {
     return in_place.info() == Eigen::Success;
   }
 
-  // b <- L^-1 b for a panel of `columns` columns.
-  void solve_lower(const double* l, int n, std::ptrdiff_t stride, double* b, int columns,
-                   std::ptrdiff_t stride_b) const {
-    Map panel(b, n, columns, Stride(stride_b));
-    ConstMap(l, n, n, Stride(stride)).triangularView<Eigen::Lower>().solveInPlace(panel);
+  // b <- b L^-T for a panel b of `rows` x n.
+  void solve_right(const double* l, int n, std::ptrdiff_t stride, double* b, int rows) const {
+    if (n > kSmall) {
+      Map panel(b, rows, n, Stride(rows));
+      ConstMap factor(l, n, n, Stride(stride));
+      factor.transpose().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(panel);
+      return;
+    }
+    using Column = Eigen::Map<Eigen::ArrayXd>;
+    for (int j = 0; j < n; ++j) {
+      Column column(b + static_cast<std::ptrdiff_t>(j) * rows, rows);
+      for (int k = 0; k < j; ++k) {
+        column -= l[k * stride + j] * Column(b + static_cast<std::ptrdiff_t>(k) * rows, rows);
+      }
+      column *= 1.0 / l[j * stride + j];
+    }
   }
 
   // b <- (L L^T)^-1 b.
   void solve(const double* l, int n, std::ptrdiff_t stride, double* b) const {
     if (n <= kSmall) {
+      double inverse[kSmall];
       for (int j = 0; j < n; ++j) {
-        b[j] /= l[j * stride + j];
+        inverse[j] = 1.0 / l[j * stride + j];
+        b[j] *= inverse[j];
         for (int i = j + 1; i < n; ++i) b[i] -= l[j * stride + i] * b[j];
       }
       for (int j = n - 1; j >= 0; --j) {
         double sum = b[j];
         for (int i = j + 1; i < n; ++i) sum -= l[j * stride + i] * b[i];
-        b[j] = sum / l[j * stride + j];
+        b[j] = sum * inverse[j];
       }
       return;
     }
@@ -79,11 +92,11 @@ class Serial {
     factor.transpose().triangularView<Eigen::Upper>().solveInPlace(x);
   }
 
-  // c <- c - g^T g for a panel g of `rows` x n.
-  void downdate(double* c, int n, const double* g, int rows, std::ptrdiff_t stride_g) const {
+  // c <- c - g g^T for a panel g of n x `columns`.
+  void downdate(double* c, int n, const double* g, int columns) const {
     Map(c, n, n, Stride(n))
         .selfadjointView<Eigen::Lower>()
-        .rankUpdate(ConstMap(g, rows, n, Stride(stride_g)).transpose(), -1.0);
+        .rankUpdate(ConstMap(g, n, columns, Stride(n)), -1.0);
   }
 
  private:

@@ -86,19 +86,8 @@ struct Solved {
   Outcome outcome = Outcome::stalled;
 };
 
-// The interior point on the reduced problem, and its certificate evaluated again.
-inline Solved newton(const Problem& problem, double tol, int max_iter = 100) {
-  const Reduced& r = problem.reduced();
-  Solved out;
-  out.it = problem.proxy_iterate();
-  const InteriorWork work = problem.blocks.carve<InteriorWork>(r);
-  const IterationOptions options{tol, max_iter};
-  const Serial exec;
-  out.outcome =
-      InteriorPoint<Serial>(exec, r, work, out.it, options).run(out.bounds, out.iterations, never);
-  out.certificate = problem.blocks.carve<CertificateWork>(r);
-  return out;
-}
+// The interior point on the reduced problem, from the proxy.
+Solved newton(const Problem& problem, double tol, int max_iter = 100);
 
 // Calls f(i, j, k, l, z) for the cells that both sides support, k and l being their entries.
 template <class F>
@@ -163,18 +152,23 @@ struct Coupling {
     return out;
   }
 
-  // Adds what the marginals lack, rank one for each target symbol.
+  // Adds what the marginals lack, rank one for each target symbol; nowhere more than is lacking.
   void complete() {
-    const std::vector<double> lack = excess();
-    std::vector<double> missing(static_cast<std::size_t>(r.a.target));
+    std::vector<double> lack = excess();
+    for (double& value : lack) value = larger(0.0, -value);
+    std::vector<double> of_a(static_cast<std::size_t>(r.a.target)), of_b(of_a);
     for (int k = 0; k < r.a.size; ++k) {
-      missing[static_cast<std::size_t>(r.a.idx[k])] -= lack[static_cast<std::size_t>(k)];
+      of_a[static_cast<std::size_t>(r.a.idx[k])] += lack[static_cast<std::size_t>(k)];
+    }
+    for (int l = 0; l < r.b.size; ++l) {
+      of_b[static_cast<std::size_t>(r.b.idx[l])] += lack[static_cast<std::size_t>(r.a.size + l)];
     }
     for_each_cell(r, [&](int i, int j, int k, int l, int z) {
-      const double mass = missing[static_cast<std::size_t>(z)];
-      const double of_a = -lack[static_cast<std::size_t>(k)];
-      const double of_b = -lack[static_cast<std::size_t>(r.a.size + l)];
-      if (mass > 0.0 && of_a > 0.0 && of_b > 0.0) at(i, j, z) += of_a * of_b / mass;
+      const std::size_t at_z = static_cast<std::size_t>(z);
+      const double mass = larger(of_a[at_z], of_b[at_z]);
+      if (mass <= 0.0) return;
+      at(i, j, z) +=
+          lack[static_cast<std::size_t>(k)] * (lack[static_cast<std::size_t>(r.a.size + l)] / mass);
     });
   }
 };

@@ -8,12 +8,14 @@ constexpr double kTol = 1e-10;
 
 struct Closed {
   double value = 0.0;
+  Iterate it;
   const double *log_a = nullptr, *log_b = nullptr;
 };
 
 Closed closed_form(const Problem& p) {
   const Iterate it = p.blocks.carve<Iterate>(p.reduced());
   Closed out;
+  out.it = it;
   out.value = binary_target(Serial(), p.reduced(), p.blocks.carve<BinaryWork>(p.reduced()),
                             it.log_a, it.log_b);
   out.log_a = it.log_a;
@@ -22,13 +24,12 @@ Closed closed_form(const Problem& p) {
 }
 
 // The closed form against its own dual, and against the interior point.
-void check(const Table& t, bool against_newton = true) {
+void check(const Table& t) {
   const Problem p(t, {0.0, 4e-16});
   const Reduced& r = p.reduced();
   const Closed closed = closed_form(p);
   CHECK_LE(dual_violation(r, closed.log_a, closed.log_b, nullptr, nullptr), 1e-12);
   CHECK_NEAR(dual_value(r, closed.log_a, closed.log_b, nullptr, nullptr), closed.value, 1e-12);
-  if (!against_newton) return;
   const Problem q(t);
   const Solved solved = newton(q, kTol);
   CHECK(solved.outcome == Outcome::converged);
@@ -111,22 +112,31 @@ TEST(binary_target_of_a_useless_source) {
   CHECK_NEAR(closed_form(p).value + p.known.h_z, p.known.mi_x, 1e-13);
 }
 
+// Cells that vanish beside the cumulated masses: potentials of such symbols may be off, which the
+// repair has to pay for with their mass alone.
 TEST(binary_target_with_masses_of_any_size) {
   Rng rng(53);
-  for (int trial = 0; trial < 200; ++trial) {
-    const double range = trial % 4 == 0   ? 300.0
-                         : trial % 4 == 1 ? 40.0
-                         : trial % 4 == 2 ? 18.0
-                                          : 8.0;
-    const auto rows = [&](int n) {
-      std::vector<std::pair<double, double>> out(static_cast<std::size_t>(n));
-      for (auto& row : out) {
-        row = {std::pow(10.0, -range * uniform(rng)), std::pow(10.0, -range * uniform(rng))};
-      }
-      out[0] = {1.0, 1.0};
-      return out;
-    };
-    check(from_marginals(rows(1 + below(rng, 60)), rows(1 + below(rng, 60))), false);
+  for (const double range : {8.0, 18.0, 40.0, 300.0}) {
+    for (int trial = 0; trial < 50; ++trial) {
+      const auto rows = [&](int n) {
+        std::vector<std::pair<double, double>> out(static_cast<std::size_t>(n));
+        for (auto& row : out) {
+          row = {std::pow(10.0, -range * uniform(rng)), std::pow(10.0, -range * uniform(rng))};
+        }
+        out[0] = {1.0, 1.0};
+        return out;
+      };
+      const Problem p(from_marginals(rows(1 + below(rng, 60)), rows(1 + below(rng, 60))),
+                      {0.0, 4e-16});
+      const Reduced& r = p.reduced();
+      Closed closed = closed_form(p);
+      CHECK_NEAR(dual_value(r, closed.log_a, closed.log_b, nullptr, nullptr), closed.value, 1e-12);
+      exponentials(Serial(), r.a, closed.it.log_a, closed.it.exp_a);
+      exponentials(Serial(), r.b, closed.it.log_b, closed.it.exp_b);
+      const CertificateWork w = p.blocks.carve<CertificateWork>(r);
+      CHECK_NEAR(lower_bound(Serial(), r, closed.it, w), closed.value, 1e-12);
+      CHECK_LE(dual_violation(r, closed.log_a, closed.log_b, w.shift_a, w.shift_b), 1e-12);
+    }
   }
 }
 

@@ -100,6 +100,8 @@ TEST(minus_zero_is_zero) {
 TEST(counts_are_normalised) {
   Rng rng(12);
   for (const double scale : {1.0, 37.0, 1e200, 1e-200}) {
+    // Sums of n log n lose the digits that log n has before its point.
+    const double rounding = 1e-14 + 2e-15 * std::fabs(std::log(scale));
     Table counts({3, 4, 3});
     for (double& value : counts.p) value = scale * below(rng, 6);
     Table frequencies = counts;
@@ -108,10 +110,10 @@ TEST(counts_are_normalised) {
     CHECK(left.valid && right.valid);
     for (std::size_t c = 0; c < left.xz.size(); ++c) CHECK_NEAR(left.xz[c], right.xz[c], 1e-15);
     for (std::size_t c = 0; c < left.yz.size(); ++c) CHECK_NEAR(left.yz[c], right.yz[c], 1e-15);
-    CHECK_NEAR(left.known.h_z, right.known.h_z, 1e-13);
-    CHECK_NEAR(left.known.mi_x, right.known.mi_x, 1e-13);
-    CHECK_NEAR(left.known.mi_y, right.known.mi_y, 1e-13);
-    CHECK_NEAR(left.known.mi_xy, right.known.mi_xy, 1e-13);
+    CHECK_NEAR(left.known.h_z, right.known.h_z, rounding);
+    CHECK_NEAR(left.known.mi_x, right.known.mi_x, rounding);
+    CHECK_NEAR(left.known.mi_y, right.known.mi_y, rounding);
+    CHECK_NEAR(left.known.mi_xy, right.known.mi_xy, rounding);
   }
 }
 

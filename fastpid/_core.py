@@ -1,0 +1,47 @@
+"""The compiled kernel, in the variant that suits this processor.
+
+The kernel is compiled once per instruction set, as modules of their own. The best one that the
+processor runs is taken at import; ``FASTPID_ISA`` names another (``x86_64_v2``, say).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from types import ModuleType
+
+__all__ = ["build_info", "decompose", "solve"]
+
+_VARIANTS = ("x86_64_v4", "x86_64_v3", "x86_64_v2", "generic")
+
+
+def _load(variant: str) -> ModuleType:
+    return importlib.import_module(f"fastpid._core_{variant}")
+
+
+def _select() -> ModuleType:
+    built = [v for v in _VARIANTS if importlib.util.find_spec(f"fastpid._core_{v}") is not None]
+    if not built:
+        raise ImportError(
+            "fastpid was not compiled: its kernel is missing. Install it with pip, or run "
+            "`pip install -e .` if this is a checkout of the sources"
+        )
+    # The last one built runs everywhere that the package does, and knows the processor.
+    usable = [*_load(built[-1]).processor(), built[-1]]
+    choices = [variant for variant in built if variant in usable]
+    wanted = os.environ.get("FASTPID_ISA", "")
+    if not wanted:
+        return _load(choices[0])
+    if wanted not in choices:
+        raise ImportError(
+            f"FASTPID_ISA={wanted!r} cannot be used: built and supported by this processor are "
+            f"{', '.join(choices)}; set it to one of these, or unset it"
+        )
+    return _load(wanted)
+
+
+_kernel = _select()
+build_info = _kernel.build_info
+decompose = _kernel.decompose
+solve = _kernel.solve

@@ -1,0 +1,62 @@
+"""The kernel's variants, one per instruction set: chosen at import, and of one opinion."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from families import FAMILIES, table
+
+import fastpid
+from fastpid._core import build_info
+
+VARIANTS = ["x86_64_v4", "x86_64_v3", "x86_64_v2", "generic"]
+
+PROGRAM = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from families import FAMILIES, table
+import fastpid
+from fastpid._core import build_info
+solved = {f: fastpid.decompose(table(f, (4, 5, 3), 0)).union_information for f in FAMILIES}
+print(json.dumps([build_info()["instruction_set"], solved]))
+"""
+
+
+def run(variant: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, os.path.dirname(__file__)],
+        env={**os.environ, "FASTPID_ISA": variant},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_variant_solves_every_family(variant: str) -> None:
+    done = run(variant)
+    if done.returncode != 0:
+        assert "cannot be used: built and supported by this processor are" in done.stderr
+        pytest.skip(f"{variant} is not for this machine")
+    name, solved = json.loads(done.stdout)
+    if variant != "generic":
+        assert name == variant.replace("_", "-")
+    for family in FAMILIES:
+        here = fastpid.decompose(table(family, (4, 5, 3), 0)).union_information
+        assert solved[family] == pytest.approx(here, abs=1e-9)
+
+
+def test_unknown_variant_is_refused_with_the_choices() -> None:
+    done = run("pentium")
+    assert done.returncode != 0
+    assert "FASTPID_ISA='pentium' cannot be used" in done.stderr
+
+
+def test_build_info_names_what_was_built() -> None:
+    info = build_info()
+    assert set(info) == {"compiler", "cxx_standard", "instruction_set", "eigen", "cuda"}
+    assert info["cuda"] is False
