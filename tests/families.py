@@ -58,6 +58,16 @@ def _gate(kind: str, noise: float) -> Builder:
     return build
 
 
+def _wide(decades: float) -> Builder:
+    """Cells spread evenly over so many decades."""
+
+    def build(rng: np.random.Generator, shape: tuple[int, int, int]) -> Table:
+        p: Table = 10.0 ** (-decades * rng.random(shape))
+        return p / p.sum()
+
+    return build
+
+
 def _soft(rng: np.random.Generator, shape: tuple[int, int, int]) -> Table:
     """Predictions of two noisy classifiers, accumulated over 500 samples."""
     nx, ny, nz = shape
@@ -90,6 +100,8 @@ FAMILIES: dict[str, Builder] = {
     "copies 1e-12": _gate("copies", 1e-12),
     "copies 1e-9": _gate("copies", 1e-9),
     "copies 1e-6": _gate("copies", 1e-6),
+    "wide 9": _wide(9.0),
+    "wide 300": _wide(300.0),
     "soft": _soft,
 }
 

@@ -55,7 +55,8 @@ FASTPID_HD inline double turn(const double* o, const double* p, const double* q)
   return (p[0] - o[0]) * (q[1] - o[1]) - (p[1] - o[1]) * (q[0] - o[0]);
 }
 
-// The symbols of a side by decreasing likelihood ratio, and its curve's inner vertices.
+// The symbols of a side by decreasing likelihood ratio, and its curve's inner vertices. The ratios
+// are compared by cross products, which the presolve keeps from underflowing.
 inline int roc_curve(const Side& side, int label, double* cells, int* order,
                      BinaryWork::Point* points) {
   for (int i = 0; i < side.count; ++i) {
@@ -103,20 +104,19 @@ double binary_target(const Exec& exec, const Reduced& r, const BinaryWork& w, do
       w.hull[vertices++] = w.points[n];
     }
 
-    // Behind a symbol's last vertex nothing is added but the end point's share.
+    // Rounding may leave the end point a little before the vertices it should lie behind.
+    const auto length = [&](int edge, int z) {
+      return larger(0.0, w.hull[edge].at[z] - w.hull[edge - 1].at[z]);
+    };
     const auto posterior = [&](int edge, int z) {
-      const double e0 = w.hull[edge].at[0] - w.hull[edge - 1].at[0];
-      const double e1 = w.hull[edge].at[1] - w.hull[edge - 1].at[1];
-      const double e = z == 0 ? e0 : e1;
+      const double e = length(edge, z);
       // The floor cancels in every sum over a cell that has mass.
-      return e > 0.0 ? larger(std::log(e / (e0 + e1)), kFloor) : kFloor;
+      return e > 0.0 ? larger(std::log(e / (length(edge, 0) + length(edge, 1))), kFloor) : kFloor;
     };
     for (int edge = 1; edge < vertices; ++edge) {
-      for (int z = 0; z < 2; ++z) {
-        const double e = w.hull[edge].at[z] - w.hull[edge - 1].at[z];
-        value += weigh(e, posterior(edge, z));
-      }
+      for (int z = 0; z < 2; ++z) value += length(edge, z) * posterior(edge, z);
     }
+    // Behind a symbol's last vertex nothing is added but the end point's share.
     const auto potentials = [&](const Side& side, int label, const int* order, double* log) {
       double sum[2] = {0.0, 0.0};
       if (label == 0) {

@@ -13,7 +13,7 @@
 // for log q = log S + log u + log v and q[x,y,.] = S T: no cell of the table is ever formed.
 //
 // Lower. Shifting lam[x,:] by -max_y log T and then mu[y,:] by -max_x log T makes every constraint
-// hold, the tightest ones with equality.
+// hold, the tightest ones with equality; lower_bound() does it so that heavy symbols lose least.
 #pragma once
 
 #include <limits>
@@ -46,6 +46,7 @@ struct CertificateWork {
   double* shift_a = nullptr;  // a.count
   double* scale_a = nullptr;  // exp(-shift_a)
   double* shift_b = nullptr;  // b.count
+  double* scale_b = nullptr;
 
   FASTPID_HD static CertificateWork take(Arena& arena, const Reduced& r) {
     const std::ptrdiff_t dense_a = static_cast<std::ptrdiff_t>(r.a.count) * r.a.target;
@@ -58,6 +59,7 @@ struct CertificateWork {
     w.shift_a = arena.take<double>(r.a.count);
     w.scale_a = arena.take<double>(r.a.count);
     w.shift_b = arena.take<double>(r.b.count);
+    w.scale_b = arena.take<double>(r.b.count);
     return w;
   }
 };
@@ -100,6 +102,8 @@ FASTPID_HD void weighted_sums(const Exec& exec, const Side& self, const Side& ot
   });
 }
 
+constexpr double kLargestFactor = 1e100;
+
 // Rescales the factors of one side so that factor * sums is the marginal (Sinkhorn) or, if
 // `only_down`, nowhere above it. Returns by how much the marginal was off, in total.
 template <class Exec>
@@ -111,7 +115,9 @@ FASTPID_HD double rescale(const Exec& exec, const Side& side, const double* sums
       const double sum = sums[i * side.target + z];
       double& factor = factors[i * side.target + z];
       off += std::fabs(side.mass[k] - factor * sum);
-      if (sum > 0.0 && (!only_down || factor * sum > side.mass[k])) factor = side.mass[k] / sum;
+      if (!(sum > 0.0) || (only_down && factor * sum <= side.mass[k])) return;
+      // Where the zeros of S leave Sinkhorn without a limit, factors must not run to infinity.
+      factor = smaller(side.mass[k] / sum, kLargestFactor);
     });
     return off;
   });
@@ -165,22 +171,70 @@ FASTPID_HD double upper_bound(const Exec& exec, const Reduced& r, const Iterate&
          pairs;
 }
 
-// Leaves in shift_a and shift_b what is to be subtracted from the potentials.
+// Leaves in shift_a and shift_b what is to be subtracted from the potentials. Where the iterate is
+// infeasible, the lighter symbol of a pair gives way first: what is wrong with a symbol of mass
+// 1e-12 must not cost one of mass 0.1. Then all constraints hold, and rows and columns in turn take
+// up the slack that is left.
 template <class Exec>
 FASTPID_HD double lower_bound(const Exec& exec, const Reduced& r, const Iterate& it,
                               const CertificateWork& w) {
-  exec.for_each(r.a.count, [&](int i) {
-    double most = 0.0;
-    for (int j = 0; j < r.b.count; ++j) most = larger(most, pair_sum(r, it.exp_a, it.exp_b, i, j));
-    w.shift_a[i] = most > 0.0 ? std::log(most) : 0.0;
-    w.scale_a[i] = std::exp(-w.shift_a[i]);
+  const std::ptrdiff_t m = r.a.count, n = r.b.count;
+  const auto t = [&](std::ptrdiff_t i, std::ptrdiff_t j) {
+    return pair_sum(r, it.exp_a, it.exp_b, i, static_cast<int>(j));
+  };
+  // scale[i] <- scale[i] / most; shift[i] is -log of the scale.
+  const auto rescale = [](double most, double& scale, double& shift) {
+    if (!(most > 0.0)) return;
+    scale /= most;
+    shift += std::log(most);
+  };
+  exec.for_each(m, [&](std::ptrdiff_t i) {
+    w.scale_a[i] = 1.0;
+    w.shift_a[i] = 0.0;
   });
-  exec.for_each(r.b.count, [&](int j) {
+  exec.for_each(n, [&](std::ptrdiff_t j) {
+    w.scale_b[j] = 1.0;
+    w.shift_b[j] = 0.0;
+  });
+  const double worst = exec.max(m, [&](std::ptrdiff_t i) {
     double most = 0.0;
-    for (int i = 0; i < r.a.count; ++i) {
-      most = larger(most, w.scale_a[i] * pair_sum(r, it.exp_a, it.exp_b, i, j));
-    }
-    w.shift_b[j] = most > 0.0 ? std::log(most) : 0.0;
+    for (std::ptrdiff_t j = 0; j < n; ++j) most = larger(most, t(i, j));
+    return most;
+  });
+  if (worst > 1.0) {
+    const auto masses = [&](const Side& side, double* mass) {
+      exec.for_each(side.count, [&](int i) {
+        double sum = 0.0;
+        for (int k = side.begin(i); k < side.end(i); ++k) sum += side.mass[k];
+        mass[i] = sum;
+      });
+    };
+    masses(r.a, w.sums_a);
+    masses(r.b, w.sums_b);
+    exec.for_each(m, [&](std::ptrdiff_t i) {
+      double most = 1.0;
+      for (std::ptrdiff_t j = 0; j < n; ++j) {
+        if (w.sums_a[i] <= w.sums_b[j]) most = larger(most, t(i, j));
+      }
+      rescale(most, w.scale_a[i], w.shift_a[i]);
+    });
+    exec.for_each(n, [&](std::ptrdiff_t j) {
+      double most = 1.0;
+      for (std::ptrdiff_t i = 0; i < m; ++i) {
+        if (w.sums_b[j] < w.sums_a[i]) most = larger(most, w.scale_a[i] * t(i, j));
+      }
+      rescale(most, w.scale_b[j], w.shift_b[j]);
+    });
+  }
+  exec.for_each(m, [&](std::ptrdiff_t i) {
+    double most = 0.0;
+    for (std::ptrdiff_t j = 0; j < n; ++j) most = larger(most, w.scale_b[j] * t(i, j));
+    rescale(w.scale_a[i] * most, w.scale_a[i], w.shift_a[i]);
+  });
+  exec.for_each(n, [&](std::ptrdiff_t j) {
+    double most = 0.0;
+    for (std::ptrdiff_t i = 0; i < m; ++i) most = larger(most, w.scale_a[i] * t(i, j));
+    rescale(w.scale_b[j] * most, w.scale_b[j], w.shift_b[j]);
   });
   const auto value = [&](const Side& side, const double* log, const double* shift) {
     return exec.sum(side.count, [&](int i) {
@@ -190,6 +244,37 @@ FASTPID_HD double lower_bound(const Exec& exec, const Reduced& r, const Iterate&
     });
   };
   return value(r.a, it.log_a, w.shift_a) + value(r.b, it.log_b, w.shift_b);
+}
+
+// exp of the potentials of one side, dense, zero off the support.
+template <class Exec>
+FASTPID_HD void exponentials(const Exec& exec, const Side& side, const double* log, double* out) {
+  exec.for_each(side.count, [&](std::ptrdiff_t i) {
+    for (int z = 0; z < side.target; ++z) out[i * side.target + z] = 0.0;
+    side.row(static_cast<int>(i),
+             [&](int k, int z) { out[i * side.target + z] = std::exp(log[k]); });
+  });
+}
+
+// The shifts of lower_bound() moved from the potentials into S, which leaves S exp(lam + mu) as it
+// is.
+template <class Exec>
+FASTPID_HD void apply_shifts(const Exec& exec, const Reduced& r, const CertificateWork& w,
+                             const Iterate& it) {
+  const auto shift = [&](const Side& side, const double* by, double* log) {
+    exec.for_each(side.count, [&](int i) {
+      for (int k = side.begin(i); k < side.end(i); ++k) log[k] -= by[i];
+    });
+  };
+  shift(r.a, w.shift_a, it.log_a);
+  shift(r.b, w.shift_b, it.log_b);
+  exponentials(exec, r.a, it.log_a, it.exp_a);
+  exponentials(exec, r.b, it.log_b, it.exp_b);
+  exec.for_each(r.a.count, [&](std::ptrdiff_t i) {
+    for (int j = 0; j < r.b.count; ++j) {
+      it.s[i * r.b.count + j] *= std::exp(w.shift_a[i] + w.shift_b[j]);
+    }
+  });
 }
 
 template <class Exec>

@@ -64,8 +64,10 @@ Answer solve_union(const Exec& exec, const Marginals& m, const Options& options,
                    Room&& room, Stop&& stop) {
   const bool closed_form = options.method == Method::automatic || options.method == Method::exact;
   Tolerances tolerances = Tolerances::of(options.tol, m.shape);
-  // The binary closed form takes cells of any size as they are.
-  if (closed_form && !options.coupling && target_symbols(exec, m) <= 2) tolerances = {0.0, 4e-16};
+  // The binary closed form has no condition number to protect.
+  if (closed_form && !options.coupling && target_symbols(exec, m) <= 2) {
+    tolerances = Tolerances::of(1e-14, m.shape);
+  }
   presolve(exec, m, tolerances, p);
   const Reduced& r = p.reduced;
 
@@ -94,6 +96,10 @@ Answer solve_union(const Exec& exec, const Marginals& m, const Options& options,
   answer.method = options.method;
   const Iterate& it = plan.reduced;
   const auto finish = [&](bool with_upper) {
+    // Repaired before it is expanded: how much a symbol gives way in a repair depends on its mass,
+    // and symbols that were merged have less of it each.
+    lower_bound(exec, r, it, plan.certificate);
+    apply_shifts(exec, r, plan.certificate, it);
     expand(exec, p, it, plan.peaks, plan.full);
     answer.bounds.lower = lower_bound(exec, p.full, plan.full, plan.certificate);
     if (with_upper)
@@ -108,6 +114,8 @@ Answer solve_union(const Exec& exec, const Marginals& m, const Options& options,
     // The join is a coupling of the reduced marginals, which p's dominate.
     answer.method = Method::exact;
     const double value = binary_target(exec, r, plan.binary, it.log_a, it.log_b);
+    exponentials(exec, r.a, it.log_a, it.exp_a);
+    exponentials(exec, r.b, it.log_b, it.exp_b);
     exec.for_each(r.pairs(), [&](std::ptrdiff_t i) { it.s[i] = 0.0; });
     answer.bounds.upper = value;
     finish(false);
@@ -129,6 +137,7 @@ Answer solve_union(const Exec& exec, const Marginals& m, const Options& options,
     if (answer.status == Status::converged) return answer;
     answer.status = Status::bracket;
     if (options.method == Method::proxy) return answer;
+    proxy(exec, r, plan.proxy, it);  // the same start, whether or not the bracket came first
   }
 
   answer.method = choose(options, r);

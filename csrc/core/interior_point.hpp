@@ -119,10 +119,10 @@ class InteriorPoint {
       // The gap is about the complement: far from tol the certificate is not worth its cost.
       if (finite && (last || complement_ <= kPlausible * options_.tol)) {
         const Bounds now = certify(exec_, r_, it_, kEnough * options_.tol, w_.certificate);
-        bounds = now;
         if (now.gap() < best_gap) {
           if (now.gap() < 0.9 * best_gap) since_best = 0;
           best_gap = now.gap();
+          bounds = now;
           save();
         }
         if (now.gap() <= options_.tol) {
@@ -238,11 +238,24 @@ class InteriorPoint {
     });
   }
 
-  // One predictor-corrector step; false if the linear system could not be solved.
+  // One predictor-corrector step; false if no regularisation gives a usable direction. The first
+  // one is the rounding of the matrix itself.
   FASTPID_HD bool step() {
-    if (!factorise()) return false;
-    const double t = complement_ / live_;
+    for (double regularisation = 2e-15; regularisation < 1e-5; regularisation *= 1e3) {
+      if (!assemble(regularisation)) continue;
+      predict();
+      correct();
+      // A residual of the linear system far beyond what there is to gain marks a useless direction.
+      if (size(w_.rhs_a, w_.rhs_b) <= 1e3 * (complement_ + residual_)) {
+        advance();
+        return true;
+      }
+    }
+    return false;
+  }
 
+  // The direction to t = 0, and from it the centring and the weight of the second-order terms.
+  FASTPID_HD void predict() {
     right_hand_sides(0.0, 0.0);
     direction(0.0, 0);
     pair_steps(false, 0.0);
@@ -251,22 +264,29 @@ class InteriorPoint {
     const double after = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) {
       return it_.s[p] > 0.0 ? (it_.s[p] + primal * w_.ds[p]) * (w_.h[p] + dual * w_.dh[p]) : 0.0;
     });
-    // t stays in reach of the tolerance and of the residual, which it must not outrun.
     const double ratio = after / complement_;
-    double sigma = larger(ratio * ratio * ratio, 1e-6);
-    sigma = larger(sigma, smaller(1.0, 0.1 * options_.tol / complement_));
-    sigma = larger(sigma, smaller(1.0, kResidualShare * residual_ / complement_));
-
+    sigma_ = larger(ratio * ratio * ratio, careful_ > 0 ? kCarefulSigma : 1e-6);
+    // t stays in reach of the tolerance and of the residual, which it must not outrun.
+    sigma_ = larger(sigma_, smaller(1.0, 0.1 * options_.tol / complement_));
+    sigma_ = larger(sigma_, smaller(1.0, kResidualShare * residual_ / complement_));
     // The step taken is about (1 - sigma) times the part of the predictor that is feasible.
-    const double share = smaller(primal, dual) * (1.0 - sigma);
-    const double damp = share * share;
-    right_hand_sides(sigma * t, damp);
-    direction(0.05 * larger(options_.tol, sigma * complement_), kRefinements);
-    pair_steps(true, damp);
+    const double share = smaller(primal, dual) * (1.0 - sigma_);
+    damp_ = share * share;
+  }
 
-    const double tau = clamp(1.0 - 10.0 * t, 0.9, 0.999);
+  FASTPID_HD void correct() {
+    right_hand_sides(sigma_ * complement_ / live_, damp_);
+    direction(0.05 * larger(options_.tol, sigma_ * complement_), kRefinements);
+    pair_steps(true, damp_);
+  }
+
+  FASTPID_HD void advance() {
+    const double t = complement_ / live_;
+    const double tau = careful_ > 0 ? 0.9 : clamp(1.0 - 10.0 * t, 0.9, 0.999);
     const double step_s = smaller(1.0, tau * step_length(it_.s, w_.ds));
     const double step_h = smaller(smaller(1.0, tau * step_length(w_.h, w_.dh)), kReach / largest_);
+    // A short step is the sign of products S h far from one another: the next few stay central.
+    careful_ = smaller(step_s, step_h) < kShort ? kCarefulSteps : (careful_ > 0 ? careful_ - 1 : 0);
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
       if (it_.s[p] <= 0.0) return;
       it_.s[p] += step_s * w_.ds[p];
@@ -274,12 +294,14 @@ class InteriorPoint {
     });
     move(r_.a, step_h, w_.dir_a, it_.log_a, it_.exp_a);
     move(r_.b, step_h, w_.dir_b, it_.log_b, it_.exp_b);
-    return true;
   }
   static constexpr int kRefinements = 12;
   static constexpr double kReach = 3.0;  // of one step, in log E
   static constexpr double kBend = 1.0;   // |d| beyond which the second-order terms mean nothing
   static constexpr double kResidualShare = 0.02;
+  static constexpr double kShort = 0.1;
+  static constexpr int kCarefulSteps = 5;
+  static constexpr double kCarefulSigma = 0.2;
 
   FASTPID_HD void move(const Side& side, double length, const double* dir, double* log,
                        double* exponential) {
@@ -380,14 +402,6 @@ class InteriorPoint {
       for (int d = c; d < width; ++d) column[d] += factor * e[d];
       column[c] += s * e[c];
     }
-  }
-
-  FASTPID_HD bool factorise() {
-    // The first regularisation is the rounding of the matrix itself.
-    for (double regularisation = 2e-15; regularisation < 1e-6; regularisation *= 100.0) {
-      if (assemble(regularisation)) return true;
-    }
-    return false;
   }
 
   FASTPID_HD bool assemble(double regularisation) {
@@ -639,6 +653,9 @@ class InteriorPoint {
   double complement_ = 0.0;  // sum S h
   double residual_ = 0.0;    // sum |a - sum_y S E| + sum |b - sum_x S E|
   double furthest_ = 0.0;    // largest relative error of a marginal
+  double sigma_ = 0.0;       // centring of the step at hand
+  double damp_ = 0.0;        // weight of its second-order terms
+  int careful_ = 0;          // steps to come that stay central
   double largest_ = 0.0;     // largest |d log E| of the last direction
 };
 

@@ -43,16 +43,6 @@ struct ProxyWork {
   }
 };
 
-// exp from log, dense, zero off the support.
-template <class Exec>
-FASTPID_HD void exponentials(const Exec& exec, const Side& side, const double* log, double* out) {
-  exec.for_each(side.count, [&](int i) {
-    const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(i) * side.target;
-    for (int z = 0; z < side.target; ++z) out[start + z] = 0.0;
-    side.row(i, [&](int k, int z) { out[start + z] = std::exp(log[k]); });
-  });
-}
-
 template <class Exec>
 FASTPID_HD void proxy(const Exec& exec, const Reduced& r, const ProxyWork& w, const Iterate& it) {
   row_masses(exec, r.a, w.rows_a);
@@ -110,6 +100,10 @@ FASTPID_HD bool forced(const Exec& exec, const Reduced& r, const ProxyWork& w, c
     return it.s + static_cast<std::ptrdiff_t>(owner_a[z]) * r.b.count + j;
   };
   exec.for_each(r.pairs(), [&](std::ptrdiff_t i) { it.s[i] = 0.0; });
+  exec.for_each(static_cast<std::ptrdiff_t>(r.a.count) * target,
+                [&](std::ptrdiff_t k) { it.exp_a[k] = 0.0; });
+  exec.for_each(static_cast<std::ptrdiff_t>(r.b.count) * target,
+                [&](std::ptrdiff_t k) { it.exp_b[k] = 0.0; });
   exec.once([&] {
     for (int i = 0; i < r.a.count; ++i) {
       r.a.row(i, [&](int k, int z) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <exception>
 #include <limits>
@@ -73,9 +74,26 @@ bool for_each_table(std::ptrdiff_t count, const BatchOptions& options, Work&& wo
     }
   };
   const std::ptrdiff_t helpers = std::min<std::ptrdiff_t>(options.threads, count) - 1;
+  std::atomic<std::ptrdiff_t> running{0};
   std::vector<std::thread> pool;
-  for (std::ptrdiff_t i = 0; i < helpers; ++i) pool.emplace_back(loop, false);
+  for (std::ptrdiff_t i = 0; i < helpers; ++i) {
+    ++running;
+    try {
+      pool.emplace_back([&] {
+        loop(false);
+        --running;
+      });
+    } catch (const std::exception&) {  // the system gives no more threads: go on with these
+      --running;
+      break;
+    }
+  }
   loop(true);
+  // The caller alone can see an interruption, also while it only waits for the others.
+  while (running > 0) {
+    if (options.interrupted && options.interrupted()) stop = true;
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
   for (std::thread& thread : pool) thread.join();
   if (failure) std::rethrow_exception(failure);
   return !stop;
@@ -98,24 +116,26 @@ Bounds bracket(const Bounds& f, const Informations& known) {
   return out;
 }
 
-// The potentials and factors of one side, by original symbol. middle[z] + kFloor stands where the
-// marginal is zero.
+// The potentials and factors of one side, by original symbol, in the gauge in which both sides have
+// the same peak of each target symbol. The floor stands below that peak where the marginal is zero.
+// The factors stay zero if there are none.
 void write_side(const Side& side, const SideWork& work, const double* log, const double* shift,
-                const double* factors, const double* middle, int symbols, double* potentials,
-                double* scaled) {
+                const double* factors, const double* peak_self, const double* peak_other,
+                int symbols, double* potentials, double* scaled) {
   const std::ptrdiff_t target = side.target;
   for (int i = 0; i < symbols; ++i) {
     double* row = potentials + i * target;
     double* factor = scaled + i * target;
     for (int z = 0; z < target; ++z) {
-      row[z] = middle[z] + kFloor;
+      const double peak = 0.5 * (peak_self[z] + peak_other[z]);
+      row[z] = (std::isfinite(peak) ? peak : 0.0) + kFloor;
       factor[z] = 0.0;
     }
     const int g = work.group[i];
     if (g < 0) continue;
     side.row(g, [&](int k, int z) {
-      row[z] = log[k] - shift[g];
-      factor[z] = factors[g * target + z];
+      row[z] = log[k] - shift[g] + 0.5 * (peak_other[z] - peak_self[z]);
+      if (factors) factor[z] = factors[g * target + z];
     });
   }
 }
@@ -179,10 +199,10 @@ bool solve(const double* xz, const double* yz, std::ptrdiff_t count, Shape shape
   return for_each_table(count, options, [&](std::ptrdiff_t n, Rooms& rooms, const auto& stop) {
     const Serial exec;
     Presolved presolved;
-    double* middle = nullptr;
+    double* peak_a = nullptr;
     const auto lay_out = [&](Arena arena) {
       presolved = Presolved::take(arena, shape);
-      middle = arena.take<double>(2 * static_cast<std::ptrdiff_t>(shape.nz));
+      peak_a = arena.take<double>(2 * static_cast<std::ptrdiff_t>(shape.nz));
       return arena.used();
     };
     lay_out(Arena(rooms(lay_out(Arena()))));
@@ -193,12 +213,9 @@ bool solve(const double* xz, const double* yz, std::ptrdiff_t count, Shape shape
     const Iterate& it = answer.full;
     const CertificateWork& c = answer.certificate;
 
-    target_peaks(exec, full.a, it.log_a, c.shift_a, middle);
-    target_peaks(exec, full.b, it.log_b, c.shift_b, middle + shape.nz);
-    for (int z = 0; z < shape.nz; ++z) {
-      const double mean = 0.5 * (middle[z] + middle[shape.nz + z]);
-      middle[z] = std::isfinite(mean) ? mean : 0.0;
-    }
+    double* peak_b = peak_a + shape.nz;
+    target_peaks(exec, full.a, it.log_a, c.shift_a, peak_a);
+    target_peaks(exec, full.b, it.log_b, c.shift_b, peak_b);
     double* lam = out.lam + n * size_xz;
     double* mu = out.mu + n * size_yz;
     double* u = out.u + n * size_xz;
@@ -209,14 +226,17 @@ bool solve(const double* xz, const double* yz, std::ptrdiff_t count, Shape shape
       std::swap(u, v);
       std::swap(symbols_a, symbols_b);
     }
-    write_side(full.a, presolved.full_a, it.log_a, c.shift_a, c.exp_a, middle, symbols_a, lam, u);
-    write_side(full.b, presolved.full_b, it.log_b, c.shift_b, c.exp_b, middle, symbols_b, mu, v);
+    const bool coupling = options.solve.coupling;
+    write_side(full.a, presolved.full_a, it.log_a, c.shift_a, coupling ? c.exp_a : nullptr, peak_a,
+               peak_b, symbols_a, lam, u);
+    write_side(full.b, presolved.full_b, it.log_b, c.shift_b, coupling ? c.exp_b : nullptr, peak_b,
+               peak_a, symbols_b, mu, v);
 
     double* s = out.s + n * size_xy;
     std::fill(s, s + size_xy, 0.0);
     const std::ptrdiff_t stride_a = full.swapped ? 1 : shape.ny;
     const std::ptrdiff_t stride_b = full.swapped ? shape.ny : 1;
-    for (int g = 0; g < full.a.count; ++g) {
+    for (int g = 0; coupling && g < full.a.count; ++g) {
       for (int h = 0; h < full.b.count; ++h) {
         s[presolved.full_a.leader[g] * stride_a + presolved.full_b.leader[h] * stride_b] =
             it.s[static_cast<std::ptrdiff_t>(g) * full.b.count + h];

@@ -3,15 +3,16 @@
 
 namespace fastpid::testing {
 
-Solved newton(const Problem& problem, double tol, int max_iter) {
+Solved newton(const Problem& problem, double tol, int max_iter, const Watch& watch) {
   const Reduced& r = problem.reduced();
   Solved out;
   out.it = problem.proxy_iterate();
   const InteriorWork work = problem.blocks.carve<InteriorWork>(r);
   const IterationOptions options{tol, max_iter};
   const Serial exec;
-  out.outcome =
-      InteriorPoint<Serial>(exec, r, work, out.it, options).run(out.bounds, out.iterations, never);
+  const auto stop = [&] { return watch && watch(out.it, work); };
+  InteriorPoint<Serial> method(exec, r, work, out.it, options);
+  out.outcome = method.run(out.bounds, out.iterations, stop);
   out.certificate = problem.blocks.carve<CertificateWork>(r);
   return out;
 }

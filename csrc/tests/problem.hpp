@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <new>
 #include <vector>
@@ -76,6 +77,16 @@ struct Problem {
   }
 };
 
+// exp of the potentials, dense, zero off the support.
+inline void exponentiate(const Side& side, const double* log, double* out) {
+  for (int c = 0; c < side.count * side.target; ++c) out[c] = 0.0;
+  for (int i = 0; i < side.count; ++i) {
+    for (int k = side.begin(i); k < side.end(i); ++k) {
+      out[i * side.target + side.idx[k]] = std::exp(log[k]);
+    }
+  }
+}
+
 inline bool never() { return false; }
 
 struct Solved {
@@ -86,8 +97,11 @@ struct Solved {
   Outcome outcome = Outcome::stalled;
 };
 
+// Asked once a step with the current iterate; true interrupts.
+using Watch = std::function<bool(const Iterate&, const InteriorWork&)>;
+
 // The interior point on the reduced problem, from the proxy.
-Solved newton(const Problem& problem, double tol, int max_iter = 100);
+Solved newton(const Problem& problem, double tol, int max_iter = 100, const Watch& watch = nullptr);
 
 // Calls f(i, j, k, l, z) for the cells that both sides support, k and l being their entries.
 template <class F>

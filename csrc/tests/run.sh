@@ -34,9 +34,14 @@ compile() {
   "$cxx" "${flags[@]}" "$build/$name.d"/*.o -o "$build/$name"
 }
 
-ls -S ./*.cpp ../cpu/batch.cpp |
+# The slowest to compile come first.
+printf '%s\n' ../cpu/batch.cpp problem.cpp test_*.cpp main.cpp |
   compile address -fsanitize=address,undefined -fno-sanitize-recover=all
-"$build/address"
-
 printf '%s\n' ../cpu/batch.cpp test_batch.cpp main.cpp | compile thread -fsanitize=thread
-"$build/thread"
+
+status=0
+for sanitizer in address thread; do
+  printf '%s\n' "--- $sanitizer sanitizer"
+  "$build/$sanitizer" || status=1
+done
+exit "$status"

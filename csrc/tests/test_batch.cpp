@@ -248,6 +248,41 @@ TEST(potentials_are_feasible_beside_negligible_cells) {
   }
 }
 
+TEST(binary_tables_of_any_masses_converge) {
+  Rng rng(87);
+  for (const double range : {9.0, 18.0, 300.0}) {
+    for (const int n : {3, 5}) {
+      const Shape s{n, n, 2};
+      constexpr std::ptrdiff_t kCount = 500;
+      std::vector<double> p;
+      for (std::ptrdiff_t k = 0; k < kCount; ++k) {
+        Table t(s);
+        for (double& value : t.p) value = std::pow(10.0, -range * uniform(rng));
+        t.normalize();
+        p.insert(p.end(), t.p.begin(), t.p.end());
+      }
+      const Decomposed out(p, kCount, s, with(Method::automatic, 1));
+      int failed = 0;
+      for (std::size_t k = 0; k < out.status.size(); ++k) {
+        failed += !(out.status[k] == static_cast<int>(Status::converged) &&
+                    out.upper[k] - out.lower[k] <= 1e-9);
+      }
+      CHECK_LE(failed, 0);
+    }
+  }
+}
+
+// Nearly all mass in one pair, marginal cells from 1 down to 1e-6.
+TEST(newton_converges_on_a_nearly_constant_target) {
+  Table t({2, 2, 2});
+  t.p = {0.00074242396525255364, 1.0418300003935798e-07, 0.0050582423368495024,
+         1.2989279046768949e-06, 1.4364673902183071e-07, 2.230290568860274e-07,
+         0.99355838790516804,    0.00063917600602927341};
+  const Decomposed out(t.p, 1, t.shape, with(Method::newton, 1));
+  CHECK(out.status[0] == static_cast<int>(Status::converged));
+  CHECK_LE(out.upper[0] - out.lower[0], 1e-9);
+}
+
 TEST(an_invalid_table_disturbs_no_other) {
   Rng rng(84);
   const Shape s{3, 3, 3};

@@ -4,16 +4,6 @@
 namespace fastpid::testing {
 namespace {
 
-// Writes exp from log; zero off the support.
-void exponentiate(const Side& side, const double* log, double* out) {
-  for (int c = 0; c < side.count * side.target; ++c) out[c] = 0.0;
-  for (int i = 0; i < side.count; ++i) {
-    for (int k = side.begin(i); k < side.end(i); ++k) {
-      out[i * side.target + side.idx[k]] = std::exp(log[k]);
-    }
-  }
-}
-
 // Moves the iterate by noise of size `spread` in the logarithms; a fifth of S goes to zero if
 // `holes`.
 void disturb(Rng& rng, const Reduced& r, const Iterate& it, double spread, bool holes) {

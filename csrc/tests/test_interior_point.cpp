@@ -97,21 +97,14 @@ TEST(interior_point_stops_when_told) {
   Rng rng(62);
   const Problem p(dense(rng, {4, 5, 4}));
   for (const int patience : {0, 1, 4}) {
-    const Iterate it = p.proxy_iterate();
-    const InteriorWork work = p.blocks.carve<InteriorWork>(p.reduced());
-    const IterationOptions options{kTol, 100};
-    Bounds bounds;
-    int iterations = -1, asked = 0;
-    const Serial exec;
-    const Outcome outcome =
-        InteriorPoint<Serial>(exec, p.reduced(), work, it, options).run(bounds, iterations, [&] {
-          return asked++ == patience;
-        });
-    CHECK(outcome == Outcome::interrupted);
-    CHECK(iterations == patience);
+    int asked = 0;
+    const Solved solved = newton(
+        p, kTol, 100, [&](const Iterate&, const InteriorWork&) { return asked++ == patience; });
+    CHECK(solved.outcome == Outcome::interrupted);
+    CHECK(solved.iterations == patience);
     CHECK(asked == patience + 1);
-    CHECK_LE(bounds.lower, bounds.upper);
-    CHECK_LE(bounds.upper, 0.0);
+    CHECK_LE(solved.bounds.lower, solved.bounds.upper);
+    CHECK_LE(solved.bounds.upper, 0.0);
   }
 }
 
@@ -139,25 +132,21 @@ TEST(interior_point_hands_back_the_best_iterate) {
     for (const double tol : {1e-13, 1e-14}) {
       const Problem p(t);
       const Reduced& r = p.reduced();
-      const Iterate it = p.proxy_iterate();
-      const InteriorWork work = p.blocks.carve<InteriorWork>(r);
       const CertificateWork w = p.blocks.carve<CertificateWork>(r);
-      const IterationOptions options{tol, 80};
-      double best = HUGE_VAL;
-      Bounds bounds;
-      int iterations = 0;
       const Serial exec;
-      InteriorPoint<Serial>(exec, r, work, it, options).run(bounds, iterations, [&] {
+      double best = HUGE_VAL;
+      const auto watch = [&](const Iterate& it, const InteriorWork& work) {
         double complement = 0.0;
         for (std::ptrdiff_t n = 0; n < r.pairs(); ++n) complement += it.s[n] * work.h[n];
         if (complement <= 3.0 * tol) {  // the iterates that the method certifies, too
           best = smaller(best, certify(exec, r, it, 0.02 * tol, w).gap());
         }
         return false;
-      });
-      const Bounds handed_back = certify(exec, r, it, 0.02 * tol, w);
+      };
+      const Solved solved = newton(p, tol, 80, watch);
+      const Bounds handed_back = certify(exec, r, solved.it, 0.02 * tol, w);
       CHECK_LE(handed_back.gap(), best);
-      CHECK(handed_back.lower == bounds.lower && handed_back.upper == bounds.upper);
+      CHECK(handed_back.lower == solved.bounds.lower && handed_back.upper == solved.bounds.upper);
     }
   }
 }
