@@ -1,0 +1,102 @@
+"""The speed-up table in Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from grid import GRID, LIMIT_SECONDS
+
+import fastpid
+from fastpid._core import build_info
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measured solver on one problem; seconds, medians of whole calls."""
+
+    problem: str
+    comparator: str
+    seconds: float
+    solver_seconds: float | None  # what the solver itself reports, without model building
+    gap: float
+    iterations: int
+    error: float  # bits, against the certified answer
+
+
+def _time(seconds: float) -> str:
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} us"
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1.0 else f"{seconds:.3g} s"
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.1f}x"
+
+
+def machine() -> str:
+    """Return a line on the processor and the versions."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":")[1].strip() if names else model
+    versions = ", ".join(
+        f"{name} {metadata.version(name)}" for name in ("cvxpy", "clarabel", "scs")
+    )
+    return (
+        f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, numpy "
+        f"{np.__version__}, {versions}; fastpid {fastpid.__version__}, "
+        f"{build_info()['instruction_set']}, {build_info()['compiler']}"
+    )
+
+
+def markdown(records: list[Record]) -> str:
+    """Return the report: one row per problem, the ratios, and the medians per family."""
+    found = {(r.problem, r.comparator): r for r in records}
+    lines = [
+        machine(),
+        "",
+        "Medians of whole calls on one thread. In brackets: against the time that the solver alone "
+        "reports, without CVXPY's model building. `error` is that of the published model's union "
+        "information in bits. Not run: more than "
+        f"{LIMIT_SECONDS} s a solve.",
+        "",
+        "| table | fastpid | gap (bit) | steps | compact CLARABEL | speed-up | published (SCS) | "
+        "speed-up | error | published, CLARABEL | speed-up |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    families: dict[str, dict[str, list[float]]] = {}
+    for problem in GRID:
+        ours = found.get((problem.name, "auto"))
+        if ours is None:
+            continue
+        cells = [problem.name, _time(ours.seconds), f"{ours.gap:.0e}", str(ours.iterations)]
+        for name in ("compact CLARABEL", "published SCS", "published CLARABEL"):
+            other = found.get((problem.name, name))
+            if other is None:
+                missing = "not run" if name in problem.too_slow else "-"
+                cells += [missing, "-"] + (["-"] if name == "published SCS" else [])
+                continue
+            ratio = other.seconds / ours.seconds
+            families.setdefault(problem.family, {}).setdefault(name, []).append(ratio)
+            alone = ""
+            if other.solver_seconds is not None:
+                alone = f" ({_ratio(other.solver_seconds / ours.seconds)})"
+            cells += [_time(other.seconds), _ratio(ratio) + alone]
+            cells += [f"{abs(other.error):.0e}"] if name == "published SCS" else []
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "| family | median speed-up over compact CLARABEL | over published (SCS) |"]
+    lines.append("|---|---|---|")
+    for family, ratios in families.items():
+        medians = [
+            _ratio(statistics.median(ratios[name])) if ratios.get(name) else "-"
+            for name in ("compact CLARABEL", "published SCS")
+        ]
+        lines.append(f"| {family} | {medians[0]} | {medians[1]} |")
+    return "\n".join(lines) + "\n"
