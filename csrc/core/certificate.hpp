@@ -171,6 +171,8 @@ FASTPID_HD double upper_bound(const Exec& exec, const Reduced& r, const Iterate&
          pairs;
 }
 
+constexpr double kRounding = 1e-14;  // of a sum of exponentials
+
 // Leaves in shift_a and shift_b what is to be subtracted from the potentials. Where the iterate is
 // infeasible, the lighter symbol of a pair gives way first: what is wrong with a symbol of mass
 // 1e-12 must not cost one of mass 0.1. Then all constraints hold, and rows and columns in turn take
@@ -201,7 +203,7 @@ FASTPID_HD double lower_bound(const Exec& exec, const Reduced& r, const Iterate&
     for (std::ptrdiff_t j = 0; j < n; ++j) most = larger(most, t(i, j));
     return most;
   });
-  if (worst > 1.0) {
+  if (worst > 1.0 + kRounding) {
     const auto masses = [&](const Side& side, double* mass) {
       exec.for_each(side.count, [&](int i) {
         double sum = 0.0;
@@ -272,7 +274,8 @@ FASTPID_HD void apply_shifts(const Exec& exec, const Reduced& r, const Certifica
   exponentials(exec, r.b, it.log_b, it.exp_b);
   exec.for_each(r.a.count, [&](std::ptrdiff_t i) {
     for (int j = 0; j < r.b.count; ++j) {
-      it.s[i * r.b.count + j] *= std::exp(w.shift_a[i] + w.shift_b[j]);
+      double& s = it.s[i * r.b.count + j];
+      if (s > 0.0) s *= std::exp(w.shift_a[i] + w.shift_b[j]);
     }
   });
 }

@@ -95,11 +95,14 @@ Answer solve_union(const Exec& exec, const Marginals& m, const Options& options,
   answer.certificate = plan.certificate;
   answer.method = options.method;
   const Iterate& it = plan.reduced;
+  const bool merged = r.a.count < p.full.a.count || r.b.count < p.full.b.count;
   const auto finish = [&](bool with_upper) {
     // Repaired before it is expanded: how much a symbol gives way in a repair depends on its mass,
     // and symbols that were merged have less of it each.
-    lower_bound(exec, r, it, plan.certificate);
-    apply_shifts(exec, r, plan.certificate, it);
+    if (merged) {
+      lower_bound(exec, r, it, plan.certificate);
+      apply_shifts(exec, r, plan.certificate, it);
+    }
     expand(exec, p, it, plan.peaks, plan.full);
     answer.bounds.lower = lower_bound(exec, p.full, plan.full, plan.certificate);
     if (with_upper)
