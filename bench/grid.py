@@ -58,7 +58,7 @@ GRID = (
     _dense(30, 30, 10),
     _dense(50, 50, 10, too_slow=PUBLISHED),
     _dense(20, 20, 2, smoke=True),
-    _dense(100, 100, 2, too_slow=PUBLISHED),
+    _dense(100, 100, 2),
     Problem("COPY 10x10x100", "copy", lambda: gates.copy(10, 10), PUBLISHED, smoke=True),
     Problem("COPY 20x20x400", "copy", lambda: gates.copy(20, 20), PUBLISHED),
     Problem(
@@ -68,5 +68,10 @@ GRID = (
         ("published SCS",),
     ),
     Problem("spiky 0.1, 10x10x10", "spiky", lambda: gates.random_spiky((10, 10, 10), 0.1, seed=0)),
-    Problem("soft 15x15x15", "soft", lambda: gates.random_soft((15, 15, 15), seed=0), PUBLISHED),
+    Problem(
+        "soft 15x15x15",
+        "soft",
+        lambda: gates.random_soft((15, 15, 15), seed=0),
+        ("published CLARABEL",),
+    ),
 )
