@@ -4,6 +4,7 @@
 #include "binary_target.hpp"
 #include "certificate.hpp"
 #include "interior_point.hpp"
+#include "iteration.hpp"
 #include "marginals.hpp"
 #include "mirror_descent.hpp"
 #include "presolve.hpp"

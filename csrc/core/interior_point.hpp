@@ -17,9 +17,7 @@
 //     dh = -rh - sum_z E d,   dS = (rc - S dh) / h,
 //
 // and likewise for b; rc is the right-hand side of the complementarity row and c1 the second-order
-// term below. The a side is eliminated block by block (Cholesky of a.count blocks), the Schur
-// complement has the order nnz(b). Its null directions (lam[:,z] + c, mu[:,z] - c) get a multiple
-// of their own outer product, which leaves the solution as it is up to that gauge.
+// term below. condensed_system.hpp solves for d.
 //
 // Predictor-corrector (Mehrotra 1992): a first direction with t = 0 sets the centring and the
 // second-order terms, here those of the exponential too: with d the predictor's, damped by its step
@@ -31,68 +29,37 @@
 #pragma once
 
 #include "certificate.hpp"
+#include "condensed_system.hpp"
+#include "iteration.hpp"
 #include "numerics.hpp"
-#include "proxy.hpp"
 #include "views.hpp"
 
 namespace fastpid {
 
-struct IterationOptions {
-  double tol = 1e-9;  // nats
-  int max_iter = 100;
-};
-
-enum class Outcome { converged, max_iterations, stalled, interrupted };
-
 struct InteriorWork {
   Iterate best;
   CertificateWork certificate;
-  // Over the pairs: slack, sum_z E, the two steps, right-hand sides, sum_z E d^2 / 2, (E . x) / h.
+  CondensedWork system;
+  // Over the pairs: slack, sum_z E, the two steps, right-hand sides, sum_z E d^2 / 2.
   double *h = nullptr, *t = nullptr, *ds = nullptr, *dh = nullptr;
-  double *rc = nullptr, *push = nullptr, *bend = nullptr, *dot = nullptr;
+  double *rc = nullptr, *push = nullptr, *bend = nullptr;
   // Over the cells of a and of b, dense (count x target), zero off the support.
-  double *rhs_a = nullptr, *dir_a = nullptr, *fix_a = nullptr, *tmp_a = nullptr;
-  double *cg_p_a = nullptr, *cg_q_a = nullptr;
-  double *rhs_b = nullptr, *dir_b = nullptr, *fix_b = nullptr, *tmp_b = nullptr;
-  double *cg_p_b = nullptr, *cg_q_b = nullptr;
-  double* blocks = nullptr;  // Cholesky factors of the a side, one block after the other
-  std::ptrdiff_t* block_at = nullptr;
-  double* schur = nullptr;     // nnz(b)^2
-  double* panel = nullptr;     // nnz(b) x panel_width, column-major
-  double* packed = nullptr;    // max(target, nnz(b))
-  double* diagonal = nullptr;  // nnz(b)
-
-  // Entries of the a side that enter the Schur complement together; wide enough for a matrix
-  // product.
-  FASTPID_HD static int panel_width(const Reduced& r) {
-    constexpr int kWidth = 128;
-    return r.a.target > kWidth ? r.a.target : kWidth;
-  }
+  double *rhs_a = nullptr, *dir_a = nullptr, *sums_a = nullptr;
+  double *rhs_b = nullptr, *dir_b = nullptr, *sums_b = nullptr;
 
   FASTPID_HD static InteriorWork take(Arena& arena, const Reduced& r) {
-    const std::ptrdiff_t nb = r.b.size, pairs = r.pairs();
+    const std::ptrdiff_t pairs = r.pairs();
     const std::ptrdiff_t dense_a = static_cast<std::ptrdiff_t>(r.a.count) * r.a.target;
     const std::ptrdiff_t dense_b = static_cast<std::ptrdiff_t>(r.b.count) * r.b.target;
     InteriorWork w;
     w.best = Iterate::take(arena, r);
     w.certificate = CertificateWork::take(arena, r);
-    for (double** p : {&w.h, &w.t, &w.ds, &w.dh, &w.rc, &w.push, &w.bend, &w.dot}) {
+    w.system = CondensedWork::take(arena, r);
+    for (double** p : {&w.h, &w.t, &w.ds, &w.dh, &w.rc, &w.push, &w.bend}) {
       *p = arena.take<double>(pairs);
     }
-    for (double** p : {&w.rhs_a, &w.dir_a, &w.fix_a, &w.tmp_a, &w.cg_p_a, &w.cg_q_a})
-      *p = arena.take<double>(dense_a);
-    for (double** p : {&w.rhs_b, &w.dir_b, &w.fix_b, &w.tmp_b, &w.cg_p_b, &w.cg_q_b})
-      *p = arena.take<double>(dense_b);
-    w.block_at = arena.take<std::ptrdiff_t>(r.a.count);
-    std::ptrdiff_t blocks = 0;
-    for (int i = 0; i < r.a.count; ++i) {
-      blocks += static_cast<std::ptrdiff_t>(r.a.width(i)) * r.a.width(i);
-    }
-    w.blocks = arena.take<double>(blocks);
-    w.schur = arena.take<double>(nb * nb);
-    w.panel = arena.take<double>(panel_width(r) * nb);
-    w.diagonal = arena.take<double>(nb);
-    w.packed = arena.take<double>(nb > r.a.target ? nb : r.a.target);
+    for (double** p : {&w.rhs_a, &w.dir_a, &w.sums_a}) *p = arena.take<double>(dense_a);
+    for (double** p : {&w.rhs_b, &w.dir_b, &w.sums_b}) *p = arena.take<double>(dense_b);
     return w;
   }
 };
@@ -102,7 +69,13 @@ class InteriorPoint {
  public:
   FASTPID_HD InteriorPoint(const Exec& exec, const Reduced& r, const InteriorWork& w,
                            const Iterate& it, const IterationOptions& options)
-      : exec_(exec), r_(r), w_(w), it_(it), options_(options), n_(r.b.count) {}
+      : exec_(exec),
+        r_(r),
+        w_(w),
+        it_(it),
+        options_(options),
+        n_(r.b.count),
+        system_(exec, r, w.system, it, w.h) {}
 
   // Starts from the proxy in `it`, and leaves the iterate with the smallest certified gap there.
   // `stop()` is asked once a step.
@@ -182,9 +155,9 @@ class InteriorPoint {
     compare_marginals();
     if (complement_ > kSweepAbove * options_.tol) {
       for (int n = 0; n < kSweeps && furthest_ > kFar; ++n) {
-        rescale(r_.a, w_.tmp_a, it_.log_a, it_.exp_a);
+        rescale(r_.a, w_.sums_a, it_.log_a, it_.exp_a);
         weigh_side(false);
-        rescale(r_.b, w_.tmp_b, it_.log_b, it_.exp_b);
+        rescale(r_.b, w_.sums_b, it_.log_b, it_.exp_b);
         compare_marginals();
       }
     }
@@ -202,7 +175,7 @@ class InteriorPoint {
       weigh_side(of_a);
       const Side& self = of_a ? r_.a : r_.b;
       const double* exponential = of_a ? it_.exp_a : it_.exp_b;
-      const double* sums = of_a ? w_.tmp_a : w_.tmp_b;
+      const double* sums = of_a ? w_.sums_a : w_.sums_b;
       const auto off = [&](int k, std::ptrdiff_t c) {
         return std::fabs(self.mass[k] - exponential[c] * sums[c]);
       };
@@ -224,7 +197,7 @@ class InteriorPoint {
   // Row sums of S E without their own factor, to tmp.
   FASTPID_HD void weigh_side(bool of_a) {
     weighted_sums(exec_, of_a ? r_.a : r_.b, of_a ? r_.b : r_.a, it_.s, of_a ? n_ : 1,
-                  of_a ? 1 : n_, of_a ? it_.exp_b : it_.exp_a, of_a ? w_.tmp_a : w_.tmp_b);
+                  of_a ? 1 : n_, of_a ? it_.exp_b : it_.exp_a, of_a ? w_.sums_a : w_.sums_b);
   }
 
   FASTPID_HD void rescale(const Side& side, const double* sums, double* log, double* exponential) {
@@ -242,11 +215,11 @@ class InteriorPoint {
   // one is the rounding of the matrix itself.
   FASTPID_HD bool step() {
     for (double regularisation = 2e-15; regularisation < 1e-5; regularisation *= 1e3) {
-      if (!assemble(regularisation)) continue;
+      if (!system_.factorise(regularisation)) continue;
       predict();
       correct();
       // A residual of the linear system far beyond what there is to gain marks a useless direction.
-      if (size(w_.rhs_a, w_.rhs_b) <= 1e3 * (complement_ + residual_)) {
+      if (system_.size(w_.rhs_a, w_.rhs_b) <= 1e3 * (complement_ + residual_)) {
         advance();
         return true;
       }
@@ -257,7 +230,7 @@ class InteriorPoint {
   // The direction to t = 0, and from it the centring and the weight of the second-order terms.
   FASTPID_HD void predict() {
     right_hand_sides(0.0, 0.0);
-    direction(0.0, 0);
+    system_.solve(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b, 0.0, 0);
     pair_steps(false, 0.0);
     const double primal = smaller(1.0, step_length(it_.s, w_.ds));
     const double dual = smaller(1.0, step_length(w_.h, w_.dh));
@@ -276,7 +249,8 @@ class InteriorPoint {
 
   FASTPID_HD void correct() {
     right_hand_sides(sigma_ * complement_ / live_, damp_);
-    direction(0.05 * larger(options_.tol, sigma_ * complement_), kRefinements);
+    system_.solve(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b,
+                  0.05 * larger(options_.tol, sigma_ * complement_), kRefinements);
     pair_steps(true, damp_);
   }
 
@@ -327,12 +301,13 @@ class InteriorPoint {
     });
     const auto one = [&](const Side& self, bool of_a, double* rhs) {
       if (damp > 0.0) {
-        gather(of_a, w_.dir_a, w_.dir_b, rhs, [&](std::ptrdiff_t p, double d) {
+        system_.gather(of_a, w_.dir_a, w_.dir_b, rhs, [&](std::ptrdiff_t p, double d) {
           d = clamp(d, -kBend, kBend);
           return w_.push[p] + damp * d * (w_.ds[p] + 0.5 * it_.s[p] * d);
         });
       } else {
-        gather(of_a, w_.dir_a, w_.dir_b, rhs, [&](std::ptrdiff_t p, double) { return w_.push[p]; });
+        system_.gather(of_a, w_.dir_a, w_.dir_b, rhs,
+                       [&](std::ptrdiff_t p, double) { return w_.push[p]; });
       }
       exec_.for_each(self.count, [&](int i) {
         self.row(
@@ -341,242 +316,6 @@ class InteriorPoint {
     };
     one(r_.a, true, w_.rhs_a);
     one(r_.b, false, w_.rhs_b);
-  }
-
-  // out[i, z] = sum_j E term(pair, x_a[., z] + x_b[., z]) on the support of one side, zero off it.
-  template <class Term>
-  FASTPID_HD void gather(bool of_a, const double* x_a, const double* x_b, double* out,
-                         Term&& term) const {
-    const Side& self = of_a ? r_.a : r_.b;
-    const Side& other = of_a ? r_.b : r_.a;
-    const double* x_self = of_a ? x_a : x_b;
-    const double* x_other = of_a ? x_b : x_a;
-    const double* exp_self = of_a ? it_.exp_a : it_.exp_b;
-    const double* exp_other = of_a ? it_.exp_b : it_.exp_a;
-    const std::ptrdiff_t stride_self = of_a ? n_ : 1, stride_other = of_a ? 1 : n_;
-    exec_.for_each(self.count, [&](int i) {
-      double* sum = out + i * target();
-      const double* xs = x_self + i * target();
-      for (int z = 0; z < target(); ++z) sum[z] = 0.0;
-      for (int j = 0; j < other.count; ++j) {
-        const std::ptrdiff_t p = i * stride_self + j * stride_other;
-        if (it_.s[p] <= 0.0) continue;
-        const double* v = exp_other + j * target();
-        const double* xo = x_other + j * target();
-        self.row(i, [&](int, int z) { sum[z] += v[z] * term(p, xs[z] + xo[z]); });
-      }
-      self.row(i, [&](int, int z) { sum[z] *= exp_self[i * target() + z]; });
-    });
-  }
-
-  // y = W x for the parts asked for (null: not wanted).
-  FASTPID_HD void apply(const double* x_a, const double* x_b, double* y_a, double* y_b) const {
-    exec_.for_each(r_.a.count, [&](std::ptrdiff_t i) {
-      const double* u = it_.exp_a + i * target();
-      const double* xa = x_a + i * target();
-      for (int j = 0; j < n_; ++j) {
-        const std::ptrdiff_t p = i * n_ + j;
-        if (it_.s[p] <= 0.0) continue;
-        const double* v = it_.exp_b + j * target();
-        const double* xb = x_b + j * target();
-        double sum = 0.0;
-        r_.b.row(j, [&](int, int z) { sum += u[z] * v[z] * (xa[z] + xb[z]); });
-        w_.dot[p] = sum / w_.h[p];
-      }
-    });
-    const auto term = [&](std::ptrdiff_t p, double d) { return it_.s[p] * (d + w_.dot[p]); };
-    if (y_a) gather(true, x_a, x_b, y_a, term);
-    if (y_b) gather(false, x_a, x_b, y_b, term);
-  }
-
-  // Adds S (diag E + E E^T / h) of one pair, restricted to the support of row i of `self`, to the
-  // lower triangle of the column-major `block`. `e` has room for the row.
-  FASTPID_HD void add_pair(const Side& self, int i, const double* u, const double* v, double s,
-                           double h, double* e, double* block, std::ptrdiff_t stride) const {
-    const int first = self.begin(i), width = self.width(i);
-    self.row(i, [&](int k, int z) { e[k - first] = u[z] * v[z]; });
-    for (int c = 0; c < width; ++c) {
-      if (e[c] == 0.0) continue;
-      double* column = block + c * stride;
-      const double factor = s / h * e[c];
-      for (int d = c; d < width; ++d) column[d] += factor * e[d];
-      column[c] += s * e[c];
-    }
-  }
-
-  FASTPID_HD bool assemble(double regularisation) {
-    const std::ptrdiff_t nb = r_.b.size;
-    exec_.for_each(nb * nb, [&](std::ptrdiff_t i) { w_.schur[i] = 0.0; });
-    exec_.for_each(n_, [&](int j) {
-      double* block = w_.schur + r_.b.begin(j) * (nb + 1);
-      for (int i = 0; i < r_.a.count; ++i) {
-        const double s = it_.s[i * n_ + j];
-        if (s <= 0.0) continue;
-        add_pair(r_.b, j, it_.exp_a + i * target(), it_.exp_b + j * target(), s, w_.h[i * n_ + j],
-                 w_.tmp_b + j * target(), block, nb);
-      }
-    });
-    // The gauge of each target symbol: w w^T / sum w with w the diagonal, whose solution has
-    // sum w dmu = 0. Weighting by the diagonal keeps the digits of its small entries.
-    exec_.for_each(target(), [&](std::ptrdiff_t z) { w_.packed[z] = 0.0; });
-    exec_.once([&] {
-      for (std::ptrdiff_t k = 0; k < nb; ++k) {
-        w_.diagonal[k] = w_.schur[k * (nb + 1)];
-        w_.packed[r_.b.idx[k]] += w_.diagonal[k];
-        w_.schur[k * (nb + 1)] *= 1.0 + regularisation;
-      }
-    });
-    exec_.for_each(n_, [&](std::ptrdiff_t j) {
-      for (int l = static_cast<int>(j); l < n_; ++l) {
-        int next = r_.b.begin(l);
-        r_.b.row(static_cast<int>(j), [&](int k, int z) {
-          while (next < r_.b.end(l) && r_.b.idx[next] < z) ++next;
-          if (next < r_.b.end(l) && r_.b.idx[next] == z) {
-            w_.schur[next + k * nb] += w_.diagonal[k] * (w_.diagonal[next] / w_.packed[z]);
-          }
-        });
-      }
-    });
-
-    const int capacity = InteriorWork::panel_width(r_);
-    std::ptrdiff_t at = 0;
-    int filled = 0;
-    for (int i = 0; i < r_.a.count; ++i) {
-      const int width = r_.a.width(i);
-      if (filled + width > capacity) {
-        exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled);
-        filled = 0;
-      }
-      double* block = w_.blocks + at;
-      w_.block_at[i] = at;
-      at += static_cast<std::ptrdiff_t>(width) * width;
-      exec_.for_each(static_cast<std::ptrdiff_t>(width) * width,
-                     [&](std::ptrdiff_t k) { block[k] = 0.0; });
-      exec_.once([&] {
-        for (int j = 0; j < n_; ++j) {
-          const double s = it_.s[i * n_ + j];
-          if (s <= 0.0) continue;
-          add_pair(r_.a, i, it_.exp_a + i * target(), it_.exp_b + j * target(), s, w_.h[i * n_ + j],
-                   w_.tmp_a + i * target(), block, width);
-        }
-      });
-      if (!exec_.cholesky(block, width, width)) return false;
-      off_diagonal(i, w_.panel + filled * nb);
-      exec_.solve_right(block, width, width, w_.panel + filled * nb, static_cast<int>(nb));
-      filled += width;
-    }
-    exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled);
-    return exec_.cholesky(w_.schur, static_cast<int>(nb), nb);
-  }
-
-  // W[i, j] transposed, for every j: one column of the panel per entry of a's row i.
-  FASTPID_HD void off_diagonal(int i, double* panel) const {
-    const std::ptrdiff_t nb = r_.b.size;
-    const double* u = it_.exp_a + i * target();
-    const int first = r_.a.begin(i);
-    exec_.for_each(n_, [&](std::ptrdiff_t row) {
-      const int j = static_cast<int>(row), start = r_.b.begin(j), width = r_.b.width(j);
-      const double s = it_.s[i * n_ + j];
-      const double factor = s > 0.0 ? s / w_.h[i * n_ + j] : 0.0;
-      const double* v = it_.exp_b + j * target();
-      double* e = w_.tmp_b + j * target();
-      r_.b.row(j, [&](int k, int z) { e[k - start] = u[z] * v[z]; });
-      r_.a.row(i, [&](int l, int z) {
-        double* column = panel + (l - first) * nb + start;
-        const double weight = factor * u[z] * v[z];
-        for (int k = 0; k < width; ++k) column[k] = weight * e[k];
-      });
-      int l = first;
-      r_.b.row(j, [&](int k, int z) {
-        while (l < r_.a.end(i) && r_.a.idx[l] < z) ++l;
-        if (l < r_.a.end(i) && r_.a.idx[l] == z) panel[(l - first) * nb + k] += s * e[k - start];
-      });
-    });
-  }
-
-  // x <- (regularised W)^-1 x.
-  FASTPID_HD void back_solve(double* x_a, double* x_b) const {
-    exec_.for_each(r_.a.count * target(), [&](std::ptrdiff_t k) { w_.fix_a[k] = 0.0; });
-    solve_blocks(x_a, w_.fix_a);
-    exec_.for_each(r_.b.count * target(), [&](std::ptrdiff_t k) { w_.fix_b[k] = 0.0; });
-    apply(w_.fix_a, w_.fix_b, nullptr, w_.tmp_b);
-    const auto each_b = [&](auto&& f) {
-      exec_.for_each(n_,
-                     [&](int j) { r_.b.row(j, [&](int k, int z) { f(k, j * target() + z); }); });
-    };
-    each_b([&](int k, std::ptrdiff_t c) { w_.packed[k] = x_b[c] - w_.tmp_b[c]; });
-    exec_.solve(w_.schur, r_.b.size, r_.b.size, w_.packed);
-    each_b([&](int k, std::ptrdiff_t c) { x_b[c] = w_.packed[k]; });
-    exec_.for_each(r_.a.count * target(), [&](std::ptrdiff_t k) { w_.fix_a[k] = 0.0; });
-    apply(w_.fix_a, x_b, w_.tmp_a, nullptr);
-    exec_.for_each(r_.a.count * target(),
-                   [&](std::ptrdiff_t k) { w_.tmp_a[k] = x_a[k] - w_.tmp_a[k]; });
-    solve_blocks(w_.tmp_a, x_a);
-  }
-
-  FASTPID_HD void solve_blocks(const double* in, double* out) const {
-    for (int i = 0; i < r_.a.count; ++i) {
-      const int first = r_.a.begin(i), width = r_.a.width(i);
-      const double* row = in + i * target();
-      exec_.once([&] { r_.a.row(i, [&](int k, int z) { w_.packed[k - first] = row[z]; }); });
-      exec_.solve(w_.blocks + w_.block_at[i], width, width, w_.packed);
-      exec_.once([&] {
-        r_.a.row(i, [&](int k, int z) { out[i * target() + z] = w_.packed[k - first]; });
-      });
-    }
-  }
-
-  // dir = W^-1 rhs by conjugate gradients, preconditioned with the factorisation: one step, as a
-  // rule. Where the optimum is nearly degenerate the rounding and the regularisation of the
-  // factorisation are larger than the smallest eigenvalues, and a few more steps recover them.
-  FASTPID_HD void direction(double enough, int max_steps) {
-    copy_cells(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b);
-    back_solve(w_.dir_a, w_.dir_b);
-    if (max_steps == 0) return;
-    apply(w_.dir_a, w_.dir_b, w_.cg_q_a, w_.cg_q_b);
-    add_cells(-1.0, w_.cg_q_a, w_.cg_q_b, w_.rhs_a, w_.rhs_b);
-    double rho = 0.0;
-    for (int n = 0; n < max_steps; ++n) {
-      if (size(w_.rhs_a, w_.rhs_b) <= enough) return;
-      copy_cells(w_.rhs_a, w_.rhs_b, w_.cg_q_a, w_.cg_q_b);
-      back_solve(w_.cg_q_a, w_.cg_q_b);
-      const double next = dot(w_.rhs_a, w_.rhs_b, w_.cg_q_a, w_.cg_q_b);
-      if (!(next > 0.0)) return;
-      if (n > 0) add_cells(next / rho, w_.cg_p_a, w_.cg_p_b, w_.cg_q_a, w_.cg_q_b);
-      copy_cells(w_.cg_q_a, w_.cg_q_b, w_.cg_p_a, w_.cg_p_b);
-      rho = next;
-      apply(w_.cg_p_a, w_.cg_p_b, w_.cg_q_a, w_.cg_q_b);
-      const double curvature = dot(w_.cg_p_a, w_.cg_p_b, w_.cg_q_a, w_.cg_q_b);
-      if (!(curvature > 0.0)) return;
-      add_cells(rho / curvature, w_.cg_p_a, w_.cg_p_b, w_.dir_a, w_.dir_b);
-      add_cells(-rho / curvature, w_.cg_q_a, w_.cg_q_b, w_.rhs_a, w_.rhs_b);
-    }
-  }
-
-  FASTPID_HD std::ptrdiff_t cells_a() const { return r_.a.count * target(); }
-  FASTPID_HD std::ptrdiff_t cells_b() const { return r_.b.count * target(); }
-
-  FASTPID_HD void copy_cells(const double* from_a, const double* from_b, double* to_a,
-                             double* to_b) const {
-    exec_.for_each(cells_a(), [&](std::ptrdiff_t k) { to_a[k] = from_a[k]; });
-    exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { to_b[k] = from_b[k]; });
-  }
-
-  FASTPID_HD void add_cells(double factor, const double* x_a, const double* x_b, double* y_a,
-                            double* y_b) const {
-    exec_.for_each(cells_a(), [&](std::ptrdiff_t k) { y_a[k] += factor * x_a[k]; });
-    exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { y_b[k] += factor * x_b[k]; });
-  }
-
-  FASTPID_HD double dot(const double* x_a, const double* x_b, const double* y_a,
-                        const double* y_b) const {
-    return exec_.sum(cells_a(), [&](std::ptrdiff_t k) { return x_a[k] * y_a[k]; }) +
-           exec_.sum(cells_b(), [&](std::ptrdiff_t k) { return x_b[k] * y_b[k]; });
-  }
-
-  FASTPID_HD double size(const double* x_a, const double* x_b) const {
-    return exec_.sum(cells_a(), [&](std::ptrdiff_t k) { return std::fabs(x_a[k]); }) +
-           exec_.sum(cells_b(), [&](std::ptrdiff_t k) { return std::fabs(x_b[k]); });
   }
 
   // ds and dh of the direction. A predictor also leaves its second-order term in bend, which the
@@ -649,6 +388,7 @@ class InteriorPoint {
   const Iterate& it_;
   const IterationOptions& options_;
   const std::ptrdiff_t n_;
+  CondensedSystem<Exec> system_;
   double live_ = 0.0;        // pairs with a common target symbol
   double complement_ = 0.0;  // sum S h
   double residual_ = 0.0;    // sum |a - sum_y S E| + sum |b - sum_x S E|

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "certificate.hpp"
-#include "interior_point.hpp"
+#include "iteration.hpp"
 #include "numerics.hpp"
 #include "views.hpp"
 
