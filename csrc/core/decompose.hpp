@@ -53,13 +53,16 @@ constexpr int kNewtonOrder = 8192;
 // The inner solve aims a little below tol, for what the reductions leave out.
 constexpr double kInnerShare = 0.95;
 
+// Marginals closer than this share of tol are close enough for the certificate to cut the rest.
+constexpr double kEnoughShare = 0.02;
+
 FASTPID_HD inline Method choose(const Options& options, const Reduced& r) {
   if (options.method == Method::newton || options.method == Method::gradient) return options.method;
   return r.b.size <= kNewtonOrder ? Method::newton : Method::gradient;
 }
 
 // Solves one union problem. `room(bytes)` returns a block of workspace that lives until the answer
-// has been read, or null, which ends the solve as `stalled`; `stop()` says that the user wants out.
+// has been read; `stop()` says that the user wants out.
 template <class Exec, class Room, class Stop>
 Answer solve_union(const Exec& exec, const Marginals& m, const Options& options, Presolved& p,
                    Room&& room, Stop&& stop) {
@@ -106,9 +109,10 @@ Answer solve_union(const Exec& exec, const Marginals& m, const Options& options,
     }
     expand(exec, p, it, plan.peaks, plan.full);
     answer.bounds.lower = lower_bound(exec, p.full, plan.full, plan.certificate);
-    if (with_upper)
+    if (with_upper) {
       answer.bounds.upper =
-          upper_bound(exec, p.full, plan.full, 0.02 * options.tol, plan.certificate);
+          upper_bound(exec, p.full, plan.full, kEnoughShare * options.tol, plan.certificate);
+    }
     if (answer.status == Status::stalled || answer.status == Status::converged) {
       answer.status = answer.bounds.gap() <= options.tol ? Status::converged : Status::stalled;
     }

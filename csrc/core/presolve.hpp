@@ -134,8 +134,7 @@ struct Tolerances {
   double same = 0.0;
 
   FASTPID_HD static Tolerances of(double tol, Shape s) {
-    // A potential is at least kFloor (see potentials.hpp), so cells of this mass cost the bound at
-    // most tol / 20 in all.
+    // What is left out gets kFloor for a potential, so it costs the bound at most tol / 20 in all.
     Tolerances t;
     const double cells = static_cast<double>(s.nx + s.ny) * s.nz;
     t.negligible = smaller(1e-3 * tol / cells, 1e-12);
