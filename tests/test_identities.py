@@ -79,12 +79,16 @@ def test_splitting_a_symbol_changes_nothing(p: np.ndarray, share: float) -> None
 
 
 def test_merging_leaves_symbols_of_different_posteriors_alone() -> None:
-    p = table("dense", (3, 3, 3), 0)
-    p[1] = p[0] * (1.0 + 1e-3 * np.arange(9).reshape(3, 3))
-    p /= p.sum()
-    full = fastpid.decompose(p)
-    merged = fastpid.decompose(np.stack([p[0] + p[1], p[2]]))
-    assert full.mi_x - merged.mi_x > 1e-9
+    """Where Y says nothing lam is log p(z | x); merged symbols would share one row of it."""
+    p_xz = table("dense", (3, 1, 3), 0)[:, 0, :]
+    p_xz[1] = p_xz[0] * (1.0 + 1e-3 * np.arange(3))
+    p_xz /= p_xz.sum()
+    p = p_xz[:, None, :] * np.array([0.4, 0.6])[None, :, None]
+    lam, _ = fastpid.decompose(p, method="newton", tol=1e-12).potentials
+    posterior = np.log(p_xz / p_xz.sum(axis=1, keepdims=True))
+    wanted = posterior[1] - posterior[0]
+    assert np.abs(wanted).max() > 5e-4
+    np.testing.assert_allclose(lam[1] - lam[0], wanted, atol=1e-5)
 
 
 def test_a_source_that_knows_nothing_leaves_everything_to_the_other() -> None:

@@ -135,6 +135,9 @@ FASTPID_HD double weighted_logs(const Exec& exec, const Side& side, const double
   });
 }
 
+// Marginals closer than this share of tol are close enough for what is left over to be cut.
+constexpr double kEnoughShare = 0.02;
+
 // Sinkhorn sweeps take the marginals close to their targets before what is left over is cut: mass
 // that is rescaled costs second order, mass that is cut first. They stop at a residual of `enough`.
 template <class Exec>

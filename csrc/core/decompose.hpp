@@ -53,9 +53,6 @@ constexpr int kNewtonOrder = 8192;
 // The inner solve aims a little below tol, for what the reductions leave out.
 constexpr double kInnerShare = 0.95;
 
-// Marginals closer than this share of tol are close enough for the certificate to cut the rest.
-constexpr double kEnoughShare = 0.02;
-
 FASTPID_HD inline Method choose(const Options& options, const Reduced& r) {
   if (options.method == Method::newton || options.method == Method::gradient) return options.method;
   return r.b.size <= kNewtonOrder ? Method::newton : Method::gradient;

@@ -6,8 +6,8 @@
 //     sum_y S E = a,    sum_x S E = b,    h + sum_z E = 1,    S h = t.
 //
 // On their path q = S E lies in Delta_P and the gap is t per pair. The slack is a variable of its
-// own, which lets a step leave the surface h = 1 - sum_z E and come back to it: this halves the
-// number of steps that a method needs that recomputes the slack.
+// own, which lets a step leave the surface h = 1 - sum_z E and come back to it: fewer steps than if
+// the slack is recomputed, and none cut short to stay inside.
 //
 // Newton. Eliminating dh and dS leaves, for d = dlam[x,z] + dmu[y,z] and W = S (diag E + E E^T /
 // h),
@@ -91,7 +91,7 @@ class InteriorPoint {
       const bool last = iterations == options_.max_iter;
       // The gap is about the complement: far from tol the certificate is not worth its cost.
       if (finite && (last || complement_ <= kPlausible * options_.tol)) {
-        const Bounds now = certify(exec_, r_, it_, kEnough * options_.tol, w_.certificate);
+        const Bounds now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate);
         if (now.gap() < best_gap) {
           if (now.gap() < 0.9 * best_gap) since_best = 0;
           best_gap = now.gap();
@@ -116,7 +116,7 @@ class InteriorPoint {
     if (best_gap < HUGE_VAL) {
       restore();
     } else {
-      bounds = certify(exec_, r_, it_, kEnough * options_.tol, w_.certificate);
+      bounds = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate);
     }
     return outcome;
   }
@@ -124,7 +124,6 @@ class InteriorPoint {
  private:
   static constexpr double kPlausible = 3.0;
   static constexpr int kPatience = 40;
-  static constexpr double kEnough = 0.02;
 
   // The proxy with its rows shifted to be strictly feasible; its marginals stay exact.
   FASTPID_HD void start() {

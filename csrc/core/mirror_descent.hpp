@@ -37,7 +37,7 @@ class MirrorDescent {
       if (iterations == next || iterations == options_.max_iter) {
         next += next / 4;
         logarithms();
-        const Bounds now = certify(exec_, r_, it_, 0.02 * options_.tol, w_);
+        const Bounds now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_);
         bounds.tighten(now);
         if (bounds.gap() <= options_.tol) return Outcome::converged;
         if (iterations == options_.max_iter) return Outcome::max_iterations;
