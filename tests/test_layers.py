@@ -50,7 +50,7 @@ def test_every_module_has_its_rule() -> None:
     assert modules - set(ALLOWED) == {"__init__"}
 
 
-CSRC = {"core": {"core"}, "exec": {"exec"}, "cpu": {"core", "exec", "cpu"}}
+CSRC = {"core": {"core"}, "exec": {"core", "exec"}, "cpu": {"core", "exec", "cpu"}}
 FOREIGN = {
     "core": ("pybind11", "Python.h", "torch", "thread", "cuda", "Eigen", "vector", "memory"),
     "exec": ("pybind11", "Python.h", "torch", "cuda"),

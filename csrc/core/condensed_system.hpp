@@ -14,67 +14,76 @@
 
 namespace fastpid {
 
-struct CondensedWork {
-  double* dot = nullptr;  // pairs: (E . x) / h
+template <class Real>
+struct BasicCondensedWork {
+  Real* dot = nullptr;      // pairs: E . x
+  Real* inverse = nullptr;  // pairs: 1 / h
   // Over the cells of a and of b, dense (count x target), zero off the support.
-  double *fix_a = nullptr, *tmp_a = nullptr, *p_a = nullptr, *q_a = nullptr;
-  double *fix_b = nullptr, *tmp_b = nullptr, *p_b = nullptr, *q_b = nullptr;
-  double* blocks = nullptr;  // Cholesky factors of the a side, one block after the other
+  Real *fix_a = nullptr, *tmp_a = nullptr, *p_a = nullptr, *q_a = nullptr;
+  Real *fix_b = nullptr, *tmp_b = nullptr, *p_b = nullptr, *q_b = nullptr;
+  Real* blocks = nullptr;  // Cholesky factors of the a side, one block after the other
   std::ptrdiff_t* block_at = nullptr;
-  double* schur = nullptr;     // nnz(b)^2
-  double* panel = nullptr;     // nnz(b) x panel_width, column-major
-  double* packed = nullptr;    // max(target, nnz(b))
-  double* diagonal = nullptr;  // nnz(b)
+  Real* schur = nullptr;     // nnz(b)^2
+  Real* panel = nullptr;     // nnz(b) x panel_width, column-major
+  Real* packed = nullptr;    // max(target, nnz(b))
+  Real* diagonal = nullptr;  // nnz(b)
 
   // Entries of the a side that enter the Schur complement together: wide enough for a matrix
   // product, and at least one row.
-  FASTPID_HD static int panel_width(const Reduced& r) {
+  FASTPID_HD static int panel_width(const BasicReduced<Real>& r) {
     constexpr int kWidth = 128;
-    return r.a.target > kWidth ? r.a.target : kWidth;
+    const int target = r.a.target;
+    return target > kWidth ? target : kWidth;
   }
 
-  FASTPID_HD static CondensedWork take(Arena& arena, const Reduced& r) {
+  FASTPID_HD static BasicCondensedWork take(Arena& arena, const BasicReduced<Real>& r) {
     const std::ptrdiff_t nb = r.b.size;
     const std::ptrdiff_t dense_a = static_cast<std::ptrdiff_t>(r.a.count) * r.a.target;
     const std::ptrdiff_t dense_b = static_cast<std::ptrdiff_t>(r.b.count) * r.b.target;
-    CondensedWork w;
-    w.dot = arena.take<double>(r.pairs());
-    for (double** p : {&w.fix_a, &w.tmp_a, &w.p_a, &w.q_a}) *p = arena.take<double>(dense_a);
-    for (double** p : {&w.fix_b, &w.tmp_b, &w.p_b, &w.q_b}) *p = arena.take<double>(dense_b);
+    BasicCondensedWork w;
+    w.dot = arena.take<Real>(r.pairs());
+    w.inverse = arena.take<Real>(r.pairs());
+    for (Real** p : {&w.fix_a, &w.tmp_a, &w.p_a, &w.q_a}) *p = arena.take<Real>(dense_a);
+    for (Real** p : {&w.fix_b, &w.tmp_b, &w.p_b, &w.q_b}) *p = arena.take<Real>(dense_b);
     w.block_at = arena.take<std::ptrdiff_t>(r.a.count);
     std::ptrdiff_t blocks = 0;
     for (int i = 0; i < r.a.count; ++i) {
       blocks += static_cast<std::ptrdiff_t>(r.a.width(i)) * r.a.width(i);
     }
-    w.blocks = arena.take<double>(blocks);
-    w.schur = arena.take<double>(nb * nb);
-    w.panel = arena.take<double>(panel_width(r) * nb);
-    w.diagonal = arena.take<double>(nb);
-    w.packed = arena.take<double>(nb > r.a.target ? nb : r.a.target);
+    w.blocks = arena.take<Real>(blocks);
+    w.schur = arena.take<Real>(nb * nb);
+    w.panel = arena.take<Real>(panel_width(r) * nb);
+    w.diagonal = arena.take<Real>(nb);
+    w.packed = arena.take<Real>(nb > r.a.target ? nb : static_cast<std::ptrdiff_t>(r.a.target));
     return w;
   }
 };
+using CondensedWork = BasicCondensedWork<double>;
 
 // The system at an iterate and its slacks h, which it reads anew whenever it is factorised or
 // applied.
-template <class Exec>
+template <class Exec, class Real>
 class CondensedSystem {
  public:
-  FASTPID_HD CondensedSystem(const Exec& exec, const Reduced& r, const CondensedWork& w,
-                             const Iterate& it, const double* h)
+  using Mask = MaskOf<Real>;
+
+  FASTPID_HD CondensedSystem(const Exec& exec, const BasicReduced<Real>& r, const BasicCondensedWork<Real>& w,
+                             const BasicIterate<Real>& it, const Real* h)
       : exec_(exec), r_(r), w_(w), it_(it), h_(h), n_(r.b.count) {}
 
   // False if the matrix, its diagonal raised by a share `regularisation`, is not positive definite.
-  FASTPID_HD bool factorise(double regularisation) {
+  FASTPID_HD Mask factorise(const Real& regularisation) {
     const std::ptrdiff_t nb = r_.b.size;
+    Mask definite = true;
+    exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) { w_.inverse[p] = 1.0 / h_[p]; });
     exec_.for_each(nb * nb, [&](std::ptrdiff_t i) { w_.schur[i] = 0.0; });
     exec_.for_each(n_, [&](int j) {
-      double* block = w_.schur + r_.b.begin(j) * (nb + 1);
+      Real* block = w_.schur + r_.b.begin(j) * (nb + 1);
       for (int i = 0; i < r_.a.count; ++i) {
-        const double s = it_.s[i * n_ + j];
-        if (s <= 0.0) continue;
-        add_pair(r_.b, j, it_.exp_a + i * target(), it_.exp_b + j * target(), s, h_[i * n_ + j],
-                 w_.tmp_b + j * target(), block, nb);
+        const Real s = it_.s[i * n_ + j];
+        if (skip(s)) continue;
+        add_pair(r_.b, j, it_.exp_a + i * target(), it_.exp_b + j * target(), s,
+                 w_.inverse[i * n_ + j], w_.tmp_b + j * target(), block, nb);
       }
     });
     // The gauge of each target symbol: w w^T / sum w with w the diagonal, whose solution has sum w
@@ -84,7 +93,7 @@ class CondensedSystem {
       for (std::ptrdiff_t k = 0; k < nb; ++k) {
         w_.diagonal[k] = w_.schur[k * (nb + 1)];
         w_.packed[r_.b.idx[k]] += w_.diagonal[k];
-        w_.schur[k * (nb + 1)] *= 1.0 + regularisation;
+        w_.schur[k * (nb + 1)] = or_one(r_.b.mass[k], w_.diagonal[k] * (1.0 + regularisation));
       }
     });
     exec_.for_each(n_, [&](std::ptrdiff_t j) {
@@ -99,7 +108,7 @@ class CondensedSystem {
       }
     });
 
-    const int capacity = CondensedWork::panel_width(r_);
+    const int capacity = BasicCondensedWork<Real>::panel_width(r_);
     std::ptrdiff_t at = 0;
     int filled = 0;
     for (int i = 0; i < r_.a.count; ++i) {
@@ -108,140 +117,156 @@ class CondensedSystem {
         exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled);
         filled = 0;
       }
-      double* block = w_.blocks + at;
+      Real* block = w_.blocks + at;
       w_.block_at[i] = at;
       at += static_cast<std::ptrdiff_t>(width) * width;
       exec_.for_each(static_cast<std::ptrdiff_t>(width) * width,
                      [&](std::ptrdiff_t k) { block[k] = 0.0; });
       exec_.once([&] {
         for (int j = 0; j < n_; ++j) {
-          const double s = it_.s[i * n_ + j];
-          if (s <= 0.0) continue;
-          add_pair(r_.a, i, it_.exp_a + i * target(), it_.exp_b + j * target(), s, h_[i * n_ + j],
-                   w_.tmp_a + i * target(), block, width);
+          const Real s = it_.s[i * n_ + j];
+          if (skip(s)) continue;
+          add_pair(r_.a, i, it_.exp_a + i * target(), it_.exp_b + j * target(), s,
+                   w_.inverse[i * n_ + j], w_.tmp_a + i * target(), block, width);
+        }
+        for (int k = 0; k < width; ++k) {
+          Real& diagonal = block[static_cast<std::ptrdiff_t>(k) * (width + 1)];
+          diagonal = or_one(r_.a.mass[r_.a.begin(i) + k], diagonal);
         }
       });
-      if (!exec_.cholesky(block, width, width)) return false;
+      definite = definite & exec_.cholesky(block, width, width);
+      if (!any(definite)) return definite;
       off_diagonal(i, w_.panel + filled * nb);
       exec_.solve_right(block, width, width, w_.panel + filled * nb, static_cast<int>(nb));
       filled += width;
     }
     exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled);
-    return exec_.cholesky(w_.schur, static_cast<int>(nb), nb);
+    return definite & exec_.cholesky(w_.schur, static_cast<int>(nb), nb);
   }
 
   // dir = W^-1 rhs by conjugate gradients, preconditioned with the factorisation: one step, as a
   // rule. Where the optimum is nearly degenerate the rounding and the regularisation of the
   // factorisation are larger than the smallest eigenvalues, and a few more steps recover them. They
   // end at a residual of `enough`; the residual is left in rhs (not if max_steps is zero).
-  FASTPID_HD void solve(double* rhs_a, double* rhs_b, double* dir_a, double* dir_b, double enough,
+  FASTPID_HD void solve(Real* rhs_a, Real* rhs_b, Real* dir_a, Real* dir_b, const Real& enough,
                         int max_steps) {
     copy_cells(rhs_a, rhs_b, dir_a, dir_b);
     back_solve(dir_a, dir_b);
     if (max_steps == 0) return;
     apply(dir_a, dir_b, w_.q_a, w_.q_b);
     add_cells(-1.0, w_.q_a, w_.q_b, rhs_a, rhs_b);
-    double rho = 0.0;
+    Mask active = true;
+    Real rho = 1.0;
     for (int n = 0; n < max_steps; ++n) {
-      if (size(rhs_a, rhs_b) <= enough) return;
+      active = active & (size(rhs_a, rhs_b) > enough);
+      if (!any(active)) return;
       copy_cells(rhs_a, rhs_b, w_.q_a, w_.q_b);
       back_solve(w_.q_a, w_.q_b);
-      const double next = dot(rhs_a, rhs_b, w_.q_a, w_.q_b);
-      if (!(next > 0.0)) return;
-      if (n > 0) add_cells(next / rho, w_.p_a, w_.p_b, w_.q_a, w_.q_b);
+      const Real next = dot(rhs_a, rhs_b, w_.q_a, w_.q_b);
+      active = active & (next > 0.0);
+      if (!any(active)) return;
+      if (n > 0) add_cells(select(active, next / rho, Real(0.0)), w_.p_a, w_.p_b, w_.q_a, w_.q_b);
       copy_cells(w_.q_a, w_.q_b, w_.p_a, w_.p_b);
-      rho = next;
+      rho = select(active, next, Real(1.0));
       apply(w_.p_a, w_.p_b, w_.q_a, w_.q_b);
-      const double curvature = dot(w_.p_a, w_.p_b, w_.q_a, w_.q_b);
-      if (!(curvature > 0.0)) return;
-      add_cells(rho / curvature, w_.p_a, w_.p_b, dir_a, dir_b);
-      add_cells(-rho / curvature, w_.q_a, w_.q_b, rhs_a, rhs_b);
+      const Real curvature = dot(w_.p_a, w_.p_b, w_.q_a, w_.q_b);
+      active = active & (curvature > 0.0);
+      const Real length = select(active, rho / curvature, Real(0.0));
+      add_cells(length, w_.p_a, w_.p_b, dir_a, dir_b);
+      add_cells(-length, w_.q_a, w_.q_b, rhs_a, rhs_b);
     }
   }
 
   // out[i, z] = sum_j E term(pair, x_a[., z] + x_b[., z]) on the support of one side, zero off it.
   template <class Term>
-  FASTPID_HD void gather(bool of_a, const double* x_a, const double* x_b, double* out,
+  FASTPID_HD void gather(bool of_a, const Real* x_a, const Real* x_b, Real* out,
                          Term&& term) const {
-    const Side& self = of_a ? r_.a : r_.b;
-    const Side& other = of_a ? r_.b : r_.a;
-    const double* x_self = of_a ? x_a : x_b;
-    const double* x_other = of_a ? x_b : x_a;
-    const double* exp_self = of_a ? it_.exp_a : it_.exp_b;
-    const double* exp_other = of_a ? it_.exp_b : it_.exp_a;
+    const BasicSide<Real>& self = of_a ? r_.a : r_.b;
+    const BasicSide<Real>& other = of_a ? r_.b : r_.a;
+    const Real* x_self = of_a ? x_a : x_b;
+    const Real* x_other = of_a ? x_b : x_a;
+    const Real* exp_self = of_a ? it_.exp_a : it_.exp_b;
+    const Real* exp_other = of_a ? it_.exp_b : it_.exp_a;
     const std::ptrdiff_t stride_self = of_a ? n_ : 1, stride_other = of_a ? 1 : n_;
     exec_.for_each(self.count, [&](int i) {
-      double* sum = out + i * target();
-      const double* xs = x_self + i * target();
+      Real* sum = out + i * target();
+      const Real* xs = x_self + i * target();
       for (int z = 0; z < target(); ++z) sum[z] = 0.0;
       for (int j = 0; j < other.count; ++j) {
         const std::ptrdiff_t p = i * stride_self + j * stride_other;
-        if (it_.s[p] <= 0.0) continue;
-        const double* v = exp_other + j * target();
-        const double* xo = x_other + j * target();
+        if (skip(it_.s[p])) continue;
+        const Real* v = exp_other + j * target();
+        const Real* xo = x_other + j * target();
         self.row(i, [&](int, int z) { sum[z] += v[z] * term(p, xs[z] + xo[z]); });
       }
       self.row(i, [&](int, int z) { sum[z] *= exp_self[i * target() + z]; });
     });
   }
 
+  // out[i, j] = sum_z E (x_a[i, z] + x_b[j, z]) for the pairs with S > 0.
+  FASTPID_HD void dots(const Real* x_a, const Real* x_b, Real* out) const {
+    exec_.for_each(r_.a.count, [&](std::ptrdiff_t i) {
+      const Real* u = it_.exp_a + i * target();
+      const Real* xa = x_a + i * target();
+      for (int j = 0; j < n_; ++j) {
+        const std::ptrdiff_t p = i * n_ + j;
+        if (skip(it_.s[p])) continue;
+        const Real* v = it_.exp_b + j * target();
+        const Real* xb = x_b + j * target();
+        Real sum = 0.0;
+        r_.b.row(j, [&](int, int z) { sum += u[z] * v[z] * (xa[z] + xb[z]); });
+        out[p] = sum;
+      }
+    });
+  }
+
   // sum |x| over the cells.
-  FASTPID_HD double size(const double* x_a, const double* x_b) const {
-    return exec_.sum(cells_a(), [&](std::ptrdiff_t k) { return std::fabs(x_a[k]); }) +
-           exec_.sum(cells_b(), [&](std::ptrdiff_t k) { return std::fabs(x_b[k]); });
+  FASTPID_HD Real size(const Real* x_a, const Real* x_b) const {
+    return exec_.sum(cells_a(), [&](std::ptrdiff_t k) { return fabs(x_a[k]); }) +
+           exec_.sum(cells_b(), [&](std::ptrdiff_t k) { return fabs(x_b[k]); });
   }
 
  private:
   // y = W x for the parts asked for (null: not wanted).
-  FASTPID_HD void apply(const double* x_a, const double* x_b, double* y_a, double* y_b) const {
-    exec_.for_each(r_.a.count, [&](std::ptrdiff_t i) {
-      const double* u = it_.exp_a + i * target();
-      const double* xa = x_a + i * target();
-      for (int j = 0; j < n_; ++j) {
-        const std::ptrdiff_t p = i * n_ + j;
-        if (it_.s[p] <= 0.0) continue;
-        const double* v = it_.exp_b + j * target();
-        const double* xb = x_b + j * target();
-        double sum = 0.0;
-        r_.b.row(j, [&](int, int z) { sum += u[z] * v[z] * (xa[z] + xb[z]); });
-        w_.dot[p] = sum / h_[p];
-      }
-    });
-    const auto term = [&](std::ptrdiff_t p, double d) { return it_.s[p] * (d + w_.dot[p]); };
+  FASTPID_HD void apply(const Real* x_a, const Real* x_b, Real* y_a, Real* y_b) const {
+    dots(x_a, x_b, w_.dot);
+    const auto term = [&](std::ptrdiff_t p, const Real& d) {
+      return it_.s[p] * (d + w_.dot[p] * w_.inverse[p]);
+    };
     if (y_a) gather(true, x_a, x_b, y_a, term);
     if (y_b) gather(false, x_a, x_b, y_b, term);
   }
 
   // Adds S (diag E + E E^T / h) of one pair, restricted to the support of row i of `self`, to the
   // lower triangle of the column-major `block`. `e` has room for the row.
-  FASTPID_HD void add_pair(const Side& self, int i, const double* u, const double* v, double s,
-                           double h, double* e, double* block, std::ptrdiff_t stride) const {
+  FASTPID_HD void add_pair(const BasicSide<Real>& self, int i, const Real* u, const Real* v, const Real& s,
+                           const Real& inverse, Real* e, Real* block, std::ptrdiff_t stride) const {
     const int first = self.begin(i), width = self.width(i);
     self.row(i, [&](int k, int z) { e[k - first] = u[z] * v[z]; });
     for (int c = 0; c < width; ++c) {
-      if (e[c] == 0.0) continue;
-      double* column = block + c * stride;
-      const double factor = s / h * e[c];
+      if (skip(e[c])) continue;
+      Real* column = block + c * stride;
+      const Real factor = s * inverse * e[c];
       for (int d = c; d < width; ++d) column[d] += factor * e[d];
       column[c] += s * e[c];
     }
   }
 
   // W[i, j] transposed, for every j: one column of the panel per entry of a's row i.
-  FASTPID_HD void off_diagonal(int i, double* panel) const {
+  FASTPID_HD void off_diagonal(int i, Real* panel) const {
     const std::ptrdiff_t nb = r_.b.size;
-    const double* u = it_.exp_a + i * target();
+    const Real* u = it_.exp_a + i * target();
     const int first = r_.a.begin(i);
     exec_.for_each(n_, [&](std::ptrdiff_t row) {
       const int j = static_cast<int>(row), start = r_.b.begin(j), width = r_.b.width(j);
-      const double s = it_.s[i * n_ + j];
-      const double factor = s > 0.0 ? s / h_[i * n_ + j] : 0.0;
-      const double* v = it_.exp_b + j * target();
-      double* e = w_.tmp_b + j * target();
+      const Real s = it_.s[i * n_ + j];
+      const Real factor = s * w_.inverse[i * n_ + j];
+      const Real* v = it_.exp_b + j * target();
+      Real* e = w_.tmp_b + j * target();
       r_.b.row(j, [&](int k, int z) { e[k - start] = u[z] * v[z]; });
       r_.a.row(i, [&](int l, int z) {
-        double* column = panel + (l - first) * nb + start;
-        const double weight = factor * u[z] * v[z];
+        Real* column = panel + (l - first) * nb + start;
+        const Real weight = factor * u[z] * v[z];
         for (int k = 0; k < width; ++k) column[k] = weight * e[k];
       });
       int l = first;
@@ -253,7 +278,7 @@ class CondensedSystem {
   }
 
   // x <- (regularised W)^-1 x.
-  FASTPID_HD void back_solve(double* x_a, double* x_b) const {
+  FASTPID_HD void back_solve(Real* x_a, Real* x_b) const {
     exec_.for_each(r_.a.count * target(), [&](std::ptrdiff_t k) { w_.fix_a[k] = 0.0; });
     solve_blocks(x_a, w_.fix_a);
     exec_.for_each(r_.b.count * target(), [&](std::ptrdiff_t k) { w_.fix_b[k] = 0.0; });
@@ -272,10 +297,10 @@ class CondensedSystem {
     solve_blocks(w_.tmp_a, x_a);
   }
 
-  FASTPID_HD void solve_blocks(const double* in, double* out) const {
+  FASTPID_HD void solve_blocks(const Real* in, Real* out) const {
     for (int i = 0; i < r_.a.count; ++i) {
       const int first = r_.a.begin(i), width = r_.a.width(i);
-      const double* row = in + i * target();
+      const Real* row = in + i * target();
       exec_.once([&] { r_.a.row(i, [&](int k, int z) { w_.packed[k - first] = row[z]; }); });
       exec_.solve(w_.blocks + w_.block_at[i], width, width, w_.packed);
       exec_.once([&] {
@@ -284,23 +309,28 @@ class CondensedSystem {
     }
   }
 
+  // The diagonal of a cell that a problem in a pack does not have decouples it.
+  FASTPID_HD static Real or_one(const Real& mass, const Real& diagonal) {
+    return select(mass > 0.0, diagonal, Real(1.0));
+  }
+
   FASTPID_HD std::ptrdiff_t cells_a() const { return r_.a.count * target(); }
   FASTPID_HD std::ptrdiff_t cells_b() const { return r_.b.count * target(); }
 
-  FASTPID_HD void copy_cells(const double* from_a, const double* from_b, double* to_a,
-                             double* to_b) const {
+  FASTPID_HD void copy_cells(const Real* from_a, const Real* from_b, Real* to_a,
+                             Real* to_b) const {
     exec_.for_each(cells_a(), [&](std::ptrdiff_t k) { to_a[k] = from_a[k]; });
     exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { to_b[k] = from_b[k]; });
   }
 
-  FASTPID_HD void add_cells(double factor, const double* x_a, const double* x_b, double* y_a,
-                            double* y_b) const {
+  FASTPID_HD void add_cells(const Real& factor, const Real* x_a, const Real* x_b, Real* y_a,
+                            Real* y_b) const {
     exec_.for_each(cells_a(), [&](std::ptrdiff_t k) { y_a[k] += factor * x_a[k]; });
     exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { y_b[k] += factor * x_b[k]; });
   }
 
-  FASTPID_HD double dot(const double* x_a, const double* x_b, const double* y_a,
-                        const double* y_b) const {
+  FASTPID_HD Real dot(const Real* x_a, const Real* x_b, const Real* y_a,
+                        const Real* y_b) const {
     return exec_.sum(cells_a(), [&](std::ptrdiff_t k) { return x_a[k] * y_a[k]; }) +
            exec_.sum(cells_b(), [&](std::ptrdiff_t k) { return x_b[k] * y_b[k]; });
   }
@@ -308,10 +338,10 @@ class CondensedSystem {
   FASTPID_HD std::ptrdiff_t target() const { return r_.a.target; }
 
   const Exec& exec_;
-  const Reduced& r_;
-  const CondensedWork& w_;
-  const Iterate& it_;
-  const double* h_;
+  const BasicReduced<Real>& r_;
+  const BasicCondensedWork<Real>& w_;
+  const BasicIterate<Real>& it_;
+  const Real* h_;
   const std::ptrdiff_t n_;
 };
 

@@ -30,17 +30,16 @@ struct Options {
   Method method = Method::automatic;
   double tol = 1e-9;      // nats
   int max_iter = 0;       // 0: the method's own limit
+  bool solution = false;  // potentials are wanted, not only bounds
   bool coupling = false;  // the primal solution is wanted, which the binary closed form lacks
 };
 
-// The bracket of F, how it was found, and (in `full` and its certificate's shifts) the solution.
+// The bracket of F, and how it was found.
 struct Answer {
   Bounds bounds;
   Method method = Method::automatic;
   Status status = Status::stalled;
   int iterations = 0;
-  Iterate full;
-  CertificateWork certificate;
 };
 
 constexpr int kNewtonSteps = 100;
@@ -53,130 +52,200 @@ constexpr int kNewtonOrder = 8192;
 // The inner solve aims a little below tol, for what the reductions leave out.
 constexpr double kInnerShare = 0.95;
 
-FASTPID_HD inline Method choose(const Options& options, const Reduced& r) {
-  if (options.method == Method::newton || options.method == Method::gradient) return options.method;
-  return r.b.size <= kNewtonOrder ? Method::newton : Method::gradient;
-}
-
-// Solves one union problem. `room(bytes)` returns a block of workspace that lives until the answer
-// has been read; `stop()` says that the user wants out.
-template <class Exec, class Room, class Stop>
-Answer solve_union(const Exec& exec, const Marginals& m, const Options& options, Presolved& p,
-                   Room&& room, Stop&& stop) {
-  const bool closed_form = options.method == Method::automatic || options.method == Method::exact;
-  Tolerances tolerances = Tolerances::of(options.tol, m.shape);
-  // The binary closed form has no condition number to protect.
-  if (closed_form && !options.coupling && target_symbols(exec, m) <= 2) {
-    tolerances = Tolerances::of(1e-14, m.shape);
+// One union problem on its way to an answer: begin(), then, unless that answered, iterate() or
+// somebody else's iterations and conclude(). `room(bytes)` returns workspace that lives as long as
+// the task does.
+template <class Exec>
+class Task {
+ public:
+  template <class Room>
+  Task(const Exec& exec, const Marginals& m, const Options& options, Room&& room)
+      : exec_(exec), m_(m), options_(options) {
+    Arena count;
+    Presolved::take(count, m.shape);
+    Arena arena(room(count.used()));
+    p_ = Presolved::take(arena, m.shape);
+    answer_.method = options.method;
   }
-  presolve(exec, m, tolerances, p);
-  const Reduced& r = p.reduced;
 
-  struct Plan {
-    Iterate reduced, full;
-    CertificateWork certificate;
-    ProxyWork proxy;
-    BinaryWork binary;
-    double* peaks;
-  };
-  const auto lay_out = [&](Arena arena, Plan& plan) {
-    plan.reduced = Iterate::take(arena, r);
-    plan.full = Iterate::take(arena, p.full);
-    plan.certificate = CertificateWork::take(arena, p.full);
-    plan.proxy = ProxyWork::take(arena, r);
-    plan.binary = BinaryWork::take(arena, r);
-    plan.peaks = arena.take<double>(2 * static_cast<std::ptrdiff_t>(m.shape.nz));
-    return arena.used();
-  };
-  Plan plan;
-  lay_out(Arena(room(lay_out(Arena(), plan))), plan);
+  // Presolves, and answers where there is a closed form (or should have been one).
+  template <class Room>
+  bool begin(Room&& room) {
+    const bool closed_form =
+        options_.method == Method::automatic || options_.method == Method::exact;
+    const bool binary = closed_form && !options_.coupling;
+    Tolerances tolerances = Tolerances::of(options_.tol, m_.shape);
+    // The binary closed form has no condition number to protect.
+    if (binary && target_symbols(exec_, m_) <= 2) {
+      tolerances = Tolerances::of(1e-14, m_.shape);
+      tolerances.same = -1.0;
+    }
+    presolve(exec_, m_, tolerances, p_);
+    lay_out(room);
+    if (binary && p_.reduced.a.target <= 2) {
+      solve_binary();
+      return true;
+    }
+    if (closed_form && forced(exec_, p_.reduced, proxy_, it_)) {
+      finish(Method::exact, nullptr);
+      return true;
+    }
+    if (options_.method == Method::exact && !(options_.coupling && p_.reduced.a.target <= 2)) {
+      answer_.status = Status::not_exact;
+      return true;
+    }
+    return false;
+  }
 
-  Answer answer;
-  answer.full = plan.full;
-  answer.certificate = plan.certificate;
-  answer.method = options.method;
-  const Iterate& it = plan.reduced;
-  const bool merged = r.a.count < p.full.a.count || r.b.count < p.full.b.count;
-  const auto finish = [&](bool with_upper) {
+  // Solves what begin() left. `stop()` says that the user wants out.
+  template <class Room, class Stop>
+  void iterate(Room&& room, Stop&& stop) {
+    const Reduced& r = p_.reduced;
+    proxy(exec_, r, proxy_, it_);
+    if (options_.method != Method::newton) {
+      const Bounds now =
+          certify(exec_, r, it_, kEnoughShare * options_.tol, certificate_);
+      const bool enough = now.gap() <= kInnerShare * options_.tol;
+      if (enough || options_.method == Method::proxy) {
+        conclude(options_.method == Method::gradient && enough ? Method::gradient : Method::proxy,
+                 now, Outcome::bracketed, 0);
+        return;
+      }
+    }
+    IterationOptions iteration;
+    iteration.tol = kInnerShare * options_.tol;
+    if (iterates_newton()) {
+      iteration.max_iter = newton_steps();
+      Arena count;
+      InteriorWork::take(count, r);
+      Arena arena(room(count.used()));
+      const InteriorWork work = InteriorWork::take(arena, r);
+      const auto result = InteriorPoint<Exec>(exec_, r, work, it_, iteration).run(stop);
+      conclude(Method::newton, result.bounds,
+               static_cast<Outcome>(static_cast<int>(result.outcome)),
+               static_cast<int>(result.iterations));
+    } else {
+      iteration.max_iter = options_.max_iter > 0 ? options_.max_iter : kGradientSteps;
+      Bounds bounds;
+      int iterations = 0;
+      const Outcome outcome = MirrorDescent<Exec>(exec_, r, certificate_, it_, iteration)
+                                  .run(bounds, iterations, stop);
+      conclude(Method::gradient, bounds, outcome, iterations);
+    }
+  }
+
+  // Whether iterate() would take the interior point.
+  bool iterates_newton() const {
+    if (options_.method == Method::newton || options_.method == Method::gradient ||
+        options_.method == Method::proxy) {
+      return options_.method == Method::newton;
+    }
+    return p_.reduced.b.size <= kNewtonOrder;
+  }
+
+  int newton_steps() const { return options_.max_iter > 0 ? options_.max_iter : kNewtonSteps; }
+
+  // Takes the result of an iterative method on reduced(): bounds, and the iterate that they belong
+  // to in iterate().
+  void conclude(Method method, const Bounds& bounds, Outcome outcome, int iterations) {
+    answer_.iterations = iterations;
+    answer_.status = outcome == Outcome::max_iterations ? Status::max_iterations
+                     : outcome == Outcome::interrupted  ? Status::interrupted
+                     : outcome == Outcome::bracketed    ? Status::bracket
+                                                        : Status::stalled;
+    finish(method, &bounds);
+  }
+
+  // Whether the reductions changed nothing: bounds of the reduced problem are those of the full.
+  bool whole() const {
+    const Reduced &r = p_.reduced, &full = p_.full;
+    return r.a.size == full.a.size && r.b.size == full.b.size && r.a.count == full.a.count &&
+           r.b.count == full.b.count && r.a.target == full.a.target;
+  }
+
+  // Whether conclude() needs the iterate, and not only its bounds.
+  bool needs_iterate() const { return options_.solution || !whole(); }
+
+  const Options& options() const { return options_; }
+  const Reduced& reduced() const { return p_.reduced; }
+  const Iterate& iterate() const { return it_; }
+  const Answer& answer() const { return answer_; }
+
+  // With options.solution, once answered: the solution on presolved().full. Its potentials less the
+  // certificate's shifts are dual feasible; its S times the certificate's factors is dominated by
+  // the marginals (not in the binary closed form, which has no S).
+  const Presolved& presolved() const { return p_; }
+  const Iterate& solution() const { return whole() ? it_ : full_; }
+  const CertificateWork& certificate() const { return certificate_; }
+
+ private:
+  template <class Room>
+  void lay_out(Room&& room) {
+    const auto take = [&](Arena arena) {
+      it_ = Iterate::take(arena, p_.reduced);
+      if (!whole()) full_ = Iterate::take(arena, p_.full);
+      certificate_ = CertificateWork::take(arena, p_.full);
+      proxy_ = ProxyWork::take(arena, p_.reduced);
+      binary_ = BinaryWork::take(arena, p_.reduced);
+      peaks_ = arena.take<double>(2 * static_cast<std::ptrdiff_t>(m_.shape.nz));
+      return arena.used();
+    };
+    take(Arena(room(take(Arena()))));
+  }
+
+  void solve_binary() {
+    const Reduced& r = p_.reduced;
+    // The join is a coupling of the reduced marginals, which p's dominate.
+    answer_.bounds.upper = binary_target(exec_, r, binary_, it_.log_a, it_.log_b);
+    exponentials(exec_, r.a, it_.log_a, it_.exp_a);
+    exponentials(exec_, r.b, it_.log_b, it_.exp_b);
+    reach_full(false);
+    answer_.bounds.lower = feasible_bound(exec_, p_.full, solution(), certificate_);
+    answer_.method = Method::exact;
+    settle();
+  }
+
+  // The answer from the iterate, whose bounds on the reduced problem may be known.
+  void finish(Method method, const Bounds* known) {
+    answer_.method = method;
+    if (needs_iterate() || !known) {
+      reach_full(true);
+      answer_.bounds =
+          certify(exec_, p_.full, solution(), kEnoughShare * options_.tol, certificate_);
+    }
+    if (known && whole()) answer_.bounds = *known;
+    settle();
+  }
+
+  // Takes the iterate to the full problem; its potentials alone, unless `primal`.
+  void reach_full(bool primal) {
+    if (whole()) return;
+    const Reduced& r = p_.reduced;
     // Repaired before it is expanded: how much a symbol gives way in a repair depends on its mass,
     // and symbols that were merged have less of it each.
-    if (merged) {
-      lower_bound(exec, r, it, plan.certificate);
-      apply_shifts(exec, r, plan.certificate, it);
+    if (r.a.count < p_.full.a.count || r.b.count < p_.full.b.count) {
+      lower_bound(exec_, r, it_, certificate_);
+      apply_shifts(exec_, r, certificate_, primal, it_);
     }
-    expand(exec, p, it, plan.peaks, plan.full);
-    answer.bounds.lower = lower_bound(exec, p.full, plan.full, plan.certificate);
-    if (with_upper) {
-      answer.bounds.upper =
-          upper_bound(exec, p.full, plan.full, kEnoughShare * options.tol, plan.certificate);
-    }
-    if (answer.status == Status::stalled || answer.status == Status::converged) {
-      answer.status = answer.bounds.gap() <= options.tol ? Status::converged : Status::stalled;
-    }
-  };
-
-  if (closed_form && !options.coupling && r.a.target <= 2) {
-    // The join is a coupling of the reduced marginals, which p's dominate.
-    answer.method = Method::exact;
-    const double value = binary_target(exec, r, plan.binary, it.log_a, it.log_b);
-    exponentials(exec, r.a, it.log_a, it.exp_a);
-    exponentials(exec, r.b, it.log_b, it.exp_b);
-    exec.for_each(r.pairs(), [&](std::ptrdiff_t i) { it.s[i] = 0.0; });
-    answer.bounds.upper = value;
-    finish(false);
-    return answer;
-  }
-  if (closed_form && forced(exec, r, plan.proxy, it)) {
-    answer.method = Method::exact;
-    finish(true);
-    return answer;
-  }
-  if (options.method == Method::exact && !(options.coupling && r.a.target <= 2)) {
-    answer.status = Status::not_exact;
-    return answer;
-  }
-  proxy(exec, r, plan.proxy, it);
-  if (options.method != Method::newton) {
-    answer.method = options.method == Method::gradient ? Method::gradient : Method::proxy;
-    finish(true);
-    if (answer.status == Status::converged) return answer;
-    answer.status = Status::bracket;
-    if (options.method == Method::proxy) return answer;
-    proxy(exec, r, plan.proxy, it);  // the same start, whether or not the bracket came first
+    expand(exec_, p_, it_, peaks_, primal, full_);
   }
 
-  answer.method = choose(options, r);
-  IterationOptions iteration;
-  iteration.tol = kInnerShare * options.tol;
-  Bounds bounds;
-  Outcome outcome;
-  if (answer.method == Method::newton) {
-    iteration.max_iter = options.max_iter > 0 ? options.max_iter : kNewtonSteps;
-    Arena count;
-    InteriorWork::take(count, r);
-    Arena arena(room(count.used()));
-    const InteriorWork work = InteriorWork::take(arena, r);
-    outcome =
-        InteriorPoint<Exec>(exec, r, work, it, iteration).run(bounds, answer.iterations, stop);
-  } else {
-    iteration.max_iter = options.max_iter > 0 ? options.max_iter : kGradientSteps;
-    Arena count;
-    CertificateWork::take(count, r);
-    Arena arena(room(count.used()));
-    const CertificateWork work = CertificateWork::take(arena, r);
-    outcome =
-        MirrorDescent<Exec>(exec, r, work, it, iteration).run(bounds, answer.iterations, stop);
+  void settle() {
+    if (answer_.status != Status::interrupted && answer_.bounds.gap() <= options_.tol) {
+      answer_.status = Status::converged;
+    }
   }
-  answer.status = outcome == Outcome::max_iterations ? Status::max_iterations
-                  : outcome == Outcome::interrupted  ? Status::interrupted
-                                                     : Status::stalled;
-  const Bounds proxy_bounds = answer.bounds;
-  finish(true);
-  answer.bounds.tighten(proxy_bounds);
-  if (answer.status != Status::interrupted && answer.bounds.gap() <= options.tol) {
-    answer.status = Status::converged;
-  }
-  return answer;
-}
+
+  const Exec& exec_;
+  const Marginals m_;
+  const Options options_;
+  Presolved p_;
+  Answer answer_;
+  Iterate it_, full_;
+  CertificateWork certificate_;
+  ProxyWork proxy_;
+  BinaryWork binary_;
+  double* peaks_ = nullptr;
+};
 
 }  // namespace fastpid

@@ -36,39 +36,55 @@
 
 namespace fastpid {
 
-struct InteriorWork {
-  Iterate best;
-  CertificateWork certificate;
-  CondensedWork system;
+template <class Real>
+struct BasicInteriorWork {
+  BasicIterate<Real> best;
+  BasicCertificateWork<Real> certificate;
+  BasicCondensedWork<Real> system;
   // Over the pairs: slack, sum_z E, the two steps, right-hand sides, sum_z E d^2 / 2.
-  double *h = nullptr, *t = nullptr, *ds = nullptr, *dh = nullptr;
-  double *rc = nullptr, *push = nullptr, *bend = nullptr;
+  Real *h = nullptr, *t = nullptr, *ds = nullptr, *dh = nullptr;
+  Real *rc = nullptr, *push = nullptr, *bend = nullptr;
+  // Of a repeated corrector: the steps that it would make of ds and dh.
+  Real *next_s = nullptr, *next_h = nullptr;
   // Over the cells of a and of b, dense (count x target), zero off the support.
-  double *rhs_a = nullptr, *dir_a = nullptr, *sums_a = nullptr;
-  double *rhs_b = nullptr, *dir_b = nullptr, *sums_b = nullptr;
+  Real *rhs_a = nullptr, *dir_a = nullptr, *sums_a = nullptr, *next_a = nullptr, *end_a = nullptr;
+  Real *rhs_b = nullptr, *dir_b = nullptr, *sums_b = nullptr, *next_b = nullptr, *end_b = nullptr;
 
-  FASTPID_HD static InteriorWork take(Arena& arena, const Reduced& r) {
+  FASTPID_HD static BasicInteriorWork take(Arena& arena, const BasicReduced<Real>& r) {
     const std::ptrdiff_t pairs = r.pairs();
     const std::ptrdiff_t dense_a = static_cast<std::ptrdiff_t>(r.a.count) * r.a.target;
     const std::ptrdiff_t dense_b = static_cast<std::ptrdiff_t>(r.b.count) * r.b.target;
-    InteriorWork w;
-    w.best = Iterate::take(arena, r);
-    w.certificate = CertificateWork::take(arena, r);
-    w.system = CondensedWork::take(arena, r);
-    for (double** p : {&w.h, &w.t, &w.ds, &w.dh, &w.rc, &w.push, &w.bend}) {
-      *p = arena.take<double>(pairs);
+    BasicInteriorWork w;
+    w.best = BasicIterate<Real>::take(arena, r);
+    w.certificate = BasicCertificateWork<Real>::take(arena, r);
+    w.system = BasicCondensedWork<Real>::take(arena, r);
+    for (Real** p : {&w.h, &w.t, &w.ds, &w.dh, &w.rc, &w.push, &w.bend, &w.next_s, &w.next_h}) {
+      *p = arena.take<Real>(pairs);
     }
-    for (double** p : {&w.rhs_a, &w.dir_a, &w.sums_a}) *p = arena.take<double>(dense_a);
-    for (double** p : {&w.rhs_b, &w.dir_b, &w.sums_b}) *p = arena.take<double>(dense_b);
+    for (Real** p : {&w.rhs_a, &w.dir_a, &w.sums_a, &w.next_a, &w.end_a}) {
+      *p = arena.take<Real>(dense_a);
+    }
+    for (Real** p : {&w.rhs_b, &w.dir_b, &w.sums_b, &w.next_b, &w.end_b}) {
+      *p = arena.take<Real>(dense_b);
+    }
     return w;
   }
 };
+using InteriorWork = BasicInteriorWork<double>;
 
-template <class Exec>
+template <class Exec, class Real = double>
 class InteriorPoint {
  public:
-  FASTPID_HD InteriorPoint(const Exec& exec, const Reduced& r, const InteriorWork& w,
-                           const Iterate& it, const IterationOptions& options)
+  using Mask = MaskOf<Real>;
+
+  struct Result {
+    BasicBounds<Real> bounds;
+    Real iterations = 0.0;
+    Real outcome = 0.0;  // an Outcome
+  };
+
+  FASTPID_HD InteriorPoint(const Exec& exec, const BasicReduced<Real>& r, const BasicInteriorWork<Real>& w,
+                           const BasicIterate<Real>& it, const IterationOptions& options)
       : exec_(exec),
         r_(r),
         w_(w),
@@ -78,62 +94,72 @@ class InteriorPoint {
         system_(exec, r, w.system, it, w.h) {}
 
   // Starts from the proxy in `it`, and leaves the iterate with the smallest certified gap there.
-  // `stop()` is asked once a step.
+  // `stop()` is asked once a step. In a pack each problem has its own result and stops by itself.
   template <class Stop>
-  FASTPID_HD Outcome run(Bounds& bounds, int& iterations, Stop&& stop) {
+  FASTPID_HD Result run(Stop&& stop) {
     start();
-    double best_gap = HUGE_VAL;
-    int since_best = 0;
-    Outcome outcome = Outcome::max_iterations;
-    for (iterations = 0;; ++iterations) {
+    Result result;
+    Real best_gap = HUGE_VAL, since_best = 0.0;
+    Mask running = true;
+    for (int n = 0;; ++n) {
+      // The best iterate is what remains of a problem that ends; of one without any, the last.
+      const auto end = [&](const Mask& which, Outcome outcome) {
+        const Mask now = which & running;
+        if (!any(now)) return;
+        save(now & !(best_gap < HUGE_VAL));
+        result.outcome = select(now, Real(static_cast<double>(outcome)), result.outcome);
+        result.iterations = select(now, Real(n), result.iterations);
+        running = running & !now;
+      };
       measure();
-      const bool finite = complement_ + residual_ < HUGE_VAL;
-      const bool last = iterations == options_.max_iter;
+      const Mask finite = complement_ + residual_ < HUGE_VAL;
+      const Mask lost = !finite;
+      const bool last = n == options_.max_iter;
       // The gap is about the complement: far from tol the certificate is not worth its cost.
-      if (finite && (last || complement_ <= kPlausible * options_.tol)) {
-        const Bounds now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate);
-        if (now.gap() < best_gap) {
-          if (now.gap() < 0.9 * best_gap) since_best = 0;
-          best_gap = now.gap();
-          bounds = now;
-          save();
-        }
-        if (now.gap() <= options_.tol) {
-          outcome = Outcome::converged;
-          break;
-        }
+      const Mask plausible = complement_ <= kPlausible * options_.tol;
+      const Mask wanted = running & finite & (Mask(last) | plausible);
+      if (any(wanted)) {
+        const auto now =
+            certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate, wanted);
+        const Real gap = now.gap();
+        const Mask better = wanted & (gap < best_gap);
+        since_best = select(better & (gap < 0.9 * best_gap), Real(0.0), since_best);
+        best_gap = select(better, gap, best_gap);
+        result.bounds.lower = select(better, now.lower, result.bounds.lower);
+        result.bounds.upper = select(better, now.upper, result.bounds.upper);
+        save(better);
+        end(wanted & (gap <= options_.tol), Outcome::converged);
       }
-      if (last) break;
-      if (stop()) {
-        outcome = Outcome::interrupted;
-        break;
-      }
-      if (!finite || ++since_best > kPatience || !step()) {
-        outcome = Outcome::stalled;
-        break;
-      }
+      if (last) end(true, Outcome::max_iterations);
+      if (any(running) && stop()) end(true, Outcome::interrupted);
+      since_best += 1.0;
+      end(lost | (since_best > kPatience), Outcome::stalled);
+      if (any(running)) end(!step(running), Outcome::stalled);
+      if (!any(running)) break;
     }
-    if (best_gap < HUGE_VAL) {
-      restore();
-    } else {
-      bounds = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate);
+    copy(w_.best, it_, true);
+    const Mask bounded = best_gap < HUGE_VAL;
+    if (!all(bounded)) {
+      const auto now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate);
+      result.bounds.lower = select(bounded, result.bounds.lower, now.lower);
+      result.bounds.upper = select(bounded, result.bounds.upper, now.upper);
     }
-    return outcome;
+    return result;
   }
 
  private:
   static constexpr double kPlausible = 3.0;
-  static constexpr int kPatience = 40;
+  static constexpr double kPatience = 40.0;
 
   // The proxy with its rows shifted to be strictly feasible; its marginals stay exact.
   FASTPID_HD void start() {
     constexpr double kMargin = 0.02;
     pair_sums(exec_, r_, it_.exp_a, it_.exp_b, w_.t);
     exec_.for_each(r_.a.count, [&](int i) {
-      double most = 0.0;
+      Real most = 0.0;
       for (int j = 0; j < n_; ++j) most = larger(most, w_.t[i * n_ + j]);
-      const double shift = std::log(most) + kMargin;
-      const double scale = std::exp(shift);
+      const Real shift = log(most) + kMargin;
+      const Real scale = exp(shift);
       r_.a.row(i, [&](int k, int z) {
         it_.log_a[k] -= shift;
         it_.exp_a[i * target() + z] /= scale;
@@ -141,10 +167,13 @@ class InteriorPoint {
       for (int j = 0; j < n_; ++j) {
         const std::ptrdiff_t p = i * n_ + j;
         w_.h[p] = 1.0 - w_.t[p] / scale;
-        it_.s[p] = w_.t[p] > 0.0 ? it_.s[p] * scale : 0.0;
+        it_.s[p] = select(w_.t[p] > 0.0, it_.s[p] * scale, Real(0.0));
       }
     });
-    live_ = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) { return it_.s[p] > 0.0 ? 1.0 : 0.0; });
+    live_ = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) {
+      return select(it_.s[p] > 0.0, Real(1.0), Real(0.0));
+    });
+    careful_ = 0.0;
   }
 
   // Sets what a step is judged by, after Sinkhorn sweeps (each side's factor rescaled to its
@@ -152,13 +181,14 @@ class InteriorPoint {
   FASTPID_HD void measure() {
     complement_ = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) { return it_.s[p] * w_.h[p]; });
     compare_marginals();
-    if (complement_ > kSweepAbove * options_.tol) {
-      for (int n = 0; n < kSweeps && furthest_ > kFar; ++n) {
-        rescale(r_.a, w_.sums_a, it_.log_a, it_.exp_a);
-        weigh_side(false);
-        rescale(r_.b, w_.sums_b, it_.log_b, it_.exp_b);
-        compare_marginals();
-      }
+    const Mask early = complement_ > kSweepAbove * options_.tol;
+    for (int n = 0; n < kSweeps; ++n) {
+      const Mask sweep = early & (beyond_ > 0.0);
+      if (!any(sweep)) break;
+      rescale(r_.a, w_.sums_a, sweep, it_.log_a, it_.exp_a);
+      weigh_side(false);
+      rescale(r_.b, w_.sums_b, sweep, it_.log_b, it_.exp_b);
+      compare_marginals();
     }
     pair_sums(exec_, r_, it_.exp_a, it_.exp_b, w_.t);
   }
@@ -166,27 +196,28 @@ class InteriorPoint {
   static constexpr int kSweeps = 4;
   static constexpr double kFar = 0.1;
 
-  // The marginals of S E against a and b: their distance, and the largest relative one.
+  // The marginals of S E against a and b: their distance, and by how much the furthest is beyond
+  // kFar of itself.
   FASTPID_HD void compare_marginals() {
     residual_ = 0.0;
-    furthest_ = 0.0;
+    beyond_ = -HUGE_VAL;
     for (const bool of_a : {true, false}) {
       weigh_side(of_a);
-      const Side& self = of_a ? r_.a : r_.b;
-      const double* exponential = of_a ? it_.exp_a : it_.exp_b;
-      const double* sums = of_a ? w_.sums_a : w_.sums_b;
+      const BasicSide<Real>& self = of_a ? r_.a : r_.b;
+      const Real* exponential = of_a ? it_.exp_a : it_.exp_b;
+      const Real* sums = of_a ? w_.sums_a : w_.sums_b;
       const auto off = [&](int k, std::ptrdiff_t c) {
-        return std::fabs(self.mass[k] - exponential[c] * sums[c]);
+        return fabs(self.mass[k] - exponential[c] * sums[c]);
       };
       residual_ += exec_.sum(self.count, [&](std::ptrdiff_t i) {
-        double sum = 0.0;
+        Real sum = 0.0;
         self.row(static_cast<int>(i), [&](int k, int z) { sum += off(k, i * target() + z); });
         return sum;
       });
-      furthest_ = larger(furthest_, exec_.max(self.count, [&](std::ptrdiff_t i) {
-        double most = 0.0;
+      beyond_ = larger(beyond_, exec_.max(self.count, [&](std::ptrdiff_t i) {
+        Real most = -HUGE_VAL;
         self.row(static_cast<int>(i), [&](int k, int z) {
-          most = larger(most, off(k, i * target() + z) / self.mass[k]);
+          most = larger(most, off(k, i * target() + z) - kFar * self.mass[k]);
         });
         return most;
       }));
@@ -195,75 +226,212 @@ class InteriorPoint {
 
   // Row sums of S E without their own factor, to tmp.
   FASTPID_HD void weigh_side(bool of_a) {
-    weighted_sums(exec_, of_a ? r_.a : r_.b, of_a ? r_.b : r_.a, it_.s, of_a ? n_ : 1,
-                  of_a ? 1 : n_, of_a ? it_.exp_b : it_.exp_a, of_a ? w_.sums_a : w_.sums_b);
+    weighted_sums(exec_, r_, of_a, it_.s, of_a ? it_.exp_b : it_.exp_a,
+                  of_a ? w_.sums_a : w_.sums_b);
   }
 
-  FASTPID_HD void rescale(const Side& side, const double* sums, double* log, double* exponential) {
+  FASTPID_HD void rescale(const BasicSide<Real>& side, const Real* sums, const Mask& which,
+                          Real* logs, Real* exponential) {
     exec_.for_each(side.count, [&](int i) {
       side.row(i, [&](int k, int z) {
-        const double sum = sums[i * target() + z];
-        if (!(sum > 0.0)) return;
-        exponential[i * target() + z] = side.mass[k] / sum;
-        log[k] = std::log(side.mass[k] / sum);
+        Real& factor = exponential[i * target() + z];
+        const Real sum = sums[i * target() + z];
+        const Mask change = which & (sum > 0.0);
+        factor = select(change, side.mass[k] / sum, factor);
+        logs[k] = select(change & (factor > 0.0), log(factor), logs[k]);
       });
     });
   }
 
-  // One predictor-corrector step; false if no regularisation gives a usable direction. The first
-  // one is the rounding of the matrix itself.
-  FASTPID_HD bool step() {
-    for (double regularisation = 2e-15; regularisation < 1e-5; regularisation *= 1e3) {
-      if (!system_.factorise(regularisation)) continue;
-      predict();
-      correct();
-      // A residual of the linear system far beyond what there is to gain marks a useless direction.
-      if (system_.size(w_.rhs_a, w_.rhs_b) <= 1e3 * (complement_ + residual_)) {
-        advance();
-        return true;
+  // One predictor-corrector step of `running`; false where no regularisation gives a usable
+  // direction. The first one is the rounding of the matrix itself. A problem that has its direction
+  // gets the same one again while others of its pack retry.
+  FASTPID_HD Mask step(const Mask& running) {
+    Real regularisation = 2e-15;
+    Mask usable = false;
+    for (;;) {
+      const Mask definite = system_.factorise(regularisation);
+      if (any(definite & running)) {
+        predict();
+        correct();
+        // A residual of the linear system far beyond what there is to gain marks a useless
+        // direction.
+        usable = running & definite &
+                 (system_.size(w_.rhs_a, w_.rhs_b) <= 1e3 * (complement_ + residual_));
       }
+      regularisation = select(usable, regularisation, 1e3 * regularisation);
+      if (!any(running & !usable & (regularisation < 1e-5))) break;
     }
-    return false;
+    ++steps_;
+    if (any(usable)) {
+      if (r_.b.size >= kRepeatOrder && steps_ < kRepeatSteps) repeat_corrector();
+      advance(usable);
+    }
+    return usable;
   }
 
   // The direction to t = 0, and from it the centring and the weight of the second-order terms.
   FASTPID_HD void predict() {
-    right_hand_sides(0.0, 0.0);
+    right_hand_sides(0.0, 0.0, false);
     system_.solve(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b, 0.0, 0);
     pair_steps(false, 0.0);
-    const double primal = smaller(1.0, step_length(it_.s, w_.ds));
-    const double dual = smaller(1.0, step_length(w_.h, w_.dh));
-    const double after = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) {
-      return it_.s[p] > 0.0 ? (it_.s[p] + primal * w_.ds[p]) * (w_.h[p] + dual * w_.dh[p]) : 0.0;
+    const Real primal = smaller(Real(1.0), step_length(it_.s, w_.ds));
+    const Real dual = smaller(Real(1.0), step_length(w_.h, w_.dh));
+    const Real after = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) {
+      const Real product = (it_.s[p] + primal * w_.ds[p]) * (w_.h[p] + dual * w_.dh[p]);
+      return select(it_.s[p] > 0.0, product, Real(0.0));
     });
-    const double ratio = after / complement_;
-    sigma_ = larger(ratio * ratio * ratio, careful_ > 0 ? kCarefulSigma : 1e-6);
+    const Real ratio = after / complement_;
+    sigma_ = larger(ratio * ratio * ratio, select(careful_ > 0.0, Real(kCarefulSigma), Real(1e-6)));
     // t stays in reach of the tolerance and of the residual, which it must not outrun.
-    sigma_ = larger(sigma_, smaller(1.0, 0.1 * options_.tol / complement_));
-    sigma_ = larger(sigma_, smaller(1.0, kResidualShare * residual_ / complement_));
+    sigma_ = larger(sigma_, smaller(Real(1.0), 0.1 * options_.tol / complement_));
+    sigma_ = larger(sigma_, smaller(Real(1.0), kResidualShare * residual_ / complement_));
     // The step taken is about (1 - sigma) times the part of the predictor that is feasible.
-    const double share = smaller(primal, dual) * (1.0 - sigma_);
+    const Real share = smaller(primal, dual) * (1.0 - sigma_);
     damp_ = share * share;
   }
 
   FASTPID_HD void correct() {
-    right_hand_sides(sigma_ * complement_ / live_, damp_);
-    system_.solve(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b,
-                  0.05 * larger(options_.tol, sigma_ * complement_), kRefinements);
+    right_hand_sides(sigma_ * complement_ / live_, damp_, true);
+    system_.solve(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b, enough(), kRefinements);
     pair_steps(true, damp_);
   }
 
-  FASTPID_HD void advance() {
-    const double t = complement_ / live_;
-    const double tau = careful_ > 0 ? 0.9 : clamp(1.0 - 10.0 * t, 0.9, 0.999);
-    const double step_s = smaller(1.0, tau * step_length(it_.s, w_.ds));
-    const double step_h = smaller(smaller(1.0, tau * step_length(w_.h, w_.dh)), kReach / largest_);
-    // A short step is the sign of products S h far from one another: the next few stay central.
-    careful_ = smaller(step_s, step_h) < kShort ? kCarefulSteps : (careful_ > 0 ? careful_ - 1 : 0);
+  FASTPID_HD Real enough() const {
+    return 0.05 * larger(Real(options_.tol), sigma_ * complement_);
+  }
+
+  // Simplified Newton steps from where the direction ends, with the factorisation at hand: solving
+  // again is cheap beside factorising again, if the system is large. A step that would shorten the
+  // reach is not taken. Tables that take many steps are those with cells that differ by orders of
+  // magnitude, where the corrections of correct() alone are the more reliable.
+  FASTPID_HD void repeat_corrector() {
+    const auto reach = [&](const Real* ds, const Real* dh, const Real& largest, Real& primal,
+                           Real& dual) {
+      primal = smaller(Real(1.0), step_length(it_.s, ds));
+      dual = smaller(smaller(Real(1.0), step_length(w_.h, dh)), kReach / largest);
+      return smaller(primal, dual);
+    };
+    Real primal, dual, next_primal, next_dual;
+    Real before = reach(w_.ds, w_.dh, largest_, primal, dual);
+    Mask active = before >= kWorthRepeating;
+    for (int n = 0; n < kRepeats && any(active); ++n) {
+      residuals_at_end(primal, dual);
+      system_.solve(w_.rhs_a, w_.rhs_b, w_.next_a, w_.next_b, enough(), kRefinements);
+      const Real largest = next_steps(primal, dual);
+      const Real after = reach(w_.next_s, w_.next_h, largest, next_primal, next_dual);
+      active = active & (after >= kLeastReach * before);
+      if (!any(active)) return;
+      const auto take = [&](std::ptrdiff_t count, const Real* next, Real* step) {
+        exec_.for_each(count,
+                       [&](std::ptrdiff_t i) { step[i] = select(active, next[i], step[i]); });
+      };
+      take(r_.pairs(), w_.next_s, w_.ds);
+      take(r_.pairs(), w_.next_h, w_.dh);
+      take(r_.a.count * target(), w_.next_a, w_.dir_a);
+      take(r_.b.count * target(), w_.next_b, w_.dir_b);
+      largest_ = select(active, largest, largest_);
+      primal = next_primal;
+      dual = next_dual;
+      before = after;
+      active = active & (before >= kWorthRepeating);
+    }
+  }
+
+  // The right-hand sides that are left at the end of a direction cut to `primal` and `dual`, in the
+  // linear system of its start.
+  FASTPID_HD void residuals_at_end(const Real& primal, const Real& dual) {
+    const auto factors = [&](const BasicSide<Real>& side, const Real* dir, const Real* start,
+                             Real* end) {
+      exec_.for_each(side.count, [&](int i) {
+        for (int z = 0; z < target(); ++z) end[i * target() + z] = 0.0;
+        side.row(i, [&](int, int z) {
+          const std::ptrdiff_t c = i * target() + z;
+          end[c] = start[c] * exp(dual * dir[c]);
+        });
+      });
+    };
+    factors(r_.a, w_.dir_a, it_.exp_a, w_.end_a);
+    factors(r_.b, w_.dir_b, it_.exp_b, w_.end_b);
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
-      if (it_.s[p] <= 0.0) return;
-      it_.s[p] += step_s * w_.ds[p];
-      w_.h[p] += step_h * w_.dh[p];
+      w_.next_s[p] = select(it_.s[p] > 0.0, it_.s[p] + primal * w_.ds[p], Real(0.0));
+    });
+    weighted_sums(exec_, r_, true, w_.next_s, w_.end_b, w_.sums_a);
+    weighted_sums(exec_, r_, false, w_.next_s, w_.end_a, w_.sums_b);
+    pair_sums(exec_, r_, w_.end_a, w_.end_b, w_.t);
+    const Real centre = sigma_ * complement_ / live_;
+    exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
+      if (skip(it_.s[p])) {
+        w_.rc[p] = w_.bend[p] = w_.push[p] = 0.0;
+        return;
+      }
+      const Mask live = it_.s[p] > 0.0;
+      const Real h = w_.h[p] + dual * w_.dh[p];
+      w_.bend[p] = select(live, 1.0 - h - w_.t[p], Real(0.0));
+      w_.rc[p] = select(live, centre - w_.next_s[p] * h, Real(0.0));
+      w_.push[p] = (w_.rc[p] - it_.s[p] * w_.bend[p]) / w_.h[p];
+    });
+    const auto one = [&](const BasicSide<Real>& self, bool of_a, const Real* end, const Real* sums,
+                         Real* rhs) {
+      system_.gather(of_a, w_.dir_a, w_.dir_b, rhs,
+                     [&](std::ptrdiff_t p, const Real&) { return w_.push[p]; });
+      exec_.for_each(self.count, [&](int i) {
+        self.row(i, [&](int k, int z) {
+          const std::ptrdiff_t c = i * target() + z;
+          rhs[c] = select(self.mass[k] > 0.0, self.mass[k] - end[c] * sums[c] - rhs[c], Real(0.0));
+        });
+      });
+    };
+    one(r_.a, true, w_.end_a, w_.sums_a, w_.rhs_a);
+    one(r_.b, false, w_.end_b, w_.sums_b, w_.rhs_b);
+  }
+
+  // The cut direction plus the correction in next_a and next_b, into next_*. Returns the largest
+  // |d log E| of the sum.
+  FASTPID_HD Real next_steps(const Real& primal, const Real& dual) {
+    system_.dots(w_.next_a, w_.next_b, w_.t);
+    exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
+      if (skip(it_.s[p])) return;
+      const Real dh = w_.bend[p] - w_.t[p];
+      w_.next_s[p] = primal * w_.ds[p] + (w_.rc[p] - it_.s[p] * dh) / w_.h[p];
+      w_.next_h[p] = dual * w_.dh[p] + dh;
+    });
+    const auto add = [&](std::ptrdiff_t count, const Real* dir, Real* next) {
+      exec_.for_each(count, [&](std::ptrdiff_t c) { next[c] += dual * dir[c]; });
+    };
+    add(r_.a.count * target(), w_.dir_a, w_.next_a);
+    add(r_.b.count * target(), w_.dir_b, w_.next_b);
+    return exec_.max(r_.a.count, [&](std::ptrdiff_t i) {
+      Real largest = 1e-300;
+      for (int j = 0; j < n_; ++j) {
+        if (skip(it_.s[i * n_ + j])) continue;
+        r_.b.row(j, [&](int, int z) {
+          const std::ptrdiff_t ca = i * target() + z, cb = j * target() + z;
+          const Real size = fabs(w_.next_a[ca] + w_.next_b[cb]);
+          const Mask live = (it_.s[i * n_ + j] > 0.0) & (it_.exp_a[ca] * it_.exp_b[cb] > 0.0);
+          largest = larger(largest, select(live, size, Real(0.0)));
+        });
+      }
+      return largest;
+    });
+  }
+
+  FASTPID_HD void advance(const Mask& which) {
+    const Real t = complement_ / live_;
+    const Mask central = careful_ > 0.0;
+    const Real tau = select(central, Real(0.9), clamp(1.0 - 10.0 * t, 0.9, 0.999));
+    Real step_s = smaller(Real(1.0), tau * step_length(it_.s, w_.ds));
+    Real step_h = smaller(smaller(Real(1.0), tau * step_length(w_.h, w_.dh)), kReach / largest_);
+    // A short step is the sign of products S h far from one another: the next few stay central.
+    careful_ = select(smaller(step_s, step_h) < kShort, Real(kCarefulSteps),
+                      select(central, careful_ - 1.0, Real(0.0)));
+    step_s = select(which, step_s, Real(0.0));
+    step_h = select(which, step_h, Real(0.0));
+    exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
+      if (skip(it_.s[p])) return;
+      const Mask live = it_.s[p] > 0.0;
+      it_.s[p] = select(live, it_.s[p] + step_s * w_.ds[p], it_.s[p]);
+      w_.h[p] = select(live, w_.h[p] + step_h * w_.dh[p], w_.h[p]);
     });
     move(r_.a, step_h, w_.dir_a, it_.log_a, it_.exp_a);
     move(r_.b, step_h, w_.dir_b, it_.log_b, it_.exp_b);
@@ -271,42 +439,49 @@ class InteriorPoint {
   static constexpr int kRefinements = 12;
   static constexpr double kReach = 3.0;  // of one step, in log E
   static constexpr double kBend = 1.0;   // |d| beyond which the second-order terms mean nothing
-  static constexpr double kResidualShare = 0.02;
+  static constexpr double kResidualShare = 5e-3;
+  static constexpr int kRepeats = 2;
+  static constexpr int kRepeatOrder = 64;
+  static constexpr int kRepeatSteps = 12;
+  static constexpr double kWorthRepeating = 0.2;  // of a whole step
+  static constexpr double kLeastReach = 0.9;      // of the reach without the correction
   static constexpr double kShort = 0.1;
-  static constexpr int kCarefulSteps = 5;
+  static constexpr double kCarefulSteps = 5.0;
   static constexpr double kCarefulSigma = 0.2;
 
-  FASTPID_HD void move(const Side& side, double length, const double* dir, double* log,
-                       double* exponential) {
+  FASTPID_HD void move(const BasicSide<Real>& side, const Real& length, const Real* dir,
+                       Real* logs, Real* exponential) {
     exec_.for_each(side.count, [&](int i) {
       side.row(i, [&](int k, int z) {
-        log[k] += length * dir[i * target() + z];
-        exponential[i * target() + z] = std::exp(log[k]);
+        logs[k] += length * dir[i * target() + z];
+        exponential[i * target() + z] = select(side.mass[k] > 0.0, exp(logs[k]), Real(0.0));
       });
     });
   }
 
   // rhs = marginal - sum E (push + damp (ds d + S d^2 / 2)), d and ds being the predictor's.
-  FASTPID_HD void right_hand_sides(double centre, double damp) {
+  FASTPID_HD void right_hand_sides(const Real& centre, const Real& damp, bool corrector) {
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
-      const double s = it_.s[p], h = w_.h[p];
-      if (s <= 0.0) {
+      const Real s = it_.s[p], h = w_.h[p];
+      if (skip(s)) {
         w_.rc[p] = w_.push[p] = 0.0;
         return;
       }
-      w_.rc[p] = centre - s * h;
-      if (damp > 0.0) w_.rc[p] -= damp * (w_.ds[p] * w_.dh[p] - s * w_.bend[p]);
-      w_.push[p] = s + (w_.rc[p] + s * slack_residual(p)) / h;
+      const Mask live = s > 0.0;
+      Real rc = centre - s * h;
+      if (corrector) rc -= damp * (w_.ds[p] * w_.dh[p] - s * w_.bend[p]);
+      w_.rc[p] = select(live, rc, Real(0.0));
+      w_.push[p] = select(live, s + (rc + s * slack_residual(p)) / h, Real(0.0));
     });
-    const auto one = [&](const Side& self, bool of_a, double* rhs) {
-      if (damp > 0.0) {
-        system_.gather(of_a, w_.dir_a, w_.dir_b, rhs, [&](std::ptrdiff_t p, double d) {
-          d = clamp(d, -kBend, kBend);
+    const auto one = [&](const BasicSide<Real>& self, bool of_a, Real* rhs) {
+      if (corrector) {
+        system_.gather(of_a, w_.dir_a, w_.dir_b, rhs, [&](std::ptrdiff_t p, const Real& step) {
+          const Real d = clamp(step, -kBend, kBend);
           return w_.push[p] + damp * d * (w_.ds[p] + 0.5 * it_.s[p] * d);
         });
       } else {
         system_.gather(of_a, w_.dir_a, w_.dir_b, rhs,
-                       [&](std::ptrdiff_t p, double) { return w_.push[p]; });
+                       [&](std::ptrdiff_t p, const Real&) { return w_.push[p]; });
       }
       exec_.for_each(self.count, [&](int i) {
         self.row(
@@ -319,29 +494,30 @@ class InteriorPoint {
 
   // ds and dh of the direction. A predictor also leaves its second-order term in bend, which the
   // corrector adds to its dh; a corrector also measures its largest |d log E|.
-  FASTPID_HD void pair_steps(bool corrector, double damp) {
-    const auto finish = [&](std::ptrdiff_t p, double dot) {
-      const double s = it_.s[p], h = w_.h[p];
-      const double dh = -slack_residual(p) - dot;
+  FASTPID_HD void pair_steps(bool corrector, const Real& damp) {
+    const auto finish = [&](std::ptrdiff_t p, const Real& dot) {
+      const Real s = it_.s[p], h = w_.h[p];
+      const Real dh = -slack_residual(p) - dot;
       w_.ds[p] = (w_.rc[p] - s * dh) / h;
-      w_.dh[p] = corrector ? dh - damp * w_.bend[p] : dh;
+      w_.dh[p] = dh;
+      if (corrector) w_.dh[p] -= damp * w_.bend[p];
     };
     largest_ = exec_.max(r_.a.count, [&](std::ptrdiff_t i) {
-      const double* u = it_.exp_a + i * target();
-      const double* xa = w_.dir_a + i * target();
-      double largest = 1e-300;
+      const Real* u = it_.exp_a + i * target();
+      const Real* xa = w_.dir_a + i * target();
+      Real largest = 1e-300;
       for (int j = 0; j < n_; ++j) {
         const std::ptrdiff_t p = i * n_ + j;
-        if (it_.s[p] <= 0.0) continue;
-        const double* v = it_.exp_b + j * target();
-        const double* xb = w_.dir_b + j * target();
-        double dot = 0.0, bend = 0.0, most = 0.0;
+        if (skip(it_.s[p])) continue;
+        const Real* v = it_.exp_b + j * target();
+        const Real* xb = w_.dir_b + j * target();
+        Real dot = 0.0, bend = 0.0, most = 0.0;
         r_.b.row(j, [&](int, int z) {
-          const double e = u[z] * v[z], d = xa[z] + xb[z];
-          const double c = clamp(d, -kBend, kBend);
+          const Real e = u[z] * v[z], d = xa[z] + xb[z];
+          const Real c = clamp(d, -kBend, kBend);
           dot += e * d;
           bend += 0.5 * e * c * c;
-          most = larger(most, e > 0.0 ? std::fabs(d) : 0.0);
+          most = larger(most, select(e > 0.0, fabs(d), Real(0.0)));
         });
         if (!corrector) w_.bend[p] = bend;
         largest = larger(largest, most);
@@ -353,24 +529,26 @@ class InteriorPoint {
 
   // h + sum_z E - 1, taken as zero where it is rounding: dS gets S / h times this, and S / h may be
   // 1e10, which would turn the last digit of a sum into a residual of the marginals.
-  FASTPID_HD double slack_residual(std::ptrdiff_t p) const {
-    const double residual = w_.h[p] + w_.t[p] - 1.0;
-    return std::fabs(residual) > 1e-15 ? residual : 0.0;
+  FASTPID_HD Real slack_residual(std::ptrdiff_t p) const {
+    const Real residual = w_.h[p] + w_.t[p] - 1.0;
+    return select(fabs(residual) > 1e-15, residual, Real(0.0));
   }
 
   // The largest step that keeps the live entries of `value` non-negative.
-  FASTPID_HD double step_length(const double* value, const double* change) const {
+  FASTPID_HD Real step_length(const Real* value, const Real* change) const {
     return exec_.min(r_.pairs(), [&](std::ptrdiff_t p) {
-      return it_.s[p] > 0.0 && change[p] < 0.0 ? -value[p] / change[p] : HUGE_VAL;
+      return select((it_.s[p] > 0.0) & (change[p] < 0.0), -value[p] / change[p], Real(HUGE_VAL));
     });
   }
 
-  FASTPID_HD void save() const { copy(it_, w_.best); }
-  FASTPID_HD void restore() const { copy(w_.best, it_); }
+  FASTPID_HD void save(const Mask& which) const {
+    if (any(which)) copy(it_, w_.best, which);
+  }
 
-  FASTPID_HD void copy(const Iterate& from, const Iterate& to) const {
-    const auto all = [&](std::ptrdiff_t n, const double* source, double* sink) {
-      exec_.for_each(n, [&](std::ptrdiff_t i) { sink[i] = source[i]; });
+  FASTPID_HD void copy(const BasicIterate<Real>& from, const BasicIterate<Real>& to,
+                       const Mask& which) const {
+    const auto all = [&](std::ptrdiff_t n, const Real* source, Real* sink) {
+      exec_.for_each(n, [&](std::ptrdiff_t i) { sink[i] = select(which, source[i], sink[i]); });
     };
     all(r_.pairs(), from.s, to.s);
     all(r_.a.size, from.log_a, to.log_a);
@@ -382,20 +560,21 @@ class InteriorPoint {
   FASTPID_HD std::ptrdiff_t target() const { return r_.a.target; }
 
   const Exec& exec_;
-  const Reduced& r_;
-  const InteriorWork& w_;
-  const Iterate& it_;
+  const BasicReduced<Real>& r_;
+  const BasicInteriorWork<Real>& w_;
+  const BasicIterate<Real>& it_;
   const IterationOptions& options_;
   const std::ptrdiff_t n_;
-  CondensedSystem<Exec> system_;
-  double live_ = 0.0;        // pairs with a common target symbol
-  double complement_ = 0.0;  // sum S h
-  double residual_ = 0.0;    // sum |a - sum_y S E| + sum |b - sum_x S E|
-  double furthest_ = 0.0;    // largest relative error of a marginal
-  double sigma_ = 0.0;       // centring of the step at hand
-  double damp_ = 0.0;        // weight of its second-order terms
-  int careful_ = 0;          // steps to come that stay central
-  double largest_ = 0.0;     // largest |d log E| of the last direction
+  CondensedSystem<Exec, Real> system_;
+  Real live_ = 0.0;        // pairs with a common target symbol
+  Real complement_ = 0.0;  // sum S h
+  Real residual_ = 0.0;    // sum |a - sum_y S E| + sum |b - sum_x S E|
+  Real beyond_ = 0.0;      // largest error of a marginal beyond kFar of itself
+  Real sigma_ = 0.0;       // centring of the step at hand
+  Real damp_ = 0.0;        // weight of its second-order terms
+  Real careful_ = 0.0;     // steps to come that stay central
+  int steps_ = 0;
+  Real largest_ = 0.0;     // largest |d log E| of the last direction
 };
 
 }  // namespace fastpid

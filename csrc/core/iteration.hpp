@@ -8,6 +8,7 @@ struct IterationOptions {
   int max_iter = 100;
 };
 
-enum class Outcome { converged, max_iterations, stalled, interrupted };
+// bracketed: bounds without iterations, from the closed-form proxy.
+enum class Outcome { converged, max_iterations, stalled, interrupted, bracketed };
 
 }  // namespace fastpid

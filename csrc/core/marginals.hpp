@@ -21,62 +21,137 @@ struct TableSums {
   double pairs = 0.0;  // the same over p(x, y)
 };
 
+// Rows of x are read in slabs that keep partial sums of their own, so that several threads can read
+// at once. Their number depends on the shape alone, and with it every rounding.
+FASTPID_HD inline int slabs(Shape s) {
+  constexpr std::ptrdiff_t kSlabCells = 262144;
+  constexpr std::ptrdiff_t kMostSlabs = 8;
+  const std::ptrdiff_t cells = static_cast<std::ptrdiff_t>(s.nx) * s.ny * s.nz;
+  const std::ptrdiff_t most = kMostSlabs < s.nx ? kMostSlabs : s.nx;
+  const std::ptrdiff_t wanted = cells / kSlabCells;
+  return static_cast<int>(wanted < 1 ? 1 : (wanted < most ? wanted : most));
+}
+
+// Cells of a row of x that are read together: few enough to stay in the first cache.
+constexpr int kReadCells = 2048;
+// Rows of few cells are added this many at a time, so that the additions are contiguous.
+constexpr int kRowsAtOnce = 16;
+
+struct MarginalWork {
+  double* yz = nullptr;      // slabs x ny x nz, if there is more than one slab
+  double* sums = nullptr;    // 4 per slab: mass, cells, pairs, smallest entry
+  double* pairs = nullptr;   // slabs x kReadCells: p(x, y)
+  double* column = nullptr;  // slabs x kRowsAtOnce x nz
+
+  FASTPID_HD static MarginalWork take(Arena& arena, Shape s) {
+    MarginalWork w;
+    const std::ptrdiff_t n = slabs(s);
+    w.yz = arena.take<double>(n > 1 ? n * s.ny * s.nz : 0);
+    w.sums = arena.take<double>(4 * n);
+    w.pairs = arena.take<double>(n * kReadCells);
+    w.column = arena.take<double>(n * kRowsAtOnce * s.nz);
+    return w;
+  }
+};
+
+// out[i] = sum over z of v[i * nz + z].
+template <class Exec>
+FASTPID_HD void sum_rows(const Exec& exec, const double* v, int rows, int nz, double* out) {
+  if (nz == 2) {
+    for (int i = 0; i < rows; ++i) out[i] = v[2 * i] + v[2 * i + 1];
+  } else if (nz == 3) {
+    for (int i = 0; i < rows; ++i) out[i] = v[3 * i] + v[3 * i + 1] + v[3 * i + 2];
+  } else if (nz < 16) {
+    for (int i = 0; i < rows; ++i) {
+      double sum = 0.0;
+      for (int z = 0; z < nz; ++z) sum += v[i * nz + z];
+      out[i] = sum;
+    }
+  } else {
+    for (int i = 0; i < rows; ++i) out[i] = exec.total(nz, v + static_cast<std::ptrdiff_t>(i) * nz);
+  }
+}
+
 // Reads p (nx, ny, nz) once, row-major, and accumulates xz, yz (both scaled by the total when
 // `normalize`). Returns false, leaving the outputs undefined, unless every entry is finite and
 // non-negative and the total is within `mass_tolerance` of one (or merely positive, under
-// `normalize`). row_work holds 3 nx numbers.
+// `normalize`).
 template <class Exec>
 FASTPID_HD bool marginalize(const Exec& exec, Shape s, const double* p, bool normalize,
-                            double mass_tolerance, double* xz, double* yz, double* row_work,
+                            double mass_tolerance, double* xz, double* yz, const MarginalWork& w,
                             TableSums& out) {
   const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(s.ny) * s.nz;
-  // Rows of x are owned by one index each; row_work keeps their partial sums apart.
-  double* total = row_work;
-  double* cell = row_work + s.nx;
-  double* pair = row_work + 2 * static_cast<std::ptrdiff_t>(s.nx);
-  exec.for_each(s.nx, [&](int x) {
-    double* row = xz + static_cast<std::ptrdiff_t>(x) * s.nz;
-    for (int z = 0; z < s.nz; ++z) row[z] = 0.0;
-    const double* px = p + x * plane;
-    double sum = 0.0, cells = 0.0, pairs = 0.0;
-    bool good = true;
-    for (int y = 0; y < s.ny; ++y) {
-      double both = 0.0;
-      for (int z = 0; z < s.nz; ++z) {
-        const double value = px[static_cast<std::ptrdiff_t>(y) * s.nz + z];
-        good = good && value >= 0.0;  // false for NaN, too
-        row[z] += value;
-        both += value;
-        cells += xlogx(value);
+  const int n = slabs(s);
+  // What is read together: whole (y, .) rows, at least one.
+  const int step = s.nz < kReadCells ? kReadCells / s.nz : 1;
+  const int at_once = s.nz < kRowsAtOnce && s.ny >= kRowsAtOnce ? kRowsAtOnce : 1;
+  const auto read = [&](int slab) {
+    double* mine = n > 1 ? w.yz + slab * plane : yz;
+    double* pairs = w.pairs + static_cast<std::ptrdiff_t>(slab) * kReadCells;
+    double* column = w.column + static_cast<std::ptrdiff_t>(slab) * kRowsAtOnce * s.nz;
+    double mass = 0.0, cells_log = 0.0, pairs_log = 0.0, least = 0.0;
+    for (std::ptrdiff_t k = 0; k < plane; ++k) mine[k] = 0.0;
+    const int first = static_cast<int>(static_cast<std::ptrdiff_t>(s.nx) * slab / n);
+    const int end = static_cast<int>(static_cast<std::ptrdiff_t>(s.nx) * (slab + 1) / n);
+    for (int x = first; x < end; ++x) {
+      for (int k = 0; k < at_once * s.nz; ++k) column[k] = 0.0;
+      for (int y = 0; y < s.ny; y += step) {
+        const int rows = s.ny - y < step ? s.ny - y : step;
+        const int cells = rows * s.nz;
+        const double* v = p + x * plane + static_cast<std::ptrdiff_t>(y) * s.nz;
+        double* column_y = mine + static_cast<std::ptrdiff_t>(y) * s.nz;
+        for (int k = 0; k < cells; ++k) column_y[k] += v[k];
+        const int together = at_once * s.nz;
+        int k = 0;
+        for (; k + together <= cells; k += together) {
+          for (int i = 0; i < together; ++i) column[i] += v[k + i];
+        }
+        for (int i = 0; k + i < cells; ++i) column[i] += v[k + i];
+        sum_rows(exec, v, rows, s.nz, pairs);
+        mass += exec.total(rows, pairs);
+        pairs_log += exec.sum_xlogx(rows, pairs);
+        cells_log += exec.sum_xlogx(cells, v);
+        least = smaller(least, exec.least(cells, v));
       }
-      sum += both;
-      pairs += xlogx(both);
+      double* row = xz + static_cast<std::ptrdiff_t>(x) * s.nz;
+      for (int z = 0; z < s.nz; ++z) {
+        double sum = 0.0;
+        for (int i = 0; i < at_once; ++i) sum += column[i * s.nz + z];
+        row[z] = sum;
+      }
     }
-    total[x] = good ? sum : -1.0;
-    cell[x] = cells;
-    pair[x] = pairs;
-  });
-  if (exec.min(s.nx, [&](int x) { return total[x]; }) < 0.0) return false;
-  const double mass = exec.sum(s.nx, [&](int x) { return total[x]; });
+    double* sums = w.sums + 4 * static_cast<std::ptrdiff_t>(slab);
+    sums[0] = mass;
+    sums[1] = cells_log;
+    sums[2] = pairs_log;
+    sums[3] = least;
+  };
+  exec.for_each(n, read);
+  const auto of_slabs = [&](int which) {
+    double sum = 0.0;
+    for (int slab = 0; slab < n; ++slab) sum += w.sums[4 * slab + which];
+    return sum;
+  };
+  const double mass = of_slabs(0);
   out.mass = mass;
-  out.cells = exec.sum(s.nx, [&](int x) { return cell[x]; });
-  out.pairs = exec.sum(s.nx, [&](int x) { return pair[x]; });
-  // Dividing must neither overflow nor lose digits to subnormal numbers.
+  out.cells = of_slabs(1);
+  out.pairs = of_slabs(2);
+  // Dividing must neither overflow nor lose digits to subnormal numbers. NaN compares as unusable.
   const bool usable = normalize ? mass >= 1e-250 && mass <= 1e250
                                 : mass >= 1.0 - mass_tolerance && mass <= 1.0 + mass_tolerance;
-  if (!usable) return false;
-  exec.for_each(s.ny, [&](int y) {
-    double* row = yz + static_cast<std::ptrdiff_t>(y) * s.nz;
-    for (int z = 0; z < s.nz; ++z) row[z] = 0.0;
-    for (int x = 0; x < s.nx; ++x) {
-      const double* cells = p + x * plane + static_cast<std::ptrdiff_t>(y) * s.nz;
-      for (int z = 0; z < s.nz; ++z) row[z] += cells[z];
-    }
-  });
+  if (!usable || of_slabs(3) < 0.0) return false;
+  if (n > 1) {
+    exec.for_each(plane, [&](std::ptrdiff_t k) {
+      double sum = 0.0;
+      for (int slab = 0; slab < n; ++slab) sum += w.yz[slab * plane + k];
+      yz[k] = sum;
+    });
+  }
   if (normalize) {
     const double scale = 1.0 / mass;
-    exec.for_each(s.nx * s.nz, [&](int i) { xz[i] *= scale; });
-    exec.for_each(s.ny * s.nz, [&](int i) { yz[i] *= scale; });
+    exec.for_each(static_cast<std::ptrdiff_t>(s.nx) * s.nz,
+                  [&](std::ptrdiff_t i) { xz[i] *= scale; });
+    exec.for_each(plane, [&](std::ptrdiff_t i) { yz[i] *= scale; });
     const double shift = std::log(mass);
     out.mass = 1.0;
     out.cells = out.cells * scale - shift;
@@ -89,7 +164,7 @@ FASTPID_HD bool marginalize(const Exec& exec, Shape s, const double* p, bool nor
 template <class Exec>
 FASTPID_HD void entropies(const Exec& exec, int rows, int nz, const double* v, double& cells,
                           double& sums) {
-  cells = exec.sum(rows * nz, [&](int i) { return xlogx(v[i]); });
+  cells = exec.sum_xlogx(static_cast<std::ptrdiff_t>(rows) * nz, v);
   sums = exec.sum(rows, [&](int i) {
     double row = 0.0;
     for (int z = 0; z < nz; ++z) row += v[static_cast<std::ptrdiff_t>(i) * nz + z];

@@ -45,23 +45,19 @@ class MirrorDescent {
         relaxed = relaxed && now.upper <= upper + 1e-15;
         upper = now.upper;
       }
-      exec_.for_each(r_.a.count, [&](std::ptrdiff_t i) {
-        for (int j = 0; j < r_.b.count; ++j) {
-          double& s = it_.s[i * r_.b.count + j];
-          if (s <= 0.0) continue;
-          const double t = pair_sum(r_, it_.exp_a, it_.exp_b, i, j);
-          s *= relaxed ? t * std::sqrt(t) : t;
-        }
+      pair_sums(exec_, r_, it_.exp_a, it_.exp_b, w_.t);
+      exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
+        const double t = w_.t[p];
+        it_.s[p] *= relaxed ? t * std::sqrt(t) : t;
       });
     }
   }
 
  private:
   FASTPID_HD void project() {
-    const std::ptrdiff_t n = r_.b.count;
-    weighted_sums(exec_, r_.a, r_.b, it_.s, n, 1, it_.exp_b, w_.sums_a);
+    weighted_sums(exec_, r_, true, it_.s, it_.exp_b, w_.sums_a);
     rescale(r_.a, w_.sums_a, it_.exp_a);
-    weighted_sums(exec_, r_.b, r_.a, it_.s, 1, n, it_.exp_a, w_.sums_b);
+    weighted_sums(exec_, r_, false, it_.s, it_.exp_a, w_.sums_b);
     rescale(r_.b, w_.sums_b, it_.exp_b);
   }
 

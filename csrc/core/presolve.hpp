@@ -242,11 +242,11 @@ FASTPID_HD void expand_side(const Exec& exec, const Side& reduced, const SideWor
 }
 
 // The iterate `from` of the reduced problem as an iterate `to` of the full one, in the gauge in
-// which both sources' potentials of a target symbol have the same maximum. `peaks` has 2 nz
-// numbers.
+// which both sources' potentials of a target symbol have the same maximum; without S, unless
+// `primal`. `peaks` has 2 nz numbers.
 template <class Exec>
 FASTPID_HD void expand(const Exec& exec, const Presolved& p, const Iterate& from, double* peaks,
-                       const Iterate& to) {
+                       bool primal, const Iterate& to) {
   double* peak_a = peaks;
   double* peak_b = peaks + p.reduced.a.target;
   target_peaks(exec, p.reduced.a, from.log_a, nullptr, peak_a);
@@ -255,6 +255,7 @@ FASTPID_HD void expand(const Exec& exec, const Presolved& p, const Iterate& from
               to.log_a, to.exp_a);
   expand_side(exec, p.reduced.b, p.b, from.log_b, p.full.b, p.full_b, p.symbol, peak_b, peak_a,
               to.log_b, to.exp_b);
+  if (!primal) return;
   exec.for_each(p.full.a.count, [&](int i) {
     const int x = p.full_a.leader[i];
     for (int j = 0; j < p.full.b.count; ++j) {

@@ -13,50 +13,55 @@
 namespace fastpid {
 
 // Mass of each row of a side, and of each target symbol.
-template <class Exec>
-FASTPID_HD void row_masses(const Exec& exec, const Side& side, double* rows) {
+template <class Exec, class Real>
+FASTPID_HD void row_masses(const Exec& exec, const BasicSide<Real>& side, Real* rows) {
   exec.for_each(side.count, [&](int i) {
-    double sum = 0.0;
+    Real sum = 0.0;
     for (int k = side.begin(i); k < side.end(i); ++k) sum += side.mass[k];
     rows[i] = sum;
   });
 }
 
-FASTPID_HD inline void target_masses(const Side& side, double* target) {
+template <class Real>
+FASTPID_HD void target_masses(const BasicSide<Real>& side, Real* target) {
   for (int z = 0; z < side.target; ++z) target[z] = 0.0;
   for (int k = 0; k < side.size; ++k) target[side.idx[k]] += side.mass[k];
 }
 
-struct ProxyWork {
-  double* rows_a = nullptr;
-  double* rows_b = nullptr;
-  double* target = nullptr;
+template <class Real>
+struct BasicProxyWork {
+  Real* rows_a = nullptr;
+  Real* rows_b = nullptr;
+  Real* target = nullptr;
   int* owners = nullptr;  // 2 * target
 
-  FASTPID_HD static ProxyWork take(Arena& arena, const Reduced& r) {
-    ProxyWork w;
-    w.rows_a = arena.take<double>(r.a.count);
-    w.rows_b = arena.take<double>(r.b.count);
-    w.target = arena.take<double>(r.a.target);
+  FASTPID_HD static BasicProxyWork take(Arena& arena, const BasicReduced<Real>& r) {
+    BasicProxyWork w;
+    w.rows_a = arena.take<Real>(r.a.count);
+    w.rows_b = arena.take<Real>(r.b.count);
+    w.target = arena.take<Real>(r.a.target);
     w.owners = arena.take<int>(2 * static_cast<std::ptrdiff_t>(r.a.target));
     return w;
   }
 };
+using ProxyWork = BasicProxyWork<double>;
 
-template <class Exec>
-FASTPID_HD void proxy(const Exec& exec, const Reduced& r, const ProxyWork& w, const Iterate& it) {
+template <class Exec, class Real>
+FASTPID_HD void proxy(const Exec& exec, const BasicReduced<Real>& r, const BasicProxyWork<Real>& w,
+                      const BasicIterate<Real>& it) {
   row_masses(exec, r.a, w.rows_a);
   row_masses(exec, r.b, w.rows_b);
   exec.once([&] { target_masses(r.a, w.target); });
-  const auto factor = [&](const Side& side, const double* rows, bool over_target, double* log,
-                          double* exponential) {
+  const auto factor = [&](const BasicSide<Real>& side, const Real* rows, bool over_target,
+                          Real* logs, Real* exponential) {
     exec.for_each(side.count, [&](int i) {
       const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(i) * side.target;
       for (int z = 0; z < side.target; ++z) exponential[start + z] = 0.0;
       side.row(i, [&](int k, int z) {
-        const double value = side.mass[k] / rows[i] / (over_target ? w.target[z] : 1.0);
+        Real value = side.mass[k] / rows[i];
+        if (over_target) value /= w.target[z];
         exponential[start + z] = value;
-        log[k] = std::log(value);
+        logs[k] = log_or_zero(value);
       });
     });
   };

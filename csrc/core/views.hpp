@@ -1,4 +1,5 @@
-// Views of a problem and the arena that its workspace is carved from. Nothing here owns memory.
+// Views of a problem and the arena that its workspace is carved from. Nothing here owns memory. The
+// views that solvers work on are templates over the number type; their plain names are of doubles.
 #pragma once
 
 #include <cstddef>
@@ -44,15 +45,38 @@ struct Marginals {
   const double* yz = nullptr;
 };
 
+// A number of symbols that a number type may know in advance, so that loops over them unroll.
+template <int Known>
+class Extent {
+ public:
+  FASTPID_HD constexpr Extent(int = Known) {}
+  FASTPID_HD constexpr operator int() const { return Known; }
+};
+template <>
+class Extent<0> {
+ public:
+  FASTPID_HD constexpr Extent(int value = 0) : value_(value) {}
+  FASTPID_HD constexpr operator int() const { return value_; }
+
+ private:
+  int value_;
+};
+
+// The number of target symbols that problems in `Real` have; 0 if only they know.
+template <class Real>
+constexpr int kKnownTarget = 0;
+
 // One source's half of the reduced problem: the support of its marginal with the target in
-// compressed rows. Entry k of row i, ptr[i] <= k < ptr[i + 1], is symbol idx[k] of the target.
-struct Side {
+// compressed rows. Entry k of row i, ptr[i] <= k < ptr[i + 1], is symbol idx[k] of the target. In
+// packs the problems share one dense support, and mass is zero where a problem has no cell.
+template <class Real>
+struct BasicSide {
   int count = 0;   // symbols of the source
   int size = 0;    // entries, nnz of the marginal
-  int target = 0;  // symbols of the target
+  Extent<kKnownTarget<Real>> target;  // symbols of the target
   const int* ptr = nullptr;
   const int* idx = nullptr;
-  const double* mass = nullptr;
+  const Real* mass = nullptr;
 
   FASTPID_HD int begin(int i) const { return ptr[i]; }
   FASTPID_HD int end(int i) const { return ptr[i + 1]; }
@@ -64,43 +88,48 @@ struct Side {
     const int first = ptr[i];
     const int n = ptr[i + 1] - first;
     if (n == target) {
-      for (int z = 0; z < n; ++z) f(first + z, z);
+      for (int z = 0; z < target; ++z) f(first + z, z);
     } else {
       for (int k = first; k < first + n; ++k) f(k, idx[k]);
     }
   }
 };
+using Side = BasicSide<double>;
 
 // min over q of sum q log(q / q(x, y)) given the two marginals, after the exact reductions. The
 // side with more entries is `a`, the one that the interior point eliminates; `swapped` says that it
 // is Y's. Pair arrays are a.count x b.count, row-major.
-struct Reduced {
-  Side a;
-  Side b;
+template <class Real>
+struct BasicReduced {
+  BasicSide<Real> a;
+  BasicSide<Real> b;
   bool swapped = false;
 
   FASTPID_HD std::ptrdiff_t pairs() const { return static_cast<std::ptrdiff_t>(a.count) * b.count; }
 };
+using Reduced = BasicReduced<double>;
 
-// A primal-dual iterate on a Reduced problem: q = S exp(lam + mu). The potentials log_a and log_b
+// A primal-dual iterate on a reduced problem: q = S exp(lam + mu). The potentials log_a and log_b
 // lie on the entries of the two sides; exp_a and exp_b are their exponentials, dense (count x
 // target), zero off the support.
-struct Iterate {
-  double* s = nullptr;
-  double* log_a = nullptr;
-  double* log_b = nullptr;
-  double* exp_a = nullptr;
-  double* exp_b = nullptr;
+template <class Real>
+struct BasicIterate {
+  Real* s = nullptr;
+  Real* log_a = nullptr;
+  Real* log_b = nullptr;
+  Real* exp_a = nullptr;
+  Real* exp_b = nullptr;
 
-  FASTPID_HD static Iterate take(Arena& arena, const Reduced& r) {
-    Iterate it;
-    it.s = arena.take<double>(r.pairs());
-    it.log_a = arena.take<double>(r.a.size);
-    it.log_b = arena.take<double>(r.b.size);
-    it.exp_a = arena.take<double>(static_cast<std::ptrdiff_t>(r.a.count) * r.a.target);
-    it.exp_b = arena.take<double>(static_cast<std::ptrdiff_t>(r.b.count) * r.b.target);
+  FASTPID_HD static BasicIterate take(Arena& arena, const BasicReduced<Real>& r) {
+    BasicIterate it;
+    it.s = arena.take<Real>(r.pairs());
+    it.log_a = arena.take<Real>(r.a.size);
+    it.log_b = arena.take<Real>(r.b.size);
+    it.exp_a = arena.take<Real>(static_cast<std::ptrdiff_t>(r.a.count) * r.a.target);
+    it.exp_b = arena.take<Real>(static_cast<std::ptrdiff_t>(r.b.count) * r.b.target);
     return it;
   }
 };
+using Iterate = BasicIterate<double>;
 
 }  // namespace fastpid

@@ -1,10 +1,13 @@
-// The execution policy of one CPU thread: plain loops, and Eigen for the dense algebra.
+// The execution policy of one CPU thread: plain loops, and Eigen for the dense algebra of doubles.
 #pragma once
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <cstddef>
 #include <limits>
+
+#include "../core/numerics.hpp"
+#include "vector.hpp"
 
 namespace fastpid {
 
@@ -16,24 +19,21 @@ class Serial {
   }
 
   template <class F>
-  double sum(std::ptrdiff_t n, F&& f) const {
-    double total = 0.0;
+  auto sum(std::ptrdiff_t n, F&& f) const {
+    decltype(f(n)) total = 0.0;
     for (std::ptrdiff_t i = 0; i < n; ++i) total += f(i);
     return total;
   }
 
   template <class F>
-  double min(std::ptrdiff_t n, F&& f) const {
-    double least = std::numeric_limits<double>::infinity();
-    for (std::ptrdiff_t i = 0; i < n; ++i) {
-      const double value = f(i);
-      if (value < least) least = value;
-    }
+  auto min(std::ptrdiff_t n, F&& f) const {
+    decltype(f(n)) least = std::numeric_limits<double>::infinity();
+    for (std::ptrdiff_t i = 0; i < n; ++i) least = smaller(least, f(i));
     return least;
   }
 
   template <class F>
-  double max(std::ptrdiff_t n, F&& f) const {
+  auto max(std::ptrdiff_t n, F&& f) const {
     return -min(n, [&](std::ptrdiff_t i) { return -f(i); });
   }
 
@@ -43,13 +43,54 @@ class Serial {
     f();
   }
 
-  // Matrices are column-major; only lower triangles are read or written.
+  // Sums over n contiguous numbers, and the smallest of them (anything, if one is not a number).
+  double total(std::ptrdiff_t n, const double* v) const { return Numbers(v, n).sum(); }
+  double least(std::ptrdiff_t n, const double* v) const {
+    return n > 0 ? Numbers(v, n).minCoeff() : std::numeric_limits<double>::infinity();
+  }
+  double sum_xlogx(std::ptrdiff_t n, const double* v) const { return fastpid::sum_xlogx(n, v); }
+
+  // max over j of u0 v0[j] + u1 v1[j].
+  double largest_sum(std::ptrdiff_t n, double u0, const double* v0, double u1,
+                     const double* v1) const {
+    return (u0 * Numbers(v0, n) + u1 * Numbers(v1, n)).maxCoeff();
+  }
+
+  // Row-major products: c = a b, a' b and a b', a being m x k (a' of it in the second), c m x n.
+  void times(const double* a, const double* b, int m, int k, int n, double* c) const {
+    RowMap(c, m, n).noalias() = ConstRowMap(a, m, k) * ConstRowMap(b, k, n);
+  }
+  void transposed_times(const double* a, const double* b, int k, int m, int n, double* c) const {
+    RowMap(c, m, n).noalias() = ConstRowMap(a, k, m).transpose() * ConstRowMap(b, k, n);
+  }
+  void times_transposed(const double* a, const double* b, int m, int k, int n, double* c) const {
+    RowMap(c, m, n).noalias() = ConstRowMap(a, m, k) * ConstRowMap(b, n, k).transpose();
+  }
+
+  // The matrices that follow are column-major; only lower triangles are read or written. Factors of
+  // small ones keep the reciprocals of their diagonal there.
 
   // In-place Cholesky factorisation; false if the matrix is not numerically positive definite.
   bool cholesky(double* a, int n, std::ptrdiff_t stride) const {
+    if (n <= kSmall) return cholesky<double>(a, n, stride);
     Map m(a, n, n, Stride(stride));
     const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd, 0, Stride>, Eigen::Lower> in_place(m);
     return in_place.info() == Eigen::Success;
+  }
+
+  template <class Real>
+  MaskOf<Real> cholesky(Real* a, int n, std::ptrdiff_t stride) const {
+    MaskOf<Real> definite = true;
+    for (int j = 0; j < n; ++j) {
+      Real* column = a + j * stride;
+      subtract_products(a, stride, j, a + j, stride, j, n, column);
+      const MaskOf<Real> good = column[j] > 0.0;
+      definite = definite & good;
+      const Real inverse = 1.0 / sqrt(select(good, column[j], Real(1.0)));
+      column[j] = inverse;
+      for (int i = j + 1; i < n; ++i) column[i] *= inverse;
+    }
+    return definite;
   }
 
   // b <- b L^-T for a panel b of `rows` x n.
@@ -66,30 +107,43 @@ class Serial {
       for (int k = 0; k < j; ++k) {
         column -= l[k * stride + j] * Column(b + static_cast<std::ptrdiff_t>(k) * rows, rows);
       }
-      column *= 1.0 / l[j * stride + j];
+      column *= l[j * stride + j];
+    }
+  }
+
+  template <class Real>
+  void solve_right(const Real* l, int n, std::ptrdiff_t stride, Real* b, int rows) const {
+    for (int j = 0; j < n; ++j) {
+      Real* column = b + static_cast<std::ptrdiff_t>(j) * rows;
+      subtract_products(b, rows, j, l + j, stride, 0, rows, column);
+      const Real inverse = l[j * stride + j];
+      for (int i = 0; i < rows; ++i) column[i] *= inverse;
     }
   }
 
   // b <- (L L^T)^-1 b.
   void solve(const double* l, int n, std::ptrdiff_t stride, double* b) const {
     if (n <= kSmall) {
-      double inverse[kSmall];
-      for (int j = 0; j < n; ++j) {
-        inverse[j] = 1.0 / l[j * stride + j];
-        b[j] *= inverse[j];
-        for (int i = j + 1; i < n; ++i) b[i] -= l[j * stride + i] * b[j];
-      }
-      for (int j = n - 1; j >= 0; --j) {
-        double sum = b[j];
-        for (int i = j + 1; i < n; ++i) sum -= l[j * stride + i] * b[i];
-        b[j] = sum * inverse[j];
-      }
+      solve<double>(l, n, stride, b);
       return;
     }
     Eigen::Map<Eigen::VectorXd> x(b, n);
     ConstMap factor(l, n, n, Stride(stride));
     factor.triangularView<Eigen::Lower>().solveInPlace(x);
     factor.transpose().triangularView<Eigen::Upper>().solveInPlace(x);
+  }
+
+  template <class Real>
+  void solve(const Real* l, int n, std::ptrdiff_t stride, Real* b) const {
+    for (int j = 0; j < n; ++j) {
+      b[j] *= l[j * stride + j];
+      for (int i = j + 1; i < n; ++i) b[i] -= l[j * stride + i] * b[j];
+    }
+    for (int j = n - 1; j >= 0; --j) {
+      Real sum = b[j];
+      for (int i = j + 1; i < n; ++i) sum -= l[j * stride + i] * b[i];
+      b[j] = sum * l[j * stride + j];
+    }
   }
 
   // c <- c - g g^T for a panel g of n x `columns`.
@@ -99,13 +153,50 @@ class Serial {
         .rankUpdate(ConstMap(g, n, columns, Stride(n)), -1.0);
   }
 
- private:
+  template <class Real>
+  void downdate(Real* c, int n, const Real* g, int columns) const {
+    for (int j = 0; j < n; ++j) {
+      subtract_products(g, n, columns, g + j, n, j, n, c + static_cast<std::ptrdiff_t>(j) * n);
+    }
+  }
+
+ protected:
   // Below this, plain loops beat the library's set-up.
   static constexpr int kSmall = 32;
 
+  // out[i] -= sum over k < count of x[k * stride_x + i] weights[k * stride_w], first <= i < end.
+  template <class Real>
+  static void subtract_products(const Real* x, std::ptrdiff_t stride_x, int count,
+                                const Real* weights, std::ptrdiff_t stride_w, int first, int end,
+                                Real* out) {
+    int i = first;
+    for (; i + 2 < end; i += 3) {
+      Real a = out[i], b = out[i + 1], c = out[i + 2];
+      for (int k = 0; k < count; ++k) {
+        const Real* column = x + k * stride_x + i;
+        const Real weight = weights[k * stride_w];
+        a -= column[0] * weight;
+        b -= column[1] * weight;
+        c -= column[2] * weight;
+      }
+      out[i] = a;
+      out[i + 1] = b;
+      out[i + 2] = c;
+    }
+    for (; i < end; ++i) {
+      Real a = out[i];
+      for (int k = 0; k < count; ++k) a -= x[k * stride_x + i] * weights[k * stride_w];
+      out[i] = a;
+    }
+  }
+
+  using Numbers = Eigen::Map<const Eigen::ArrayXd>;
   using Stride = Eigen::OuterStride<>;
   using Map = Eigen::Map<Eigen::MatrixXd, 0, Stride>;
   using ConstMap = Eigen::Map<const Eigen::MatrixXd, 0, Stride>;
+  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using RowMap = Eigen::Map<Rows>;
+  using ConstRowMap = Eigen::Map<const Rows>;
 };
 
 }  // namespace fastpid

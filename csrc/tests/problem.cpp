@@ -11,8 +11,10 @@ Solved newton(const Problem& problem, double tol, int max_iter, const Watch& wat
   const IterationOptions options{tol, max_iter};
   const Serial exec;
   const auto stop = [&] { return watch && watch(out.it, work); };
-  InteriorPoint<Serial> method(exec, r, work, out.it, options);
-  out.outcome = method.run(out.bounds, out.iterations, stop);
+  const auto result = InteriorPoint<Serial>(exec, r, work, out.it, options).run(stop);
+  out.bounds = result.bounds;
+  out.iterations = static_cast<int>(result.iterations);
+  out.outcome = static_cast<Outcome>(static_cast<int>(result.outcome));
   out.certificate = problem.blocks.carve<CertificateWork>(r);
   return out;
 }

@@ -56,9 +56,8 @@ struct Problem {
     const Shape s = t.shape;
     xz.resize(static_cast<std::size_t>(s.nx) * s.nz);
     yz.resize(static_cast<std::size_t>(s.ny) * s.nz);
-    std::vector<double> work(3 * static_cast<std::size_t>(s.nx));
     valid = marginalize(Serial(), s, table.p.data(), normalize, 1e-6, xz.data(), yz.data(),
-                        work.data(), sums);
+                        blocks.carve<MarginalWork>(s), sums);
     marginals = {s, xz.data(), yz.data()};
     if (!valid) return;
     known = informations(Serial(), marginals, sums);

@@ -206,13 +206,13 @@ TEST(solutions_are_feasible_and_attain_the_bounds) {
       double value = 0.0, mass = 0.0;
       for (int c = 0; c < s.nx * s.nz; ++c) {
         CHECK_LE(of_x[size(c, 1)], xz[c] + 1e-15);
-        value += weigh(xz[c], lam[c]);
+        value += xz[c] > 0.0 ? xz[c] * lam[c] : 0.0;
         mass += of_x[size(c, 1)];
         of_z[size(c % s.nz, 1)] += xz[c];
       }
       for (int c = 0; c < s.ny * s.nz; ++c) {
         CHECK_LE(of_y[size(c, 1)], yz[c] + 1e-15);
-        value += weigh(yz[c], mu[c]);
+        value += yz[c] > 0.0 ? yz[c] * mu[c] : 0.0;
       }
       CHECK_NEAR(mass, 1.0, 1e-8);
       for (const double m : of_z) value -= xlogx(m);

@@ -35,7 +35,7 @@ void repair(const Problem& p, const Iterate& it) {
 Iterate expanded(const Problem& p, const Iterate& it) {
   const Iterate full = p.blocks.carve<Iterate>(p.presolved.full);
   std::vector<double> peaks(2 * static_cast<std::size_t>(p.table.shape.nz));
-  expand(Serial(), p.presolved, it, peaks.data(), full);
+  expand(Serial(), p.presolved, it, peaks.data(), true, full);
   return full;
 }
 

@@ -1,0 +1,138 @@
+// Small problems of the same shape, solved several at a time in the lanes of a pack.
+//
+// A problem that is small and dense enough goes through here whether it comes alone or in a batch,
+// so that it gets the same bits either way; unused lanes repeat the first problem.
+#pragma once
+
+#include <algorithm>
+#include <tuple>
+
+#include "../core/decompose.hpp"
+#include "../exec/pack.hpp"
+#include "../exec/serial.hpp"
+
+namespace fastpid::cpu {
+
+// Problems of one shape go together.
+inline std::tuple<int, int, int> lane_shape(const Task<Serial>& task) {
+  const Reduced& r = task.reduced();
+  return {r.a.count, r.b.count, r.a.target};
+}
+
+// A pack works on the dense support. Beyond kLaneOrder the dense algebra of doubles fills the
+// vector registers by itself; below half a support its loops have less than half the work.
+constexpr int kLaneOrder = 36;
+constexpr int kLaneBlock = 12;
+
+inline bool fits_lanes(const Task<Serial>& task) {
+  const Reduced& r = task.reduced();
+  const int dense = (r.a.count + r.b.count) * r.a.target;
+  return kLanes > 1 && task.options().method != Method::gradient && r.b.count * r.a.target <= kLaneOrder &&
+         r.a.count * r.a.target <= 2 * kLaneOrder && r.a.target <= kLaneBlock &&
+         2 * (r.a.size + r.b.size) >= dense;
+}
+
+// Solves tasks[0 .. count), 1 <= count <= kLanes, all of one lane_shape(), and concludes them.
+// `room` gives workspace, free again when this returns.
+template <int Target, class Room, class Stop>
+void solve_in_lanes(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
+  using Number = Pack<Target>;
+  using Mask = typename Number::Mask;
+  const Serial exec;
+  const Reduced& first = tasks[0]->reduced();
+  const Options& options = tasks[0]->options();
+  const int target = first.a.target;
+
+  BasicReduced<Number> r;
+  int* structure = nullptr;
+  Number *mass_a = nullptr, *mass_b = nullptr;
+  BasicIterate<Number> it;
+  BasicProxyWork<Number> proxy_work;
+  BasicInteriorWork<Number> work;
+  for (const bool a : {true, false}) {
+    BasicSide<Number>& side = a ? r.a : r.b;
+    side.count = a ? first.a.count : first.b.count;
+    side.target = target;
+    side.size = side.count * target;
+  }
+  // Widths of rows are asked for while the workspace is laid out: the structure comes first.
+  const int rows = std::max(r.a.count, r.b.count);
+  structure = static_cast<int*>(room(sizeof(int) * static_cast<std::size_t>(rows + 1 + target * rows)));
+  for (int i = 0; i <= rows; ++i) structure[i] = i * target;
+  int* idx = structure + rows + 1;
+  for (int k = 0; k < rows * target; ++k) idx[k] = k % target;
+  r.a.ptr = r.b.ptr = structure;
+  r.a.idx = r.b.idx = idx;
+  const auto lay_out = [&](Arena arena) {
+    mass_a = arena.take<Number>(r.a.size);
+    mass_b = arena.take<Number>(r.b.size);
+    it = BasicIterate<Number>::take(arena, r);
+    proxy_work = BasicProxyWork<Number>::take(arena, r);
+    work = BasicInteriorWork<Number>::take(arena, r);
+    return arena.used();
+  };
+  lay_out(Arena(room(lay_out(Arena()))));
+  r.a.mass = mass_a;
+  r.b.mass = mass_b;
+
+  const auto gather = [&](auto side_of, Number* mass) {
+    const int size = side_of(first).count * target;
+    for (int k = 0; k < size; ++k) mass[k] = 0.0;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const Side& side = side_of(tasks[lane < count ? lane : 0]->reduced());
+      for (int i = 0; i < side.count; ++i) {
+        side.row(i, [&](int k, int z) { mass[i * target + z].set(lane, side.mass[k]); });
+      }
+    }
+  };
+  const auto side_a = [](const Reduced& of) -> const Side& { return of.a; };
+  const auto side_b = [](const Reduced& of) -> const Side& { return of.b; };
+  gather(side_a, mass_a);
+  gather(side_b, mass_b);
+
+  const auto conclude = [&](int lane, Method method, const BasicBounds<Number>& bounds,
+                            Outcome outcome, int iterations) {
+    Task<Serial>& task = *tasks[lane];
+    if (task.needs_iterate()) {
+      const Reduced& of = task.reduced();
+      const Iterate& out = task.iterate();
+      for (std::ptrdiff_t p = 0; p < of.pairs(); ++p) out.s[p] = it.s[p][lane];
+      const auto scatter = [&](const Side& side, const Number* logs, const Number* factors,
+                               double* out_logs, double* out_factors) {
+        for (int c = 0; c < side.count * target; ++c) out_factors[c] = factors[c][lane];
+        for (int i = 0; i < side.count; ++i) {
+          side.row(i, [&](int k, int z) { out_logs[k] = logs[i * target + z][lane]; });
+        }
+      };
+      scatter(of.a, it.log_a, it.exp_a, out.log_a, out.exp_a);
+      scatter(of.b, it.log_b, it.exp_b, out.log_b, out.exp_b);
+    }
+    Bounds own;
+    own.lower = bounds.lower[lane];
+    own.upper = bounds.upper[lane];
+    task.conclude(method, own, outcome, iterations);
+  };
+
+  proxy(exec, r, proxy_work, it);
+  Mask bracketed = false;
+  if (options.method != Method::newton) {
+    const auto now = certify(exec, r, it, kEnoughShare * options.tol, work.certificate);
+    bracketed = Mask(options.method == Method::proxy) | (now.gap() <= kInnerShare * options.tol);
+    for (int lane = 0; lane < count; ++lane) {
+      if (bracketed[lane]) conclude(lane, Method::proxy, now, Outcome::bracketed, 0);
+    }
+    if (all(bracketed)) return;
+  }
+  IterationOptions iteration;
+  iteration.tol = kInnerShare * options.tol;
+  iteration.max_iter = tasks[0]->newton_steps();
+  const auto result = InteriorPoint<Serial, Number>(exec, r, work, it, iteration).run(stop);
+  for (int lane = 0; lane < count; ++lane) {
+    if (bracketed[lane]) continue;
+    conclude(lane, Method::newton, result.bounds,
+             static_cast<Outcome>(static_cast<int>(result.outcome[lane])),
+             static_cast<int>(result.iterations[lane]));
+  }
+}
+
+}  // namespace fastpid::cpu

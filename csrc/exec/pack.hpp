@@ -1,0 +1,95 @@
+// kLanes doubles, one of each of as many problems, that the solvers take for one number: arithmetic
+// acts lane by lane, so what one problem computes does not depend on its neighbours.
+#pragma once
+
+#include <Eigen/Core>
+
+#include "../core/numerics.hpp"
+#include "../core/views.hpp"
+#include "vector.hpp"
+
+namespace fastpid {
+
+// Target: the number of target symbols of the problems, 0 if that is not known in advance.
+template <int Target>
+class Pack {
+ public:
+  class Mask {
+   public:
+    Mask() = default;
+    Mask(bool all) : bits_(Bits{} - (all ? 1 : 0)) {}
+    explicit Mask(Bits bits) : bits_(bits) {}
+
+    Bits bits() const { return bits_; }
+    bool operator[](int lane) const { return bits_[lane] != 0; }
+
+    friend Mask operator&(Mask x, Mask y) { return Mask(x.bits_ & y.bits_); }
+    friend Mask operator|(Mask x, Mask y) { return Mask(x.bits_ | y.bits_); }
+    friend Mask operator!(Mask x) { return Mask(~x.bits_); }
+    friend bool any(Mask x) {
+      long long found = 0;
+      for (int lane = 0; lane < kLanes; ++lane) found |= x.bits_[lane];
+      return found != 0;
+    }
+    friend bool all(Mask x) { return !any(!x); }
+
+   private:
+    Bits bits_;
+  };
+
+  Pack() = default;
+  Pack(double value) : v_(Vector{} + value) {}
+  explicit Pack(Vector v) : v_(v) {}
+
+  double operator[](int lane) const { return v_[lane]; }
+  void set(int lane, double value) { v_[lane] = value; }
+
+  Pack& operator+=(Pack y) { return *this = *this + y; }
+  Pack& operator-=(Pack y) { return *this = *this - y; }
+  Pack& operator*=(Pack y) { return *this = *this * y; }
+  Pack& operator/=(Pack y) { return *this = *this / y; }
+
+  friend Pack operator+(Pack x, Pack y) { return Pack(x.v_ + y.v_); }
+  friend Pack operator-(Pack x, Pack y) { return Pack(x.v_ - y.v_); }
+  friend Pack operator*(Pack x, Pack y) { return Pack(x.v_ * y.v_); }
+  friend Pack operator/(Pack x, Pack y) { return Pack(x.v_ / y.v_); }
+  friend Pack operator-(Pack x) { return Pack(-x.v_); }
+
+  friend Mask operator<(Pack x, Pack y) { return Mask(x.v_ < y.v_); }
+  friend Mask operator>(Pack x, Pack y) { return Mask(x.v_ > y.v_); }
+  friend Mask operator<=(Pack x, Pack y) { return Mask(x.v_ <= y.v_); }
+  friend Mask operator>=(Pack x, Pack y) { return Mask(x.v_ >= y.v_); }
+
+  friend Pack select(Mask mask, Pack yes, Pack no) { return Pack(mask.bits() ? yes.v_ : no.v_); }
+  friend bool skip(Pack) { return false; }
+  friend Pack smaller(Pack x, Pack y) { return select(y < x, y, x); }
+  friend Pack larger(Pack x, Pack y) { return select(x < y, y, x); }
+  friend Pack fabs(Pack x) { return select(x < Pack(0.0), -x, x); }
+
+  friend Pack log(Pack x) { return Pack(logarithm(x.v_)); }
+  friend Pack xlogx(Pack x) { return select(x > Pack(0.0), x * log(x), Pack(0.0)); }
+  friend Pack exp(Pack x) {
+    return x.map([](const auto& a) { return a.exp(); });
+  }
+  friend Pack sqrt(Pack x) {
+    return x.map([](const auto& a) { return a.sqrt(); });
+  }
+
+ private:
+  // An elementwise function of Eigen's.
+  template <class F>
+  Pack map(F&& f) const {
+    using Array = Eigen::Array<double, kLanes, 1>;
+    Pack out;
+    Eigen::Map<Array, Eigen::AlignedMax>(reinterpret_cast<double*>(&out.v_)) =
+        f(Eigen::Map<const Array, Eigen::AlignedMax>(reinterpret_cast<const double*>(&v_)));
+    return out;
+  }
+
+  Vector v_;
+};
+
+template <int Target>
+constexpr int kKnownTarget<Pack<Target>> = Target;
+
+}  // namespace fastpid

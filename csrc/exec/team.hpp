@@ -1,0 +1,228 @@
+// The execution policy of several CPU threads on one problem.
+//
+// Work is cut into pieces whose number depends on the problem alone, and the threads of the team
+// take them as they come: which thread did what, and how many there were, changes no rounding.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <thread>
+
+#include "serial.hpp"
+
+namespace fastpid {
+
+// Lets helpers join in the phases that a leader publishes. A helper counts itself into a phase before
+// it takes pieces, and the leader waits for those who did, never for one who has not come.
+class Crew {
+ public:
+  // For the leader: piece(i) for i < count, on whoever comes.
+  template <class F>
+  void share(std::int64_t count, const F& piece) {
+    if (helpers_.load(std::memory_order_relaxed) == 0 || count < 2) {
+      for (std::int64_t i = 0; i < count; ++i) piece(i);
+      return;
+    }
+    context_ = &piece;
+    invoke_ = [](const void* context, std::int64_t i) { (*static_cast<const F*>(context))(i); };
+    count_ = count;
+    next_.store(0, std::memory_order_relaxed);
+    const std::uint64_t epoch = (state_.load(std::memory_order_relaxed) & kEpoch) + kEpochStep;
+    state_.store(epoch | kOpen, std::memory_order_release);
+    take_pieces();
+    state_.fetch_and(~kOpen, std::memory_order_acq_rel);
+    while ((state_.load(std::memory_order_acquire) & kMembers) != 0) relax();
+  }
+
+  // For the leader: no more phases.
+  void dismiss() { over_.store(true, std::memory_order_release); }
+
+  // For a helper: joins in until the crew is dismissed.
+  void help() {
+    helpers_.fetch_add(1, std::memory_order_relaxed);
+    int idle = 0;
+    while (!over_.load(std::memory_order_acquire)) {
+      std::uint64_t now = state_.load(std::memory_order_relaxed);
+      if ((now & kOpen) != 0 && state_.compare_exchange_strong(now, now + 1,
+                                                                   std::memory_order_acquire)) {
+        const bool found = take_pieces();
+        state_.fetch_sub(1, std::memory_order_release);
+        if (found) idle = 0;
+      }
+      // Phases follow one another within microseconds; a serial stretch may take long.
+      if (++idle < kSpins) {
+        relax();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+    helpers_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr std::uint64_t kMembers = 0xffff, kOpen = 0x10000, kEpochStep = 0x20000;
+  static constexpr std::uint64_t kEpoch = ~(kMembers | kOpen);
+  static constexpr int kSpins = 2000;
+
+  bool take_pieces() {
+    bool found = false;
+    for (std::int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
+      invoke_(context_, i);
+      found = true;
+    }
+    return found;
+  }
+
+  static void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#else
+    std::this_thread::yield();
+#endif
+  }
+
+  const void* context_ = nullptr;
+  void (*invoke_)(const void*, std::int64_t) = nullptr;
+  std::int64_t count_ = 0;
+  std::atomic<std::int64_t> next_{0};
+  std::atomic<std::uint64_t> state_{0};
+  std::atomic<int> helpers_{0};
+  std::atomic<bool> over_{false};
+};
+
+class Team : public Serial {
+ public:
+  explicit Team(Crew& crew) : crew_(&crew) {}
+
+  template <class F>
+  void for_each(std::ptrdiff_t n, F&& f) const {
+    share(n, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+      for (std::ptrdiff_t i = first; i < end; ++i) f(i);
+    });
+  }
+
+  template <class F>
+  double sum(std::ptrdiff_t n, F&& f) const {
+    double part[kPieces];
+    reduce(n, f, part, 0.0, [](double x, double y) { return x + y; });
+    return Serial::sum(pieces(n), [&](std::ptrdiff_t k) { return part[k]; });
+  }
+
+  template <class F>
+  double min(std::ptrdiff_t n, F&& f) const {
+    double part[kPieces];
+    reduce(n, f, part, std::numeric_limits<double>::infinity(),
+           [](double x, double y) { return smaller(x, y); });
+    return Serial::min(pieces(n), [&](std::ptrdiff_t k) { return part[k]; });
+  }
+
+  template <class F>
+  double max(std::ptrdiff_t n, F&& f) const {
+    return -min(n, [&](std::ptrdiff_t i) { return -f(i); });
+  }
+
+  double sum_xlogx(std::ptrdiff_t n, const double* v) const {
+    double part[kPieces];
+    share(n, [&](std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t end) {
+      part[k] = Serial::sum_xlogx(end - first, v + first);
+    });
+    return Serial::sum(pieces(n), [&](std::ptrdiff_t k) { return part[k]; });
+  }
+
+  void times(const double* a, const double* b, int m, int k, int n, double* c) const {
+    share(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+      Serial::times(a + first * k, b, static_cast<int>(end - first), k, n, c + first * n);
+    });
+  }
+  void transposed_times(const double* a, const double* b, int k, int m, int n, double* c) const {
+    share(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+      const std::ptrdiff_t rows = end - first;
+      RowMap(c + first * n, rows, n).noalias() =
+          StridedRows(a + first, k, rows, Stride(m)).transpose() * ConstRowMap(b, k, n);
+    });
+  }
+  void times_transposed(const double* a, const double* b, int m, int k, int n, double* c) const {
+    share(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+      Serial::times_transposed(a + first * k, b, static_cast<int>(end - first), k, n,
+                               c + first * n);
+    });
+  }
+
+  // Right-looking, by blocks of columns.
+  bool cholesky(double* a, int n, std::ptrdiff_t stride) const {
+    if (n <= 2 * kBlock) return Serial::cholesky(a, n, stride);
+    for (int first = 0; first < n; first += kBlock) {
+      const int width = first + kBlock < n ? kBlock : n - first;
+      double* corner = a + first * (stride + 1);
+      if (!factorise_block(corner, width, stride)) return false;
+      const int below = n - first - width;
+      if (below == 0) break;
+      double* panel = corner + width;
+      share(below, [&](std::ptrdiff_t, std::ptrdiff_t i, std::ptrdiff_t end) {
+        Map part(panel + i, end - i, width, Stride(stride));
+        ConstMap(corner, width, width, Stride(stride))
+            .transpose()
+            .triangularView<Eigen::Upper>()
+            .solveInPlace<Eigen::OnTheRight>(part);
+      });
+      subtract_square(panel + width * stride, below, stride, panel, stride, width);
+    }
+    return true;
+  }
+
+  void solve_right(const double* l, int n, std::ptrdiff_t stride, double* b, int rows) const {
+    Serial::solve_right(l, n, stride, b, rows);
+  }
+
+  void downdate(double* c, int n, const double* g, int columns) const {
+    subtract_square(c, n, n, g, n, columns);
+  }
+
+ private:
+  static constexpr int kPieces = 32;
+  static constexpr int kBlock = 96;
+
+  static std::ptrdiff_t pieces(std::ptrdiff_t n) { return n < kPieces ? n : kPieces; }
+
+  // f(piece, first, end) for the pieces of [0, n).
+  template <class F>
+  void share(std::ptrdiff_t n, F&& f) const {
+    const std::ptrdiff_t count = pieces(n);
+    crew_->share(count, [&](std::int64_t k) { f(k, n * k / count, n * (k + 1) / count); });
+  }
+
+  template <class F, class Join>
+  void reduce(std::ptrdiff_t n, F&& f, double* part, double start, Join&& join) const {
+    share(n, [&](std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t end) {
+      double value = start;
+      for (std::ptrdiff_t i = first; i < end; ++i) value = join(value, f(i));
+      part[k] = value;
+    });
+  }
+
+  static bool factorise_block(double* a, int n, std::ptrdiff_t stride) {
+    Map m(a, n, n, Stride(stride));
+    const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd, 0, Stride>, Eigen::Lower> in_place(m);
+    return in_place.info() == Eigen::Success;
+  }
+
+  // The lower triangle of c - g g^T, in strips of columns; c is n x n, g is n x columns.
+  void subtract_square(double* c, int n, std::ptrdiff_t stride_c, const double* g,
+                       std::ptrdiff_t stride_g, int columns) const {
+    const std::ptrdiff_t strips = (n + kBlock - 1) / kBlock;
+    crew_->share(strips, [&](std::int64_t strip) {
+      const std::ptrdiff_t first = strip * kBlock;
+      const std::ptrdiff_t width = first + kBlock < n ? kBlock : n - first;
+      Map(c + first * (stride_c + 1), n - first, width, Stride(stride_c)).noalias() -=
+          ConstMap(g + first, n - first, columns, Stride(stride_g)) *
+          ConstMap(g + first, width, columns, Stride(stride_g)).transpose();
+    });
+  }
+
+  using StridedRows = Eigen::Map<const Rows, 0, Stride>;
+
+  Crew* crew_;
+};
+
+}  // namespace fastpid
