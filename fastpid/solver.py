@@ -73,8 +73,9 @@ def decompose(
     unit : {"bits", "nats"}
         Of everything reported.
     threads : int, optional
-        Threads over the batch; by default the environment variable ``FASTPID_NUM_THREADS`` or else
-        the processors this process may run on. The results do not depend on it.
+        Threads over the batch, or within a table of some ten thousand cells or more; by default the
+        environment variable ``FASTPID_NUM_THREADS`` or else the processors this process may run on.
+        The results do not depend on it, bit for bit.
     normalize : bool
         Divide every table by its sum first (tables of counts, unnormalised weights). Otherwise
         every table must sum to 1 within 1e-6.
@@ -223,8 +224,6 @@ def _report_failures(
 
 def _workers(threads: int | None, batch: NDArray[np.float64]) -> int:
     """How many threads to use: what was asked for, less where there is too little to do."""
-    if len(batch) == 1:
-        return 1
     if threads is None:
         threads = check_num_threads_variable(os.environ.get("FASTPID_NUM_THREADS"))
     if threads is None:
@@ -232,7 +231,7 @@ def _workers(threads: int | None, batch: NDArray[np.float64]) -> int:
             threads = len(os.sched_getaffinity(0))
         except AttributeError:  # not Linux
             threads = os.cpu_count() or 1
-    return max(1, min(threads, len(batch), batch.size // _CELLS_PER_THREAD))
+    return max(1, min(threads, batch.size // _CELLS_PER_THREAD))
 
 
 class _KernelSolution:

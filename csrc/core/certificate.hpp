@@ -12,8 +12,11 @@
 //
 // for log q = log S + log u + log v and q[x,y,.] = S T: no cell of the table is ever formed.
 //
-// Lower. Shifting lam[x,:] by -max_y log T and then mu[y,:] by -max_x log T makes every constraint
-// hold, the tightest ones with equality; lower_bound() does it so that heavy symbols lose least.
+// Lower. A pair with T > 1 is made feasible by dividing each of its terms u v by T, on the side
+// whose cell has less mass: sum min(a, b) log T is what that costs, next to nothing for a violation
+// that light cells make up for. Then shifting lam[x,:] by -max_y log T and mu[y,:] by -max_x log T
+// takes up the slack that is left, so that every constraint holds and the tightest ones with
+// equality.
 #pragma once
 
 #include <limits>
@@ -40,31 +43,27 @@ struct BasicBounds {
 using Bounds = BasicBounds<double>;
 
 // Scratch of the certificate, and what it leaves behind: the dominated factors exp_a and exp_b of
-// the upper bound, and the shifts (to be subtracted from the potentials) of the lower one.
+// the upper bound, and the shifts (by entry, to be subtracted from the potentials) of the lower
+// one, of which move_a and move_b are the parts that a whole symbol shares.
 template <class Real>
 struct BasicCertificateWork {
-  Real* exp_a = nullptr;  // a.count * target
-  Real* exp_b = nullptr;  // b.count * target
-  Real* sums_a = nullptr;
-  Real* sums_b = nullptr;
-  Real* shift_a = nullptr;  // a.count
-  Real* scale_a = nullptr;  // exp(-shift_a)
-  Real* shift_b = nullptr;  // b.count
-  Real* scale_b = nullptr;
+  Real *exp_a = nullptr, *exp_b = nullptr;    // dense
+  Real *sums_a = nullptr, *sums_b = nullptr;  // dense
+  Real *cut_a = nullptr, *cut_b = nullptr;    // dense: what divides the factors of a cell
+  Real *shift_a = nullptr, *shift_b = nullptr;
+  Real *move_a = nullptr, *move_b = nullptr;
   Real* t = nullptr;  // pairs: sum_z exp(lam + mu)
 
   FASTPID_HD static BasicCertificateWork take(Arena& arena, const BasicReduced<Real>& r) {
     const std::ptrdiff_t dense_a = static_cast<std::ptrdiff_t>(r.a.count) * r.a.target;
     const std::ptrdiff_t dense_b = static_cast<std::ptrdiff_t>(r.b.count) * r.b.target;
     BasicCertificateWork w;
-    w.exp_a = arena.take<Real>(dense_a);
-    w.exp_b = arena.take<Real>(dense_b);
-    w.sums_a = arena.take<Real>(dense_a);
-    w.sums_b = arena.take<Real>(dense_b);
-    w.shift_a = arena.take<Real>(r.a.count);
-    w.scale_a = arena.take<Real>(r.a.count);
-    w.shift_b = arena.take<Real>(r.b.count);
-    w.scale_b = arena.take<Real>(r.b.count);
+    for (Real** p : {&w.exp_a, &w.sums_a, &w.cut_a}) *p = arena.take<Real>(dense_a);
+    for (Real** p : {&w.exp_b, &w.sums_b, &w.cut_b}) *p = arena.take<Real>(dense_b);
+    w.shift_a = arena.take<Real>(r.a.size);
+    w.shift_b = arena.take<Real>(r.b.size);
+    w.move_a = arena.take<Real>(r.a.count);
+    w.move_b = arena.take<Real>(r.b.count);
     w.t = arena.take<Real>(r.pairs());
     return w;
   }
@@ -94,14 +93,18 @@ FASTPID_HD Real rescale(const Exec& exec, const BasicSide<Real>& side, const Rea
   });
 }
 
-// sum of marginal * log(factor) over one side, its marginals being factor * sums.
+// sum of marginal * log(factor) over one side, its marginals being factor * sums. `logs` is dense.
 template <class Exec, class Real>
 FASTPID_HD Real weighted_logs(const Exec& exec, const BasicSide<Real>& side, const Real* factor,
-                              const Real* sums) {
+                              const Real* sums, Real* logs) {
+  exec.log_each(static_cast<std::ptrdiff_t>(side.count) * side.target, factor, logs);
   return exec.sum(side.count, [&](int i) {
     const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(i) * side.target;
     Real value = 0.0;
-    side.row(i, [&](int, int z) { value += sums[start + z] * xlogx(factor[start + z]); });
+    side.row(i, [&](int, int z) {
+      const std::ptrdiff_t c = start + z;
+      value += select(factor[c] > 0.0, sums[c] * factor[c] * logs[c], Real(0.0));
+    });
     return value;
   });
 }
@@ -110,13 +113,12 @@ FASTPID_HD Real weighted_logs(const Exec& exec, const BasicSide<Real>& side, con
 constexpr double kEnoughShare = 0.02;
 
 // Sinkhorn sweeps take the marginals close to their targets before what is left over is cut: mass
-// that is rescaled costs second order, mass that is cut first. They stop at a residual of `enough`;
-// problems of a pack that are not `wanted` get none.
+// that is rescaled costs second order, mass that is cut first. They stop at a residual of `enough`
+// and after `sweeps`; problems of a pack that are not `wanted` get none.
 template <class Exec, class Real>
 FASTPID_HD Real upper_bound(const Exec& exec, const BasicReduced<Real>& r,
                             const BasicIterate<Real>& it, double enough,
-                            const BasicCertificateWork<Real>& w, MaskOf<Real> wanted) {
-  constexpr int kSweeps = 32;
+                            const BasicCertificateWork<Real>& w, int sweeps, MaskOf<Real> wanted) {
   const std::ptrdiff_t n = r.b.count;
   const auto sums_a = [&] { weighted_sums(exec, r, true, it.s, w.exp_b, w.sums_a); };
   const auto sums_b = [&] { weighted_sums(exec, r, false, it.s, w.exp_a, w.sums_b); };
@@ -124,7 +126,7 @@ FASTPID_HD Real upper_bound(const Exec& exec, const BasicReduced<Real>& r,
   exec.for_each(static_cast<std::ptrdiff_t>(r.a.count) * r.a.target,
                 [&](std::ptrdiff_t k) { w.exp_a[k] = it.exp_a[k]; });
   MaskOf<Real> active = wanted;
-  for (int sweep = 0; sweep < kSweeps && any(active); ++sweep) {
+  for (int sweep = 0; sweep < sweeps && any(active); ++sweep) {
     sums_a();
     const Real off_a = rescale(exec, r.a, w.sums_a, false, active, w.exp_a);
     sums_b();
@@ -146,8 +148,8 @@ FASTPID_HD Real upper_bound(const Exec& exec, const BasicReduced<Real>& r,
     }
     return value;
   });
-  return weighted_logs(exec, r.a, w.exp_a, w.sums_a) + weighted_logs(exec, r.b, w.exp_b, w.sums_b) -
-         pairs;
+  return weighted_logs(exec, r.a, w.exp_a, w.sums_a, w.cut_a) +
+         weighted_logs(exec, r.b, w.exp_b, w.sums_b, w.cut_b) - pairs;
 }
 
 // One side's part of sum a lam + sum b mu, the shifts being subtracted.
@@ -156,80 +158,108 @@ FASTPID_HD Real dual_value(const Exec& exec, const BasicSide<Real>& side, const 
                            const Real* shift) {
   return exec.sum(side.count, [&](int i) {
     Real sum = 0.0;
-    for (int k = side.begin(i); k < side.end(i); ++k) sum += side.mass[k] * (logs[k] - shift[i]);
+    for (int k = side.begin(i); k < side.end(i); ++k) sum += side.mass[k] * (logs[k] - shift[k]);
     return sum;
   });
 }
 
 constexpr double kRounding = 1e-14;  // of a sum of exponentials
 
-// Leaves in shift_a and shift_b what is to be subtracted from the potentials. Where the iterate is
-// infeasible, the lighter symbol of a pair gives way first: what is wrong with a symbol of mass
-// 1e-12 must not cost one of mass 0.1. Then all constraints hold, and rows and columns in turn take
-// up the slack that is left.
+// Leaves in cut_a and cut_b what the factors of each cell are to be divided by, so that no pair sum
+// exceeds 1 + slack. t holds the pair sums.
+template <class Exec, class Real>
+FASTPID_HD void cut_cells(const Exec& exec, const BasicReduced<Real>& r,
+                          const BasicCertificateWork<Real>& w, double slack,
+                          MaskOf<Real> infeasible) {
+  const std::ptrdiff_t n = r.b.count, target = r.a.target;
+  const auto spread = [&](const BasicSide<Real>& side, Real* mass) {
+    exec.for_each(side.count, [&](std::ptrdiff_t i) {
+      for (int z = 0; z < target; ++z) mass[i * target + z] = 0.0;
+      side.row(static_cast<int>(i), [&](int k, int z) { mass[i * target + z] = side.mass[k]; });
+    });
+  };
+  spread(r.a, w.sums_a);
+  spread(r.b, w.sums_b);
+  const auto cut_side = [&](bool of_a, Real* cut) {
+    const std::ptrdiff_t count = of_a ? r.a.count : n, others = of_a ? n : r.a.count;
+    const Real* masses = of_a ? w.sums_a : w.sums_b;
+    const Real* other_masses = of_a ? w.sums_b : w.sums_a;
+    exec.for_each(count, [&](std::ptrdiff_t i) {
+      Real* own = cut + i * target;
+      for (int z = 0; z < target; ++z) own[z] = 1.0;
+      for (std::ptrdiff_t j = 0; j < others; ++j) {
+        const Real t = of_a ? w.t[i * n + j] : w.t[j * n + i];
+        const MaskOf<Real> over = infeasible & (t > 1.0 + slack);
+        if (!any(over)) continue;
+        const Real* mass = masses + i * target;
+        const Real* other = other_masses + j * target;
+        for (int z = 0; z < target; ++z) {
+          const MaskOf<Real> lighter = of_a ? mass[z] <= other[z] : mass[z] < other[z];
+          own[z] = select(over & lighter, larger(own[z], t), own[z]);
+        }
+      }
+    });
+  };
+  cut_side(true, w.cut_a);
+  cut_side(false, w.cut_b);
+}
+
+// Violations up to `slack` are left to the shifts of whole symbols.
 template <class Exec, class Real>
 FASTPID_HD Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
-                            const BasicIterate<Real>& it, const BasicCertificateWork<Real>& w) {
+                            const BasicIterate<Real>& it, double slack,
+                            const BasicCertificateWork<Real>& w) {
   using Mask = MaskOf<Real>;
-  const std::ptrdiff_t m = r.a.count, n = r.b.count;
+  const std::ptrdiff_t m = r.a.count, n = r.b.count, target = r.a.target;
+  if (slack < kRounding) slack = kRounding;
   pair_sums(exec, r, it.exp_a, it.exp_b, w.t);
-  const auto t = [&](std::ptrdiff_t i, std::ptrdiff_t j) -> const Real& { return w.t[i * n + j]; };
-  // scale[i] <- scale[i] / most; shift[i] is -log of the scale.
-  const auto rescale = [](const Real& most, Real& scale, Real& shift) {
-    const Real by = select(most > 0.0, most, Real(1.0));
-    scale /= by;
-    shift += log(by);
-  };
-  exec.for_each(m, [&](std::ptrdiff_t i) {
-    w.scale_a[i] = 1.0;
-    w.shift_a[i] = 0.0;
-  });
-  exec.for_each(n, [&](std::ptrdiff_t j) {
-    w.scale_b[j] = 1.0;
-    w.shift_b[j] = 0.0;
-  });
   const Real worst = exec.max(m, [&](std::ptrdiff_t i) {
     Real most = 0.0;
-    for (std::ptrdiff_t j = 0; j < n; ++j) most = larger(most, t(i, j));
+    for (std::ptrdiff_t j = 0; j < n; ++j) most = larger(most, w.t[i * n + j]);
     return most;
   });
-  const Mask infeasible = worst > 1.0 + kRounding;
-  if (any(infeasible)) {
-    const auto masses = [&](const BasicSide<Real>& side, Real* mass) {
-      exec.for_each(side.count, [&](int i) {
-        Real sum = 0.0;
-        for (int k = side.begin(i); k < side.end(i); ++k) sum += side.mass[k];
-        mass[i] = sum;
-      });
+  const Mask infeasible = worst > 1.0 + slack;
+  const bool cut = any(infeasible);
+  const auto each_cell = [&](const BasicSide<Real>& side, auto&& f) {
+    exec.for_each(side.count, [&](std::ptrdiff_t i) {
+      side.row(static_cast<int>(i), [&](int k, int z) { f(k, i * target + z); });
+    });
+  };
+  if (cut) {
+    cut_cells(exec, r, w, slack, infeasible);
+    const auto divide = [&](std::ptrdiff_t count, const Real* factors, const Real* by, Real* out) {
+      exec.for_each(count * target, [&](std::ptrdiff_t c) { out[c] = factors[c] / by[c]; });
     };
-    masses(r.a, w.sums_a);
-    masses(r.b, w.sums_b);
-    exec.for_each(m, [&](std::ptrdiff_t i) {
-      Real most = 1.0;
-      for (std::ptrdiff_t j = 0; j < n; ++j) {
-        const Mask yields = infeasible & (w.sums_a[i] <= w.sums_b[j]);
-        if (any(yields)) most = select(yields, larger(most, t(i, j)), most);
-      }
-      rescale(most, w.scale_a[i], w.shift_a[i]);
-    });
-    exec.for_each(n, [&](std::ptrdiff_t j) {
-      Real most = 1.0;
-      for (std::ptrdiff_t i = 0; i < m; ++i) {
-        const Mask yields = infeasible & (w.sums_b[j] < w.sums_a[i]);
-        if (any(yields)) most = select(yields, larger(most, w.scale_a[i] * t(i, j)), most);
-      }
-      rescale(most, w.scale_b[j], w.shift_b[j]);
-    });
+    divide(m, it.exp_a, w.cut_a, w.sums_a);
+    divide(n, it.exp_b, w.cut_b, w.sums_b);
+    pair_sums(exec, r, w.sums_a, w.sums_b, w.t);
+    each_cell(r.a, [&](int k, std::ptrdiff_t c) { w.shift_a[k] = w.cut_a[c]; });
+    each_cell(r.b, [&](int k, std::ptrdiff_t c) { w.shift_b[k] = w.cut_b[c]; });
+    exec.log_each(r.a.size, w.shift_a, w.shift_a);
+    exec.log_each(r.b.size, w.shift_b, w.shift_b);
+  } else {
+    exec.for_each(r.a.size, [&](std::ptrdiff_t k) { w.shift_a[k] = 0.0; });
+    exec.for_each(r.b.size, [&](std::ptrdiff_t k) { w.shift_b[k] = 0.0; });
   }
+  const auto positive = [](const Real& most) { return select(most > 0.0, most, Real(1.0)); };
   exec.for_each(m, [&](std::ptrdiff_t i) {
     Real most = 0.0;
-    for (std::ptrdiff_t j = 0; j < n; ++j) most = larger(most, w.scale_b[j] * t(i, j));
-    rescale(w.scale_a[i] * most, w.scale_a[i], w.shift_a[i]);
+    for (std::ptrdiff_t j = 0; j < n; ++j) most = larger(most, w.t[i * n + j]);
+    most = positive(most);
+    w.move_a[i] = log(most);
+    const Real scale = 1.0 / most;
+    for (std::ptrdiff_t j = 0; j < n; ++j) w.t[i * n + j] *= scale;
+    for (int k = r.a.begin(static_cast<int>(i)); k < r.a.end(static_cast<int>(i)); ++k) {
+      w.shift_a[k] += w.move_a[i];
+    }
   });
   exec.for_each(n, [&](std::ptrdiff_t j) {
     Real most = 0.0;
-    for (std::ptrdiff_t i = 0; i < m; ++i) most = larger(most, w.scale_a[i] * t(i, j));
-    rescale(w.scale_b[j] * most, w.scale_b[j], w.shift_b[j]);
+    for (std::ptrdiff_t i = 0; i < m; ++i) most = larger(most, w.t[i * n + j]);
+    w.move_b[j] = log(positive(most));
+    for (int k = r.b.begin(static_cast<int>(j)); k < r.b.end(static_cast<int>(j)); ++k) {
+      w.shift_b[k] += w.move_b[j];
+    }
   });
   return dual_value(exec, r.a, it.log_a, w.shift_a) + dual_value(exec, r.b, it.log_b, w.shift_b);
 }
@@ -242,7 +272,7 @@ FASTPID_HD double feasible_bound(const Exec& exec, const Reduced& r, const Itera
   constexpr double kNearly = 1e-13;
   const std::ptrdiff_t n = r.b.count;
   const int target = r.b.target;
-  if (target > 2) return lower_bound(exec, r, it, w);
+  if (target > 2) return lower_bound(exec, r, it, 0.0, w);
   const auto transposed = [&](int z) { return w.sums_b + z * n; };
   for (int z = 0; z < target; ++z) {
     exec.for_each(n, [&](std::ptrdiff_t j) { transposed(z)[j] = it.exp_b[j * target + z]; });
@@ -252,10 +282,10 @@ FASTPID_HD double feasible_bound(const Exec& exec, const Reduced& r, const Itera
     return exec.largest_sum(n, u[0], transposed(0), target > 1 ? u[1] : 0.0,
                             transposed(target > 1 ? 1 : 0));
   });
-  if (worst > 1.0 + kNearly || worst < 1.0 - kNearly) return lower_bound(exec, r, it, w);
+  if (worst > 1.0 + kNearly || worst < 1.0 - kNearly) return lower_bound(exec, r, it, 0.0, w);
   const double shift = std::log(worst);
-  exec.for_each(r.a.count, [&](std::ptrdiff_t i) { w.shift_a[i] = shift; });
-  exec.for_each(n, [&](std::ptrdiff_t j) { w.shift_b[j] = 0.0; });
+  exec.for_each(r.a.size, [&](std::ptrdiff_t k) { w.shift_a[k] = shift; });
+  exec.for_each(r.b.size, [&](std::ptrdiff_t k) { w.shift_b[k] = 0.0; });
   return dual_value(exec, r.a, it.log_a, w.shift_a) + dual_value(exec, r.b, it.log_b, w.shift_b);
 }
 
@@ -269,37 +299,35 @@ FASTPID_HD void exponentials(const Exec& exec, const Side& side, const double* l
   });
 }
 
-// The shifts of lower_bound() moved from the potentials into S, which leaves S exp(lam + mu) as it
-// is; S stays, unless `primal`.
+// Takes the shifts of lower_bound() to the potentials, and those of whole symbols out of S again
+// (not if there is no S: unless `primal`).
 template <class Exec>
 FASTPID_HD void apply_shifts(const Exec& exec, const Reduced& r, const CertificateWork& w,
                              bool primal, const Iterate& it) {
-  const auto shift = [&](const Side& side, const double* by, double* log) {
-    exec.for_each(side.count, [&](int i) {
-      for (int k = side.begin(i); k < side.end(i); ++k) log[k] -= by[i];
-    });
-  };
-  shift(r.a, w.shift_a, it.log_a);
-  shift(r.b, w.shift_b, it.log_b);
+  exec.for_each(r.a.size, [&](std::ptrdiff_t k) { it.log_a[k] -= w.shift_a[k]; });
+  exec.for_each(r.b.size, [&](std::ptrdiff_t k) { it.log_b[k] -= w.shift_b[k]; });
   exponentials(exec, r.a, it.log_a, it.exp_a);
   exponentials(exec, r.b, it.log_b, it.exp_b);
   if (!primal) return;
   exec.for_each(r.a.count, [&](std::ptrdiff_t i) {
     for (int j = 0; j < r.b.count; ++j) {
       double& s = it.s[i * r.b.count + j];
-      if (s > 0.0) s *= std::exp(w.shift_a[i] + w.shift_b[j]);
+      if (s > 0.0) s *= std::exp(w.move_a[i] + w.move_b[j]);
     }
   });
 }
+
+constexpr int kCertificateSweeps = 32;
+constexpr double kSlackShare = 0.1;  // of `enough`
 
 template <class Exec, class Real>
 FASTPID_HD BasicBounds<Real> certify(const Exec& exec, const BasicReduced<Real>& r,
                                      const BasicIterate<Real>& it, double enough,
                                      const BasicCertificateWork<Real>& w,
-                                     MaskOf<Real> wanted = true) {
+                                     int sweeps = kCertificateSweeps, MaskOf<Real> wanted = true) {
   BasicBounds<Real> bounds;
-  bounds.upper = upper_bound(exec, r, it, enough, w, wanted);
-  bounds.lower = lower_bound(exec, r, it, w);
+  bounds.upper = upper_bound(exec, r, it, enough, w, sweeps, wanted);
+  bounds.lower = lower_bound(exec, r, it, kSlackShare * enough, w);
   return bounds;
 }
 

@@ -31,7 +31,7 @@ struct BasicCondensedWork {
   // Entries of the a side that enter the Schur complement together: wide enough for a matrix
   // product, and at least one row.
   FASTPID_HD static int panel_width(const BasicReduced<Real>& r) {
-    constexpr int kWidth = 128;
+    constexpr int kWidth = 256;
     const int target = r.a.target;
     return target > kWidth ? target : kWidth;
   }
@@ -67,8 +67,9 @@ class CondensedSystem {
  public:
   using Mask = MaskOf<Real>;
 
-  FASTPID_HD CondensedSystem(const Exec& exec, const BasicReduced<Real>& r, const BasicCondensedWork<Real>& w,
-                             const BasicIterate<Real>& it, const Real* h)
+  FASTPID_HD CondensedSystem(const Exec& exec, const BasicReduced<Real>& r,
+                             const BasicCondensedWork<Real>& w, const BasicIterate<Real>& it,
+                             const Real* h)
       : exec_(exec), r_(r), w_(w), it_(it), h_(h), n_(r.b.count) {}
 
   // False if the matrix, its diagonal raised by a share `regularisation`, is not positive definite.
@@ -239,8 +240,9 @@ class CondensedSystem {
 
   // Adds S (diag E + E E^T / h) of one pair, restricted to the support of row i of `self`, to the
   // lower triangle of the column-major `block`. `e` has room for the row.
-  FASTPID_HD void add_pair(const BasicSide<Real>& self, int i, const Real* u, const Real* v, const Real& s,
-                           const Real& inverse, Real* e, Real* block, std::ptrdiff_t stride) const {
+  FASTPID_HD void add_pair(const BasicSide<Real>& self, int i, const Real* u, const Real* v,
+                           const Real& s, const Real& inverse, Real* e, Real* block,
+                           std::ptrdiff_t stride) const {
     const int first = self.begin(i), width = self.width(i);
     self.row(i, [&](int k, int z) { e[k - first] = u[z] * v[z]; });
     for (int c = 0; c < width; ++c) {
@@ -317,8 +319,7 @@ class CondensedSystem {
   FASTPID_HD std::ptrdiff_t cells_a() const { return r_.a.count * target(); }
   FASTPID_HD std::ptrdiff_t cells_b() const { return r_.b.count * target(); }
 
-  FASTPID_HD void copy_cells(const Real* from_a, const Real* from_b, Real* to_a,
-                             Real* to_b) const {
+  FASTPID_HD void copy_cells(const Real* from_a, const Real* from_b, Real* to_a, Real* to_b) const {
     exec_.for_each(cells_a(), [&](std::ptrdiff_t k) { to_a[k] = from_a[k]; });
     exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { to_b[k] = from_b[k]; });
   }
@@ -329,8 +330,7 @@ class CondensedSystem {
     exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { y_b[k] += factor * x_b[k]; });
   }
 
-  FASTPID_HD Real dot(const Real* x_a, const Real* x_b, const Real* y_a,
-                        const Real* y_b) const {
+  FASTPID_HD Real dot(const Real* x_a, const Real* x_b, const Real* y_a, const Real* y_b) const {
     return exec_.sum(cells_a(), [&](std::ptrdiff_t k) { return x_a[k] * y_a[k]; }) +
            exec_.sum(cells_b(), [&](std::ptrdiff_t k) { return x_b[k] * y_b[k]; });
   }

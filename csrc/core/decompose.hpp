@@ -9,6 +9,7 @@
 #include "mirror_descent.hpp"
 #include "presolve.hpp"
 #include "proxy.hpp"
+#include "strategy.hpp"
 #include "views.hpp"
 
 namespace fastpid {
@@ -44,10 +45,6 @@ struct Answer {
 
 constexpr int kNewtonSteps = 100;
 constexpr int kGradientSteps = 5000;
-
-// The interior point's dense system has the order nnz(b): beyond this its memory (0.5 GB) and its
-// cube of a cost make mirror descent the better choice.
-constexpr int kNewtonOrder = 8192;
 
 // The inner solve aims a little below tol, for what the reductions leave out.
 constexpr double kInnerShare = 0.95;
@@ -101,10 +98,9 @@ class Task {
   template <class Room, class Stop>
   void iterate(Room&& room, Stop&& stop) {
     const Reduced& r = p_.reduced;
-    proxy(exec_, r, proxy_, it_);
     if (options_.method != Method::newton) {
-      const Bounds now =
-          certify(exec_, r, it_, kEnoughShare * options_.tol, certificate_);
+      proxy(exec_, r, proxy_, it_);
+      const Bounds now = certify(exec_, r, it_, kEnoughShare * options_.tol, certificate_);
       const bool enough = now.gap() <= kInnerShare * options_.tol;
       if (enough || options_.method == Method::proxy) {
         conclude(options_.method == Method::gradient && enough ? Method::gradient : Method::proxy,
@@ -112,35 +108,18 @@ class Task {
         return;
       }
     }
+    if (options_.method != Method::newton && descend(room, stop)) return;
+    proxy(exec_, r, proxy_, it_);  // the same start, whether or not the gradient came first
     IterationOptions iteration;
     iteration.tol = kInnerShare * options_.tol;
-    if (iterates_newton()) {
-      iteration.max_iter = newton_steps();
-      Arena count;
-      InteriorWork::take(count, r);
-      Arena arena(room(count.used()));
-      const InteriorWork work = InteriorWork::take(arena, r);
-      const auto result = InteriorPoint<Exec>(exec_, r, work, it_, iteration).run(stop);
-      conclude(Method::newton, result.bounds,
-               static_cast<Outcome>(static_cast<int>(result.outcome)),
-               static_cast<int>(result.iterations));
-    } else {
-      iteration.max_iter = options_.max_iter > 0 ? options_.max_iter : kGradientSteps;
-      Bounds bounds;
-      int iterations = 0;
-      const Outcome outcome = MirrorDescent<Exec>(exec_, r, certificate_, it_, iteration)
-                                  .run(bounds, iterations, stop);
-      conclude(Method::gradient, bounds, outcome, iterations);
-    }
-  }
-
-  // Whether iterate() would take the interior point.
-  bool iterates_newton() const {
-    if (options_.method == Method::newton || options_.method == Method::gradient ||
-        options_.method == Method::proxy) {
-      return options_.method == Method::newton;
-    }
-    return p_.reduced.b.size <= kNewtonOrder;
+    iteration.max_iter = newton_steps();
+    Arena count;
+    InteriorWork::take(count, r);
+    Arena arena(room(count.used()));
+    const InteriorWork work = InteriorWork::take(arena, r);
+    const auto result = InteriorPoint<Exec>(exec_, r, work, it_, iteration).run(stop);
+    conclude(Method::newton, result.bounds, static_cast<Outcome>(static_cast<int>(result.outcome)),
+             static_cast<int>(result.iterations));
   }
 
   int newton_steps() const { return options_.max_iter > 0 ? options_.max_iter : kNewtonSteps; }
@@ -193,6 +172,29 @@ class Task {
     take(Arena(room(take(Arena()))));
   }
 
+  // Mirror descent; false if the interior point is to take over.
+  template <class Room, class Stop>
+  bool descend(Room&& room, Stop&& stop) {
+    const Reduced& r = p_.reduced;
+    IterationOptions iteration;
+    iteration.tol = kInnerShare * options_.tol;
+    iteration.max_iter = options_.max_iter > 0 ? options_.max_iter : kGradientSteps;
+    const bool alone = options_.method == Method::gradient;
+    if (!alone) iteration.worthwhile = worthwhile_gradient_steps(r);
+    Arena count;
+    MirrorWork::take(count, r);
+    Arena arena(room(count.used()));
+    const MirrorWork work = MirrorWork::take(arena, r);
+    Bounds bounds;
+    int iterations = 0;
+    const Outcome outcome =
+        MirrorDescent<Exec>(exec_, r, work, it_, iteration).run(bounds, iterations, stop);
+    const bool gave_up = outcome == Outcome::stalled || outcome == Outcome::max_iterations;
+    if (gave_up && !alone && r.b.size <= kNewtonOrder) return false;
+    conclude(Method::gradient, bounds, outcome, iterations);
+    return true;
+  }
+
   void solve_binary() {
     const Reduced& r = p_.reduced;
     // The join is a coupling of the reduced marginals, which p's dominate.
@@ -224,7 +226,7 @@ class Task {
     // Repaired before it is expanded: how much a symbol gives way in a repair depends on its mass,
     // and symbols that were merged have less of it each.
     if (r.a.count < p_.full.a.count || r.b.count < p_.full.b.count) {
-      lower_bound(exec_, r, it_, certificate_);
+      lower_bound(exec_, r, it_, kSlackShare * kEnoughShare * options_.tol, certificate_);
       apply_shifts(exec_, r, certificate_, primal, it_);
     }
     expand(exec_, p_, it_, peaks_, primal, full_);

@@ -83,8 +83,9 @@ class InteriorPoint {
     Real outcome = 0.0;  // an Outcome
   };
 
-  FASTPID_HD InteriorPoint(const Exec& exec, const BasicReduced<Real>& r, const BasicInteriorWork<Real>& w,
-                           const BasicIterate<Real>& it, const IterationOptions& options)
+  FASTPID_HD InteriorPoint(const Exec& exec, const BasicReduced<Real>& r,
+                           const BasicInteriorWork<Real>& w, const BasicIterate<Real>& it,
+                           const IterationOptions& options)
       : exec_(exec),
         r_(r),
         w_(w),
@@ -119,8 +120,8 @@ class InteriorPoint {
       const Mask plausible = complement_ <= kPlausible * options_.tol;
       const Mask wanted = running & finite & (Mask(last) | plausible);
       if (any(wanted)) {
-        const auto now =
-            certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate, wanted);
+        const auto now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate,
+                                 kCertificateSweeps, wanted);
         const Real gap = now.gap();
         const Mask better = wanted & (gap < best_gap);
         since_best = select(better & (gap < 0.9 * best_gap), Real(0.0), since_best);
@@ -170,9 +171,8 @@ class InteriorPoint {
         it_.s[p] = select(w_.t[p] > 0.0, it_.s[p] * scale, Real(0.0));
       }
     });
-    live_ = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) {
-      return select(it_.s[p] > 0.0, Real(1.0), Real(0.0));
-    });
+    live_ = exec_.sum(
+        r_.pairs(), [&](std::ptrdiff_t p) { return select(it_.s[p] > 0.0, Real(1.0), Real(0.0)); });
     careful_ = 0.0;
   }
 
@@ -297,9 +297,7 @@ class InteriorPoint {
     pair_steps(true, damp_);
   }
 
-  FASTPID_HD Real enough() const {
-    return 0.05 * larger(Real(options_.tol), sigma_ * complement_);
-  }
+  FASTPID_HD Real enough() const { return 0.05 * larger(Real(options_.tol), sigma_ * complement_); }
 
   // Simplified Newton steps from where the direction ends, with the factorisation at hand: solving
   // again is cheap beside factorising again, if the system is large. A step that would shorten the
@@ -449,8 +447,8 @@ class InteriorPoint {
   static constexpr double kCarefulSteps = 5.0;
   static constexpr double kCarefulSigma = 0.2;
 
-  FASTPID_HD void move(const BasicSide<Real>& side, const Real& length, const Real* dir,
-                       Real* logs, Real* exponential) {
+  FASTPID_HD void move(const BasicSide<Real>& side, const Real& length, const Real* dir, Real* logs,
+                       Real* exponential) {
     exec_.for_each(side.count, [&](int i) {
       side.row(i, [&](int k, int z) {
         logs[k] += length * dir[i * target() + z];
@@ -574,7 +572,7 @@ class InteriorPoint {
   Real damp_ = 0.0;        // weight of its second-order terms
   Real careful_ = 0.0;     // steps to come that stay central
   int steps_ = 0;
-  Real largest_ = 0.0;     // largest |d log E| of the last direction
+  Real largest_ = 0.0;  // largest |d log E| of the last direction
 };
 
 }  // namespace fastpid

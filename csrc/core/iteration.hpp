@@ -1,11 +1,14 @@
 // When an iterative method stops, and how it did.
 #pragma once
 
+#include <cmath>
+
 namespace fastpid {
 
 struct IterationOptions {
   double tol = 1e-9;  // nats
   int max_iter = 100;
+  double worthwhile = HUGE_VAL;  // gives up (stalled) when more steps than this are to be expected
 };
 
 // bracketed: bounds without iterations, from the closed-form proxy.

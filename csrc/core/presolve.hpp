@@ -207,7 +207,7 @@ FASTPID_HD void target_peaks(const Exec& exec, const Side& side, const double* l
   exec.once([&] {
     for (int i = 0; i < side.count; ++i) {
       side.row(i,
-               [&](int k, int z) { peak[z] = larger(peak[z], log[k] - (shift ? shift[i] : 0.0)); });
+               [&](int k, int z) { peak[z] = larger(peak[z], log[k] - (shift ? shift[k] : 0.0)); });
     }
   });
 }

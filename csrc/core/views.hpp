@@ -71,8 +71,8 @@ constexpr int kKnownTarget = 0;
 // packs the problems share one dense support, and mass is zero where a problem has no cell.
 template <class Real>
 struct BasicSide {
-  int count = 0;   // symbols of the source
-  int size = 0;    // entries, nnz of the marginal
+  int count = 0;                      // symbols of the source
+  int size = 0;                       // entries, nnz of the marginal
   Extent<kKnownTarget<Real>> target;  // symbols of the target
   const int* ptr = nullptr;
   const int* idx = nullptr;

@@ -27,15 +27,15 @@ constexpr int kLaneBlock = 12;
 inline bool fits_lanes(const Task<Serial>& task) {
   const Reduced& r = task.reduced();
   const int dense = (r.a.count + r.b.count) * r.a.target;
-  return kLanes > 1 && task.options().method != Method::gradient && r.b.count * r.a.target <= kLaneOrder &&
-         r.a.count * r.a.target <= 2 * kLaneOrder && r.a.target <= kLaneBlock &&
-         2 * (r.a.size + r.b.size) >= dense;
+  return kLanes > 1 && task.options().method != Method::gradient &&
+         r.b.count * r.a.target <= kLaneOrder && r.a.count * r.a.target <= 2 * kLaneOrder &&
+         r.a.target <= kLaneBlock && 2 * (r.a.size + r.b.size) >= dense;
 }
 
 // Solves tasks[0 .. count), 1 <= count <= kLanes, all of one lane_shape(), and concludes them.
 // `room` gives workspace, free again when this returns.
 template <int Target, class Room, class Stop>
-void solve_in_lanes(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
+void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
   using Number = Pack<Target>;
   using Mask = typename Number::Mask;
   const Serial exec;
@@ -57,7 +57,8 @@ void solve_in_lanes(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
   }
   // Widths of rows are asked for while the workspace is laid out: the structure comes first.
   const int rows = std::max(r.a.count, r.b.count);
-  structure = static_cast<int*>(room(sizeof(int) * static_cast<std::size_t>(rows + 1 + target * rows)));
+  structure =
+      static_cast<int*>(room(sizeof(int) * static_cast<std::size_t>(rows + 1 + target * rows)));
   for (int i = 0; i <= rows; ++i) structure[i] = i * target;
   int* idx = structure + rows + 1;
   for (int k = 0; k < rows * target; ++k) idx[k] = k % target;
@@ -132,6 +133,19 @@ void solve_in_lanes(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
     conclude(lane, Method::newton, result.bounds,
              static_cast<Outcome>(static_cast<int>(result.outcome[lane])),
              static_cast<int>(result.iterations[lane]));
+  }
+}
+
+// The same; loops over common numbers of target symbols are unrolled.
+template <class Room, class Stop>
+void solve_in_lanes(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
+  switch (tasks[0]->reduced().a.target) {
+    case 3:
+      return solve_lanes_of<3>(tasks, count, room, stop);
+    case 4:
+      return solve_lanes_of<4>(tasks, count, room, stop);
+    default:
+      return solve_lanes_of<0>(tasks, count, room, stop);
   }
 }
 

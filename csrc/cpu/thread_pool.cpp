@@ -1,5 +1,6 @@
 #include "thread_pool.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -23,7 +24,7 @@ struct Job {
 
 class Pool {
  public:
-  void run(int size, const std::function<void(int)>& body) {
+  void run(int size, const std::function<void(int)>& body, const std::function<void()>& waiting) {
     Job job{body, 1, size, 0};
     {
       const std::lock_guard<std::mutex> hold(lock_);
@@ -34,7 +35,11 @@ class Pool {
     body(0);
     std::unique_lock<std::mutex> hold(lock_);
     withdraw(&job);
-    done_.wait(hold, [&] { return job.running == 0; });
+    while (!done_.wait_for(hold, std::chrono::milliseconds(5), [&] { return job.running == 0; })) {
+      hold.unlock();
+      waiting();
+      hold.lock();
+    }
   }
 
  private:
@@ -94,12 +99,13 @@ Pool& shared() {
 
 }  // namespace
 
-void run_on_pool(int size, const std::function<void(int)>& body) {
+void run_on_pool(int size, const std::function<void(int)>& body,
+                 const std::function<void()>& waiting) {
   if (size <= 1) {
     body(0);
     return;
   }
-  shared().run(size, body);
+  shared().run(size, body, waiting);
 }
 
 }  // namespace fastpid::cpu

@@ -50,21 +50,43 @@ class Serial {
   }
   double sum_xlogx(std::ptrdiff_t n, const double* v) const { return fastpid::sum_xlogx(n, v); }
 
+  // out[i] = log(x[i]), that of the smallest positive number for zero; and exp(x[i]).
+  void log_each(std::ptrdiff_t n, const double* x, double* out) const { eigen_log(n, x, out); }
+  void log_each(std::ptrdiff_t n, const float* x, float* out) const { eigen_log(n, x, out); }
+  template <class Real>
+  void log_each(std::ptrdiff_t n, const Real* x, Real* out) const {
+    for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = log(x[i]);
+  }
+  template <class Out>
+  void exp_each(std::ptrdiff_t n, const double* x, Out* out) const {
+    Eigen::Map<Eigen::Array<Out, Eigen::Dynamic, 1>>(out, n) = Numbers(x, n).cast<Out>().exp();
+  }
+
+  // sum of w x^2.
+  template <class In>
+  double sum_squares(std::ptrdiff_t n, const In* w, const In* x) const {
+    using Array = Eigen::Map<const Eigen::Array<In, Eigen::Dynamic, 1>>;
+    return (Array(w, n) * Array(x, n).square()).template cast<double>().sum();
+  }
+
   // max over j of u0 v0[j] + u1 v1[j].
   double largest_sum(std::ptrdiff_t n, double u0, const double* v0, double u1,
                      const double* v1) const {
     return (u0 * Numbers(v0, n) + u1 * Numbers(v1, n)).maxCoeff();
   }
 
-  // Row-major products: c = a b, a' b and a b', a being m x k (a' of it in the second), c m x n.
-  void times(const double* a, const double* b, int m, int k, int n, double* c) const {
-    RowMap(c, m, n).noalias() = ConstRowMap(a, m, k) * ConstRowMap(b, k, n);
+  // Row-major products: c = a b, a' b and a b', a being m x k (k x m in the second), c m x n.
+  template <class T>
+  void times(const T* a, const T* b, int m, int k, int n, T* c) const {
+    RowMap<T>(c, m, n).noalias() = ConstRowMap<T>(a, m, k) * ConstRowMap<T>(b, k, n);
   }
-  void transposed_times(const double* a, const double* b, int k, int m, int n, double* c) const {
-    RowMap(c, m, n).noalias() = ConstRowMap(a, k, m).transpose() * ConstRowMap(b, k, n);
+  template <class T>
+  void transposed_times(const T* a, const T* b, int k, int m, int n, T* c) const {
+    RowMap<T>(c, m, n).noalias() = ConstRowMap<T>(a, k, m).transpose() * ConstRowMap<T>(b, k, n);
   }
-  void times_transposed(const double* a, const double* b, int m, int k, int n, double* c) const {
-    RowMap(c, m, n).noalias() = ConstRowMap(a, m, k) * ConstRowMap(b, n, k).transpose();
+  template <class T>
+  void times_transposed(const T* a, const T* b, int m, int k, int n, T* c) const {
+    RowMap<T>(c, m, n).noalias() = ConstRowMap<T>(a, m, k) * ConstRowMap<T>(b, n, k).transpose();
   }
 
   // The matrices that follow are column-major; only lower triangles are read or written. Factors of
@@ -194,9 +216,19 @@ class Serial {
   using Stride = Eigen::OuterStride<>;
   using Map = Eigen::Map<Eigen::MatrixXd, 0, Stride>;
   using ConstMap = Eigen::Map<const Eigen::MatrixXd, 0, Stride>;
-  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  using RowMap = Eigen::Map<Rows>;
-  using ConstRowMap = Eigen::Map<const Rows>;
+  template <class T>
+  using Rows = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  template <class T>
+  using RowMap = Eigen::Map<Rows<T>>;
+  template <class T>
+  using ConstRowMap = Eigen::Map<const Rows<T>>;
+
+  template <class T>
+  static void eigen_log(std::ptrdiff_t n, const T* x, T* out) {
+    using Array = Eigen::Array<T, Eigen::Dynamic, 1>;
+    Eigen::Map<Array>(out, n) =
+        Eigen::Map<const Array>(x, n).max(std::numeric_limits<T>::min()).log();
+  }
 };
 
 }  // namespace fastpid

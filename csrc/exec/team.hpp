@@ -13,8 +13,8 @@
 
 namespace fastpid {
 
-// Lets helpers join in the phases that a leader publishes. A helper counts itself into a phase before
-// it takes pieces, and the leader waits for those who did, never for one who has not come.
+// Lets helpers join in the phases that a leader publishes. A helper counts itself into a phase
+// before it takes pieces, and the leader waits for those who did, never for one who has not come.
 class Crew {
  public:
   // For the leader: piece(i) for i < count, on whoever comes.
@@ -44,8 +44,8 @@ class Crew {
     int idle = 0;
     while (!over_.load(std::memory_order_acquire)) {
       std::uint64_t now = state_.load(std::memory_order_relaxed);
-      if ((now & kOpen) != 0 && state_.compare_exchange_strong(now, now + 1,
-                                                                   std::memory_order_acquire)) {
+      if ((now & kOpen) != 0 &&
+          state_.compare_exchange_strong(now, now + 1, std::memory_order_acquire)) {
         const bool found = take_pieces();
         state_.fetch_sub(1, std::memory_order_release);
         if (found) idle = 0;
@@ -130,20 +130,44 @@ class Team : public Serial {
     return Serial::sum(pieces(n), [&](std::ptrdiff_t k) { return part[k]; });
   }
 
-  void times(const double* a, const double* b, int m, int k, int n, double* c) const {
-    share(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+  template <class In>
+  double sum_squares(std::ptrdiff_t n, const In* w, const In* x) const {
+    double part[kPieces];
+    share(n, [&](std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t end) {
+      part[k] = Serial::sum_squares(end - first, w + first, x + first);
+    });
+    return Serial::sum(pieces(n), [&](std::ptrdiff_t k) { return part[k]; });
+  }
+  template <class Real>
+  void log_each(std::ptrdiff_t n, const Real* x, Real* out) const {
+    share(n, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+      Serial::log_each(end - first, x + first, out + first);
+    });
+  }
+  template <class Out>
+  void exp_each(std::ptrdiff_t n, const double* x, Out* out) const {
+    share(n, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+      Serial::exp_each(end - first, x + first, out + first);
+    });
+  }
+
+  template <class T>
+  void times(const T* a, const T* b, int m, int k, int n, T* c) const {
+    share_rows(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
       Serial::times(a + first * k, b, static_cast<int>(end - first), k, n, c + first * n);
     });
   }
-  void transposed_times(const double* a, const double* b, int k, int m, int n, double* c) const {
-    share(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+  template <class T>
+  void transposed_times(const T* a, const T* b, int k, int m, int n, T* c) const {
+    share_rows(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
       const std::ptrdiff_t rows = end - first;
-      RowMap(c + first * n, rows, n).noalias() =
-          StridedRows(a + first, k, rows, Stride(m)).transpose() * ConstRowMap(b, k, n);
+      RowMap<T>(c + first * n, rows, n).noalias() =
+          StridedRows<T>(a + first, k, rows, Stride(m)).transpose() * ConstRowMap<T>(b, k, n);
     });
   }
-  void times_transposed(const double* a, const double* b, int m, int k, int n, double* c) const {
-    share(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+  template <class T>
+  void times_transposed(const T* a, const T* b, int m, int k, int n, T* c) const {
+    share_rows(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
       Serial::times_transposed(a + first * k, b, static_cast<int>(end - first), k, n,
                                c + first * n);
     });
@@ -182,6 +206,7 @@ class Team : public Serial {
  private:
   static constexpr int kPieces = 32;
   static constexpr int kBlock = 96;
+  static constexpr int kRows = 72;
 
   static std::ptrdiff_t pieces(std::ptrdiff_t n) { return n < kPieces ? n : kPieces; }
 
@@ -189,6 +214,14 @@ class Team : public Serial {
   template <class F>
   void share(std::ptrdiff_t n, F&& f) const {
     const std::ptrdiff_t count = pieces(n);
+    crew_->share(count, [&](std::int64_t k) { f(k, n * k / count, n * (k + 1) / count); });
+  }
+
+  // The same for the rows of a matrix product, of which each piece packs one factor anew.
+  template <class F>
+  void share_rows(std::ptrdiff_t n, F&& f) const {
+    const std::ptrdiff_t wanted = n / kRows,
+                         count = wanted < 1 ? 1 : (wanted < kPieces ? wanted : kPieces);
     crew_->share(count, [&](std::int64_t k) { f(k, n * k / count, n * (k + 1) / count); });
   }
 
@@ -220,7 +253,8 @@ class Team : public Serial {
     });
   }
 
-  using StridedRows = Eigen::Map<const Rows, 0, Stride>;
+  template <class T>
+  using StridedRows = Eigen::Map<const Rows<T>, 0, Stride>;
 
   Crew* crew_;
 };

@@ -17,6 +17,7 @@ constexpr int kLanes = 2;
 
 typedef double Vector __attribute__((vector_size(kLanes * sizeof(double))));
 using Bits = decltype(Vector{} < Vector{});  // of as many 64-bit integers
+typedef unsigned long long Words __attribute__((vector_size(kLanes * sizeof(double))));
 
 // The natural logarithm of positive normal numbers, within 3 units in the last place; infinities
 // and NaN stay as they are, and what is below the normal numbers counts as the smallest of them.
@@ -29,22 +30,22 @@ inline Vector logarithm(Vector x) {
   constexpr double kP[] = {0.666666666666667,   0.39999999999899444, 0.2857142862600327,
                            0.22222211130259878, 0.18182889455674947, 0.15331710618210773,
                            0.14616585424888623};
-  constexpr long long kSqrtHalf = 0x3fe6a09e667f3bcd;    // bits of sqrt(1/2)
-  constexpr long long kOne = 0x3ff0000000000000;         // bits of 1
-  constexpr long long kMantissa = 0x000fffffffffffff;    //
-  constexpr long long kTwoTo52 = 0x4330000000000000;     // bits of 2^52
-  constexpr double kExponentBias = 4503599627371519.0;   // 2^52 + 1023
-  constexpr double kLog2High = 0.6931471803691238;       // log 2 to 33 bits: exact times e
-  constexpr double kLog2Low = 1.9082149292705877e-10;    // and the rest
+  constexpr unsigned long long kSqrtHalf = 0x3fe6a09e667f3bcd;  // bits of sqrt(1/2)
+  constexpr unsigned long long kOne = 0x3ff0000000000000;       // bits of 1
+  constexpr unsigned long long kMantissa = 0x000fffffffffffff;
+  constexpr unsigned long long kTwoTo52 = 0x4330000000000000;  // bits of 2^52
+  constexpr double kExponentBias = 4503599627371519.0;         // 2^52 + 1023
+  constexpr double kLog2High = 0.6931471803691238;             // log 2 to 33 bits: exact times e
+  constexpr double kLog2Low = 1.9082149292705877e-10;          // and the rest
   const Vector least = Vector{} + std::numeric_limits<double>::min();
   const Vector infinity = Vector{} + std::numeric_limits<double>::infinity();
   const Vector normal = x < least ? least : x;
-  Bits bits;
+  Words bits;
   std::memcpy(&bits, &normal, sizeof bits);
   bits += kOne - kSqrtHalf;
   // The exponent, as the last bits of a double, so that no integer needs to be converted.
-  const Bits exponent_bits = (bits >> 52) | kTwoTo52;
-  const Bits mantissa_bits = (bits & kMantissa) + kSqrtHalf;
+  const Words exponent_bits = (bits >> 52) | kTwoTo52;
+  const Words mantissa_bits = (bits & kMantissa) + kSqrtHalf;
   Vector e, m;
   std::memcpy(&e, &exponent_bits, sizeof e);
   std::memcpy(&m, &mantissa_bits, sizeof m);

@@ -8,7 +8,9 @@ Solved newton(const Problem& problem, double tol, int max_iter, const Watch& wat
   Solved out;
   out.it = problem.proxy_iterate();
   const InteriorWork work = problem.blocks.carve<InteriorWork>(r);
-  const IterationOptions options{tol, max_iter};
+  IterationOptions options;
+  options.tol = tol;
+  options.max_iter = max_iter;
   const Serial exec;
   const auto stop = [&] { return watch && watch(out.it, work); };
   const auto result = InteriorPoint<Serial>(exec, r, work, out.it, options).run(stop);

@@ -205,7 +205,7 @@ inline double dual_violation(const Reduced& r, const double* log_a, const double
   std::vector<double> sums(static_cast<std::size_t>(r.pairs()));
   for_each_cell(r, [&](int i, int j, int k, int l, int) {
     sums[static_cast<std::size_t>(i) * r.b.count + j] +=
-        std::exp(log_a[k] + log_b[l] - (shift_a ? shift_a[i] : 0.0) - (shift_b ? shift_b[j] : 0.0));
+        std::exp(log_a[k] + log_b[l] - (shift_a ? shift_a[k] : 0.0) - (shift_b ? shift_b[l] : 0.0));
   });
   return std::log(largest(sums));
 }
@@ -217,7 +217,7 @@ inline double dual_value(const Reduced& r, const double* log_a, const double* lo
   const auto add = [&](const Side& side, const double* log, const double* shift) {
     for (int i = 0; i < side.count; ++i) {
       for (int k = side.begin(i); k < side.end(i); ++k) {
-        value += side.mass[k] * (log[k] - (shift ? shift[i] : 0.0));
+        value += side.mass[k] * (log[k] - (shift ? shift[k] : 0.0));
       }
     }
   };

@@ -134,7 +134,7 @@ TEST(binary_target_with_masses_of_any_size) {
       exponentiate(r.a, closed.it.log_a, closed.it.exp_a);
       exponentiate(r.b, closed.it.log_b, closed.it.exp_b);
       const CertificateWork w = p.blocks.carve<CertificateWork>(r);
-      CHECK_NEAR(lower_bound(Serial(), r, closed.it, w), closed.value, 1e-12);
+      CHECK_NEAR(lower_bound(Serial(), r, closed.it, 0.0, w), closed.value, 1e-12);
       CHECK_LE(dual_violation(r, closed.log_a, closed.log_b, w.shift_a, w.shift_b), 1e-12);
     }
   }

@@ -40,12 +40,12 @@ void check_optimal(const Table& t) {
   double repair = 0.0;
   for (int i = 0; i < r.a.count; ++i) {
     for (int k = r.a.begin(i); k < r.a.end(i); ++k) {
-      repair += r.a.mass[k] * std::fabs(w.shift_a[i]);
+      repair += r.a.mass[k] * std::fabs(w.shift_a[k]);
     }
   }
   for (int j = 0; j < r.b.count; ++j) {
     for (int l = r.b.begin(j); l < r.b.end(j); ++l) {
-      repair += r.b.mass[l] * std::fabs(w.shift_b[j]);
+      repair += r.b.mass[l] * std::fabs(w.shift_b[l]);
     }
   }
   CHECK_LE(repair, 10.0 * kTol);
@@ -65,7 +65,7 @@ void check_optimal(const Table& t) {
     const double mass = rounded.at(i, j, z);
     if (mass <= 0.0) return;
     share[n] += mass * (std::log(mass / pair[n]) -
-                        (it.log_a[k] - w.shift_a[i] + it.log_b[l] - w.shift_b[j]));
+                        (it.log_a[k] - w.shift_a[k] + it.log_b[l] - w.shift_b[l]));
   });
   double gap = 0.0;
   for (const double part : share) {

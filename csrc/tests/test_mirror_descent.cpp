@@ -8,10 +8,13 @@ template <class Stop>
 Solved descend(const Problem& p, double tol, int max_iter, Stop&& stop) {
   Solved out;
   out.it = p.proxy_iterate();
-  out.certificate = p.blocks.carve<CertificateWork>(p.reduced());
-  const IterationOptions options{tol, max_iter};
+  const MirrorWork work = p.blocks.carve<MirrorWork>(p.reduced());
+  out.certificate = work.certificate;
+  IterationOptions options;
+  options.tol = tol;
+  options.max_iter = max_iter;
   const Serial exec;
-  out.outcome = MirrorDescent<Serial>(exec, p.reduced(), out.certificate, out.it, options)
+  out.outcome = MirrorDescent<Serial>(exec, p.reduced(), work, out.it, options)
                     .run(out.bounds, out.iterations, stop);
   return out;
 }

@@ -21,12 +21,12 @@ Bounds certified(const Problem& p, const Reduced& r, const Iterate& it) {
 void repair(const Problem& p, const Iterate& it) {
   const Reduced& r = p.reduced();
   const CertificateWork w = p.blocks.carve<CertificateWork>(r);
-  lower_bound(Serial(), r, it, w);
+  lower_bound(Serial(), r, it, 0.0, w);
   for (int i = 0; i < r.a.count; ++i) {
-    for (int k = r.a.begin(i); k < r.a.end(i); ++k) it.log_a[k] -= w.shift_a[i];
+    for (int k = r.a.begin(i); k < r.a.end(i); ++k) it.log_a[k] -= w.shift_a[k];
   }
   for (int j = 0; j < r.b.count; ++j) {
-    for (int l = r.b.begin(j); l < r.b.end(j); ++l) it.log_b[l] -= w.shift_b[j];
+    for (int l = r.b.begin(j); l < r.b.end(j); ++l) it.log_b[l] -= w.shift_b[l];
   }
   exponentiate(r.a, it.log_a, it.exp_a);
   exponentiate(r.b, it.log_b, it.exp_b);

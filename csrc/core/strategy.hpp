@@ -1,0 +1,47 @@
+// Which iterative method answers soonest: a model of what each costs on a problem, in nanoseconds
+// of one core, fitted to measurements over 4x4x4 to 309x309x309 (docs/methods.md has the figures).
+// Only ratios matter, and the decision depends on the problem and its tolerance, never on a clock.
+#pragma once
+
+#include "products.hpp"
+#include "views.hpp"
+
+namespace fastpid {
+
+// The interior point's dense system has the order nnz(b); beyond this its memory (0.5 GB) is too
+// much, whatever its time.
+constexpr int kNewtonOrder = 8192;
+
+// Cells that both sides support, roughly.
+FASTPID_HD inline double common_cells(const Reduced& r) {
+  return static_cast<double>(r.a.size) * r.b.size / r.a.target;
+}
+
+// The dense algebra runs at the speed of a matrix product; everything else is some hundred passes
+// over the cells. The number of steps hardly depends on the problem or on tol.
+FASTPID_HD inline double newton_cost(const Reduced& r) {
+  constexpr double kSteps = 8.0, kFlop = 0.03, kCell = 150.0;
+  const double order = r.b.size;
+  const double dense = order * order * (0.5 * r.a.size + order / 6.0);
+  return kSteps * (kFlop * dense + kCell * common_cells(r));
+}
+
+// A step of mirror descent: three products, and a logarithm and an exponential for each pair.
+FASTPID_HD inline double gradient_step_cost(const Reduced& r) {
+  constexpr double kDenseCell = 0.2, kSparseCell = 3.0, kPair = 6.0;
+  const double pairs = static_cast<double>(r.pairs());
+  const double products =
+      multiply_densely(r) ? kDenseCell * pairs * r.a.target : kSparseCell * common_cells(r);
+  return products + kPair * pairs;
+}
+
+// The number of gradient steps that the interior point is worth. Mirror descent goes first, and
+// gives way once it is bound to take longer; infinite where the interior point is out of the
+// question.
+FASTPID_HD inline double worthwhile_gradient_steps(const Reduced& r) {
+  if (r.b.size > kNewtonOrder) return HUGE_VAL;
+  constexpr double kMargin = 0.7;  // for certificates, and steps that turn out to be in vain
+  return kMargin * newton_cost(r) / gradient_step_cost(r);
+}
+
+}  // namespace fastpid
