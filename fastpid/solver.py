@@ -64,12 +64,13 @@ def decompose(
         "proxy" is the closed-form two-sided bracket from the coupling that makes the sources
         independent given the target. "exact" is the closed form for targets with two symbols and
         for tables whose pairwise marginals determine them. "newton" is a primal-dual interior
-        point, "gradient" mirror descent: for loose tolerances and very large tables. "auto" takes
-        the first that reaches `tol`.
+        point, "gradient" accelerated mirror descent. "auto" takes a closed form where there is one
+        and else whichever of the two is expected to reach `tol` sooner.
     tol : float
         The largest accepted gap ``upper - lower``, in `unit`.
     max_iter : int, optional
-        Largest number of iterations; by default 100 for "newton" and 5000 for "gradient".
+        Largest number of iterations, of each method that "auto" tries; by default 100 for "newton"
+        and 5000 for "gradient".
     unit : {"bits", "nats"}
         Of everything reported.
     threads : int, optional

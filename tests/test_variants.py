@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -60,3 +63,35 @@ def test_build_info_names_what_was_built() -> None:
     info = build_info()
     assert set(info) == {"compiler", "cxx_standard", "instruction_set", "eigen", "cuda"}
     assert info["cuda"] is False
+
+
+#: Instructions beyond SSE4.2: 256- and 512-bit registers, masks, and anything VEX-encoded.
+BEYOND_V2 = re.compile(r"%[yz]mm\d|%k[0-7]\b|\sv[a-z0-9]+\s.*%xmm\d")
+BEYOND_V3 = re.compile(r"%zmm\d|%k[0-7]\b")
+
+
+def _instructions(variant: str) -> list[str]:
+    """Disassemble one variant's module, or skip where that cannot be done."""
+    spec = importlib.util.find_spec(f"fastpid._core_{variant}")
+    if spec is None or spec.origin is None:
+        pytest.skip(f"{variant} is not built here")
+    if shutil.which("objdump") is None:
+        pytest.skip("objdump (binutils) is not installed")
+    command = ["objdump", "-d", "--no-show-raw-insn", spec.origin]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [line for line in listing.splitlines() if ":\t" in line]
+
+
+def test_baseline_holds_no_code_of_later_instruction_sets() -> None:
+    found = _instructions("x86_64_v2")
+    assert len(found) > 10_000
+    assert [line for line in found if BEYOND_V2.search(line)] == []
+
+
+def test_avx2_variant_holds_no_avx512() -> None:
+    assert [line for line in _instructions("x86_64_v3") if BEYOND_V3.search(line)] == []
+
+
+def test_the_search_for_later_instructions_finds_them() -> None:
+    assert any(BEYOND_V2.search(line) for line in _instructions("x86_64_v3"))
+    assert any(BEYOND_V3.search(line) for line in _instructions("x86_64_v4"))

@@ -86,6 +86,7 @@ FASTPID_HD bool marginalize(const Exec& exec, Shape s, const double* p, bool nor
   const int step = s.nz < kReadCells ? kReadCells / s.nz : 1;
   const int at_once = s.nz < kRowsAtOnce && s.ny >= kRowsAtOnce ? kRowsAtOnce : 1;
   const auto read = [&](int slab) {
+    const auto& alone = exec.alone();
     double* mine = n > 1 ? w.yz + slab * plane : yz;
     double* pairs = w.pairs + static_cast<std::ptrdiff_t>(slab) * kReadCells;
     double* column = w.column + static_cast<std::ptrdiff_t>(slab) * kRowsAtOnce * s.nz;
@@ -107,11 +108,11 @@ FASTPID_HD bool marginalize(const Exec& exec, Shape s, const double* p, bool nor
           for (int i = 0; i < together; ++i) column[i] += v[k + i];
         }
         for (int i = 0; k + i < cells; ++i) column[i] += v[k + i];
-        sum_rows(exec, v, rows, s.nz, pairs);
-        mass += exec.total(rows, pairs);
-        pairs_log += exec.sum_xlogx(rows, pairs);
-        cells_log += exec.sum_xlogx(cells, v);
-        least = smaller(least, exec.least(cells, v));
+        sum_rows(alone, v, rows, s.nz, pairs);
+        mass += alone.total(rows, pairs);
+        pairs_log += alone.sum_xlogx(rows, pairs);
+        cells_log += alone.sum_xlogx(cells, v);
+        least = smaller(least, alone.least(cells, v));
       }
       double* row = xz + static_cast<std::ptrdiff_t>(x) * s.nz;
       for (int z = 0; z < s.nz; ++z) {

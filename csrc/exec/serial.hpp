@@ -37,6 +37,9 @@ class Serial {
     return -min(n, [&](std::ptrdiff_t i) { return -f(i); });
   }
 
+  // What code inside a for_each() uses: a policy does not nest.
+  const Serial& alone() const { return *this; }
+
   // Runs f on one thread of the machine that the policy stands for.
   template <class F>
   void once(F&& f) const {

@@ -37,7 +37,7 @@ compile() {
 # The slowest to compile come first.
 printf '%s\n' ../cpu/*.cpp problem.cpp test_*.cpp main.cpp |
   compile address -fsanitize=address,undefined -fno-sanitize-recover=all
-printf '%s\n' ../cpu/*.cpp test_batch.cpp main.cpp | compile thread -fsanitize=thread
+printf '%s\n' ../cpu/*.cpp test_batch.cpp test_team.cpp main.cpp | compile thread -fsanitize=thread
 
 status=0
 for sanitizer in address thread; do

@@ -315,7 +315,11 @@ TEST(an_empty_batch_is_done_at_once) {
 
 TEST(an_interrupted_batch_says_so) {
   Rng rng(85);
-  const Batch batch = mixed(rng, {3, 4, 3});
+  Batch batch = mixed(rng, {5, 6, 7});
+  // Long enough for every thread to have its share.
+  const std::vector<double> once = batch.p;
+  for (int n = 1; n < 20; ++n) batch.p.insert(batch.p.end(), once.begin(), once.end());
+  batch.count *= 20;
   for (const int threads : {1, 2}) {
     for (const int patience : {0, 3}) {
       auto options = with(Method::newton, threads);
