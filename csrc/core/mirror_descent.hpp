@@ -91,9 +91,14 @@ class MirrorDescent {
       if (iterations >= next || iterations == options_.max_iter) {
         if (single) exec_.exp_each(r_.pairs(), w_.log_s, it_.s);
         logarithms();
-        bounds.tighten(certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate,
-                               kCertificateSweeps));
-        if (bounds.gap() <= options_.tol) return Outcome::converged;
+        const Bounds now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate,
+                                   kCertificateSweeps);
+        // Earlier iterates may have had a better bound, but the solution is this one.
+        if (now.gap() <= options_.tol) {
+          bounds = now;
+          return Outcome::converged;
+        }
+        bounds.tighten(now);
         if (iterations == options_.max_iter) return Outcome::max_iterations;
         if (stop()) return Outcome::interrupted;
         if (single && bounds.gap() > kProgress * last_gap) {

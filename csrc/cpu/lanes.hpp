@@ -13,6 +13,18 @@
 
 namespace fastpid::cpu {
 
+#if !defined(__GNUC__) || defined(FASTPID_ONE_LANE)
+
+inline bool fits_lanes(const Task<Serial>&) { return false; }
+inline int lane_shape(const Task<Serial>&) { return 0; }
+
+template <class Room, class Stop>
+void solve_in_lanes(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
+  for (int n = 0; n < count; ++n) tasks[n]->iterate(room, stop);
+}
+
+#else
+
 // Problems of one shape go together.
 inline std::tuple<int, int, int> lane_shape(const Task<Serial>& task) {
   const Reduced& r = task.reduced();
@@ -27,9 +39,9 @@ constexpr int kLaneBlock = 12;
 inline bool fits_lanes(const Task<Serial>& task) {
   const Reduced& r = task.reduced();
   const int dense = (r.a.count + r.b.count) * r.a.target;
-  return kLanes > 1 && task.options().method != Method::gradient &&
-         r.b.count * r.a.target <= kLaneOrder && r.a.count * r.a.target <= 2 * kLaneOrder &&
-         r.a.target <= kLaneBlock && 2 * (r.a.size + r.b.size) >= dense;
+  return task.options().method != Method::gradient && r.b.count * r.a.target <= kLaneOrder &&
+         r.a.count * r.a.target <= 2 * kLaneOrder && r.a.target <= kLaneBlock &&
+         2 * (r.a.size + r.b.size) >= dense;
 }
 
 // Solves tasks[0 .. count), 1 <= count <= kLanes, all of one lane_shape(), and concludes them.
@@ -148,5 +160,7 @@ void solve_in_lanes(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
       return solve_lanes_of<0>(tasks, count, room, stop);
   }
 }
+
+#endif
 
 }  // namespace fastpid::cpu

@@ -8,6 +8,8 @@
 #include "../core/views.hpp"
 #include "vector.hpp"
 
+#if defined(__GNUC__) && !defined(FASTPID_ONE_LANE)
+
 namespace fastpid {
 
 // Target: the number of target symbols of the problems, 0 if that is not known in advance.
@@ -93,3 +95,5 @@ template <int Target>
 constexpr int kKnownTarget<Pack<Target>> = Target;
 
 }  // namespace fastpid
+
+#endif

@@ -1,11 +1,26 @@
-// One vector register of doubles, and its logarithm.
+// One vector register of doubles, and its logarithm. Compilers without GNU's vector types (MSVC),
+// and builds with FASTPID_ONE_LANE, do everything by single doubles.
 #pragma once
 
 #include <cstddef>
 #include <cstring>
 #include <limits>
 
+#include "../core/numerics.hpp"
+
 namespace fastpid {
+
+#if !defined(__GNUC__) || defined(FASTPID_ONE_LANE)
+
+constexpr int kLanes = 1;
+
+inline double sum_xlogx(std::ptrdiff_t n, const double* x) {
+  double sum = 0.0;
+  for (std::ptrdiff_t i = 0; i < n; ++i) sum += xlogx(x[i]);
+  return sum;
+}
+
+#else
 
 #if defined(__AVX512F__)
 constexpr int kLanes = 8;
@@ -82,5 +97,7 @@ inline double sum_xlogx(std::ptrdiff_t n, const double* x) {
   for (int lane = 0; lane < kLanes; ++lane) sum += even[lane];
   return sum;
 }
+
+#endif
 
 }  // namespace fastpid
