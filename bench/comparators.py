@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from grid import Table
 
 import fastpid
+from fastpid import gates
 
 TOL = 1e-9
 
@@ -45,3 +47,9 @@ BASELINES = {
     "published SCS": _cvx("SCS", "published", 5e-2),
     "published CLARABEL": _cvx("CLARABEL", "published", 1e-5),
 }
+
+
+@functools.cache
+def warm_up() -> None:
+    """Run CVXPY once: its first call imports, and is slow."""
+    fastpid.reference.cvx_pid(gates.and_())

@@ -1,42 +1,23 @@
-"""The speed-up table in Markdown."""
+"""The report in Markdown: bars, the speed-up table, and a section per suite."""
 
 from __future__ import annotations
 
 import os
 import platform
 import statistics
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import bars
 import numpy as np
+import sections
 from grid import GRID, LIMIT_SECONDS
+from results import Record, Results
+from text import ratio as _ratio
+from text import seconds as _time
 
 import fastpid
 from fastpid._core import build_info
-
-
-@dataclass(frozen=True)
-class Record:
-    """One measured solver on one problem; seconds, medians of whole calls."""
-
-    problem: str
-    comparator: str
-    seconds: float
-    solver_seconds: float | None  # what the solver itself reports, without model building
-    gap: float
-    iterations: int
-    error: float  # bits, against the certified answer
-
-
-def _time(seconds: float) -> str:
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.0f} us"
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1.0 else f"{seconds:.3g} s"
-
-
-def _ratio(ratio: float) -> str:
-    return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.1f}x"
 
 
 def machine() -> str:
@@ -56,12 +37,22 @@ def machine() -> str:
     )
 
 
-def markdown(records: list[Record]) -> str:
-    """Return the report: one row per problem, the ratios, and the medians per family."""
+def markdown(results: Results) -> str:
+    """Return the whole report, of the suites that ran."""
+    lines = [results.machine, ""]
+    if results.speed:
+        lines.append(speed(results.speed))
+    measured = bars.markdown(results)
+    if measured:
+        lines += ["## Targets", "", *measured, ""]
+    lines += sections.markdown(results)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def speed(records: list[Record]) -> str:
+    """Return the speed-ups: one row per problem, the ratios, and the medians per family."""
     found = {(r.problem, r.comparator): r for r in records}
     lines = [
-        machine(),
-        "",
         "Medians of whole calls on one thread. In brackets: against the time that the solver alone "
         "reports, without CVXPY's model building. `error` is that of the published model's union "
         "information in bits. Not run: more than "

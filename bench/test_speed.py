@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import statistics
-import time
 from typing import Any
 
 import pytest
-from comparators import BASELINES, OURS, TOL, Comparator
+from comparators import BASELINES, OURS, TOL
 from grid import GRID, Problem, Table
-from report import Record
+from measure import measure, median_seconds, note
+from results import Record, Results
 
 import fastpid
 
@@ -46,28 +46,12 @@ def check(name: str, comparator: str, answer: fastpid.Decomposition) -> None:
         assert answer.gap <= TOL
 
 
-def _measure(benchmark: Any, solver: Comparator, p: Table) -> list[fastpid.Decomposition]:
-    """Run a solver under pytest-benchmark and return every answer that it timed."""
-    answers: list[fastpid.Decomposition] = []
-
-    def solve() -> None:
-        answers.append(solver.solve(p))
-
-    started = time.perf_counter()
-    solver.solve(p)  # warms caches up, and says how often the budget allows more
-    once = time.perf_counter() - started
-    rounds = max(1, min(50, int(1.0 / once))) if once < 1.0 else (3 if once < 3.0 else 1)
-    iterations = max(1, min(50, int(0.005 / once)))
-    benchmark.pedantic(solve, rounds=rounds, iterations=iterations)
-    return answers
-
-
 @pytest.mark.parametrize(("name", "comparator"), CASES, ids=lambda value: value.replace(" ", "-"))
 def test_speed(
     name: str,
     comparator: str,
     benchmark: Any,
-    records: list[Record],
+    results: Results,
     request: pytest.FixtureRequest,
 ) -> None:
     problem: Problem = PROBLEMS[name]
@@ -75,28 +59,30 @@ def test_speed(
         pytest.skip("not in the smoke run")
     benchmark.group = name
     p = table(name)
-    answers = _measure(benchmark, {**OURS, **BASELINES}[comparator], p)
+    solver = {**OURS, **BASELINES}[comparator]
+    answers = measure(benchmark, lambda: solver.solve(p))
     for answer in answers:
         check(name, comparator, answer)
     answer = answers[-1]
     error = answer.union_information - truth(name).union_information
-    benchmark.extra_info.update(
-        shape=p.shape,
+    note(
+        benchmark,
+        p.shape,
+        answer,
         cells=int((p > 0).sum()),
-        gap=float(answer.gap),
-        iterations=int(answer.iterations),
         status=answer.status.name,
         error=float(error),
         **{key: str(value) for key, value in answer.details.items()},
     )
-    if benchmark.stats is None:  # --benchmark-disable
+    seconds = median_seconds(benchmark)
+    if seconds is None:
         return
     solver_times = [a.details["solver_time"] for a in answers if a.details.get("solver_time")]
-    records.append(
+    results.speed.append(
         Record(
             problem=name,
             comparator=comparator,
-            seconds=float(benchmark.stats.stats.median),
+            seconds=seconds,
             solver_seconds=statistics.median(solver_times) if solver_times else None,
             gap=float(answer.gap),
             iterations=int(answer.iterations),

@@ -96,6 +96,7 @@ class CondensedSystem {
         w_.packed[r_.b.idx[k]] += w_.diagonal[k];
         w_.schur[k * (nb + 1)] = or_one(r_.b.mass[k], w_.diagonal[k] * (1.0 + regularisation));
       }
+      for (int z = 0; z < target(); ++z) w_.packed[z] = 1.0 / w_.packed[z];
     });
     exec_.for_each(n_, [&](std::ptrdiff_t j) {
       for (int l = static_cast<int>(j); l < n_; ++l) {
@@ -103,7 +104,7 @@ class CondensedSystem {
         r_.b.row(static_cast<int>(j), [&](int k, int z) {
           while (next < r_.b.end(l) && r_.b.idx[next] < z) ++next;
           if (next < r_.b.end(l) && r_.b.idx[next] == z) {
-            w_.schur[next + k * nb] += w_.diagonal[k] * (w_.diagonal[next] / w_.packed[z]);
+            w_.schur[next + k * nb] += w_.diagonal[k] * (w_.diagonal[next] * w_.packed[z]);
           }
         });
       }

@@ -1,6 +1,8 @@
 // The strategy: which stage runs on a table, when it stops, and the one way in which all end.
 #pragma once
 
+#include <type_traits>
+
 #include "binary_target.hpp"
 #include "certificate.hpp"
 #include "interior_point.hpp"
@@ -45,6 +47,7 @@ struct Answer {
 
 constexpr int kNewtonSteps = 100;
 constexpr int kGradientSteps = 5000;
+constexpr double kSharedDescent = 2e5;
 
 // The inner solve aims a little below tol, for what the reductions leave out.
 constexpr double kInnerShare = 0.95;
@@ -187,8 +190,13 @@ class Task {
     const MirrorWork work = MirrorWork::take(arena, r);
     Bounds bounds;
     int iterations = 0;
-    const Outcome outcome =
-        MirrorDescent<Exec>(exec_, r, work, it_, iteration).run(bounds, iterations, stop);
+    const auto run = [&](const auto& exec) {
+      using Alone = std::decay_t<decltype(exec)>;
+      return MirrorDescent<Alone>(exec, r, work, it_, iteration).run(bounds, iterations, stop);
+    };
+    // Steps of some microseconds are too short to be shared.
+    const bool share = static_cast<double>(r.pairs()) * r.a.target >= kSharedDescent;
+    const Outcome outcome = share ? run(exec_) : run(exec_.alone());
     const bool gave_up = outcome == Outcome::stalled || outcome == Outcome::max_iterations;
     if (gave_up && !alone && r.b.size <= kNewtonOrder) return false;
     conclude(Method::gradient, bounds, outcome, iterations);

@@ -149,7 +149,7 @@ class InteriorPoint {
   }
 
  private:
-  static constexpr double kPlausible = 3.0;
+  static constexpr double kPlausible = 1.5;
   static constexpr double kPatience = 40.0;
 
   // The proxy with its rows shifted to be strictly feasible; its marginals stay exact.

@@ -17,10 +17,10 @@ namespace fastpid {
 // before it takes pieces, and the leader waits for those who did, never for one who has not come.
 class Crew {
  public:
-  // For the leader: piece(i) for i < count, on whoever comes.
+  // For the leader: piece(i) for i < count, on whoever comes; alone, if that is not `worthwhile`.
   template <class F>
-  void share(std::int64_t count, const F& piece) {
-    if (helpers_.load(std::memory_order_relaxed) == 0 || count < 2) {
+  void share(std::int64_t count, bool worthwhile, const F& piece) {
+    if (!worthwhile || count < 2 || helpers_.load(std::memory_order_relaxed) == 0) {
       for (std::int64_t i = 0; i < count; ++i) piece(i);
       return;
     }
@@ -97,7 +97,7 @@ class Team : public Serial {
 
   template <class F>
   void for_each(std::ptrdiff_t n, F&& f) const {
-    share(n, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+    share(n, true, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
       for (std::ptrdiff_t i = first; i < end; ++i) f(i);
     });
   }
@@ -124,7 +124,7 @@ class Team : public Serial {
 
   double sum_xlogx(std::ptrdiff_t n, const double* v) const {
     double part[kPieces];
-    share(n, [&](std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t end) {
+    share(n, n >= kNumbers, [&](std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t end) {
       part[k] = Serial::sum_xlogx(end - first, v + first);
     });
     return Serial::sum(pieces(n), [&](std::ptrdiff_t k) { return part[k]; });
@@ -133,33 +133,33 @@ class Team : public Serial {
   template <class In>
   double sum_squares(std::ptrdiff_t n, const In* w, const In* x) const {
     double part[kPieces];
-    share(n, [&](std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t end) {
+    share(n, n >= kNumbers, [&](std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t end) {
       part[k] = Serial::sum_squares(end - first, w + first, x + first);
     });
     return Serial::sum(pieces(n), [&](std::ptrdiff_t k) { return part[k]; });
   }
   template <class Real>
   void log_each(std::ptrdiff_t n, const Real* x, Real* out) const {
-    share(n, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+    share(n, n >= kNumbers, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
       Serial::log_each(end - first, x + first, out + first);
     });
   }
   template <class Out>
   void exp_each(std::ptrdiff_t n, const double* x, Out* out) const {
-    share(n, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+    share(n, n >= kNumbers, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
       Serial::exp_each(end - first, x + first, out + first);
     });
   }
 
   template <class T>
   void times(const T* a, const T* b, int m, int k, int n, T* c) const {
-    share_rows(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+    share_rows(m, k, n, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
       Serial::times(a + first * k, b, static_cast<int>(end - first), k, n, c + first * n);
     });
   }
   template <class T>
   void transposed_times(const T* a, const T* b, int k, int m, int n, T* c) const {
-    share_rows(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+    share_rows(m, k, n, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
       const std::ptrdiff_t rows = end - first;
       RowMap<T>(c + first * n, rows, n).noalias() =
           StridedRows<T>(a + first, k, rows, Stride(m)).transpose() * ConstRowMap<T>(b, k, n);
@@ -167,7 +167,7 @@ class Team : public Serial {
   }
   template <class T>
   void times_transposed(const T* a, const T* b, int m, int k, int n, T* c) const {
-    share_rows(m, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
+    share_rows(m, k, n, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
       Serial::times_transposed(a + first * k, b, static_cast<int>(end - first), k, n,
                                c + first * n);
     });
@@ -183,7 +183,7 @@ class Team : public Serial {
       const int below = n - first - width;
       if (below == 0) break;
       double* panel = corner + width;
-      share(below, [&](std::ptrdiff_t, std::ptrdiff_t i, std::ptrdiff_t end) {
+      share(below, true, [&](std::ptrdiff_t, std::ptrdiff_t i, std::ptrdiff_t end) {
         Map part(panel + i, end - i, width, Stride(stride));
         ConstMap(corner, width, width, Stride(stride))
             .transpose()
@@ -207,27 +207,32 @@ class Team : public Serial {
   static constexpr int kPieces = 32;
   static constexpr int kBlock = 96;
   static constexpr int kRows = 72;
+  // What takes some ten microseconds: multiplications, numbers in a row.
+  static constexpr double kProduct = 3e5;
+  static constexpr std::ptrdiff_t kNumbers = 8192;
 
   static std::ptrdiff_t pieces(std::ptrdiff_t n) { return n < kPieces ? n : kPieces; }
 
   // f(piece, first, end) for the pieces of [0, n).
   template <class F>
-  void share(std::ptrdiff_t n, F&& f) const {
+  void share(std::ptrdiff_t n, bool worthwhile, F&& f) const {
     const std::ptrdiff_t count = pieces(n);
-    crew_->share(count, [&](std::int64_t k) { f(k, n * k / count, n * (k + 1) / count); });
+    crew_->share(count, worthwhile,
+                 [&](std::int64_t k) { f(k, n * k / count, n * (k + 1) / count); });
   }
 
-  // The same for the rows of a matrix product, of which each piece packs one factor anew.
+  // The same for the m rows of a matrix product, of which each piece packs one factor anew.
   template <class F>
-  void share_rows(std::ptrdiff_t n, F&& f) const {
-    const std::ptrdiff_t wanted = n / kRows,
-                         count = wanted < 1 ? 1 : (wanted < kPieces ? wanted : kPieces);
-    crew_->share(count, [&](std::int64_t k) { f(k, n * k / count, n * (k + 1) / count); });
+  void share_rows(std::ptrdiff_t m, std::ptrdiff_t k, std::ptrdiff_t n, F&& f) const {
+    const std::ptrdiff_t wanted = m / kRows;
+    const std::ptrdiff_t count = wanted < 1 ? 1 : (wanted < kPieces ? wanted : kPieces);
+    crew_->share(count, static_cast<double>(m) * k * n >= kProduct,
+                 [&](std::int64_t i) { f(i, m * i / count, m * (i + 1) / count); });
   }
 
   template <class F, class Join>
   void reduce(std::ptrdiff_t n, F&& f, double* part, double start, Join&& join) const {
-    share(n, [&](std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t end) {
+    share(n, true, [&](std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t end) {
       double value = start;
       for (std::ptrdiff_t i = first; i < end; ++i) value = join(value, f(i));
       part[k] = value;
@@ -244,7 +249,7 @@ class Team : public Serial {
   void subtract_square(double* c, int n, std::ptrdiff_t stride_c, const double* g,
                        std::ptrdiff_t stride_g, int columns) const {
     const std::ptrdiff_t strips = (n + kBlock - 1) / kBlock;
-    crew_->share(strips, [&](std::int64_t strip) {
+    crew_->share(strips, true, [&](std::int64_t strip) {
       const std::ptrdiff_t first = strip * kBlock;
       const std::ptrdiff_t width = first + kBlock < n ? kBlock : n - first;
       Map(c + first * (stride_c + 1), n - first, width, Stride(stride_c)).noalias() -=
