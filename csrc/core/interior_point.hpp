@@ -23,6 +23,9 @@
 // second-order terms, here those of the exponential too: with d the predictor's, damped by its step
 // length, q gains dS E d + S E d^2 / 2, sum_z E gains E d^2 / 2, and S h gains dS dh.
 //
+// On large systems the corrector is repeated from where its step ends (repeat_corrector()): a solve
+// costs far less than a factorisation there.
+//
 // Between two Newton steps a few Sinkhorn sweeps (each factor rescaled to its marginal) restore the
 // marginals in relative terms. Newton alone does so in absolute terms, and stalls on tables in
 // which cells of 1e-9 stand beside cells of 0.1.
