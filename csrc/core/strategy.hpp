@@ -1,6 +1,6 @@
 // Which iterative method answers soonest: a model of what each costs on a problem, in nanoseconds
-// of one core, fitted to measurements over 4x4x4 to 309x309x309 (docs/methods.md has the figures).
-// Only ratios matter, and the decision depends on the problem and its tolerance, never on a clock.
+// of one core, rounded from runs between 8x8x4 and 100x100x10 (docs/methods.md explains it). Only
+// ratios matter, and the decision depends on the problem and its tolerance, never on a clock.
 #pragma once
 
 #include "products.hpp"
