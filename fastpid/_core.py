@@ -11,7 +11,7 @@ import importlib.util
 import os
 from types import ModuleType
 
-__all__ = ["build_info", "decompose", "solve"]
+__all__ = ["build_info", "decompose", "gradient", "solve"]
 
 _VARIANTS = ("x86_64_v4", "x86_64_v3", "x86_64_v2", "generic")
 
@@ -44,4 +44,5 @@ def _select() -> ModuleType:
 _kernel = _select()
 build_info = _kernel.build_info
 decompose = _kernel.decompose
+gradient = _kernel.gradient
 solve = _kernel.solve

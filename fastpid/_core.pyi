@@ -9,7 +9,25 @@ def decompose(
     threads: int,
     normalize: bool,
     mass_tolerance: float,
-) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]: ...
+    potentials: bool,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.int32],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]: ...
+def gradient(
+    p: NDArray[np.float64],
+    xz: NDArray[np.float64],
+    yz: NDArray[np.float64],
+    lam: NDArray[np.float64],
+    mu: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    normalize: bool,
+    threads: int,
+) -> NDArray[np.float64]: ...
 def solve(
     xz: NDArray[np.float64],
     yz: NDArray[np.float64],

@@ -19,6 +19,7 @@ __all__ = [
     "check_distributions",
     "check_max_iter",
     "check_num_threads_variable",
+    "check_real_array",
     "check_tables",
     "check_threads",
     "check_tol",
@@ -116,7 +117,7 @@ def check_tables(p: Any, *, name: str = "p") -> NDArray[np.float64]:
     The values are checked where they are first read: by the kernel while it marginalises, or by
     :func:`explain_bad_table`.
     """
-    array = p if isinstance(p, np.ndarray) and p.dtype == np.float64 else _real_array(p, name)
+    array = p if isinstance(p, np.ndarray) and p.dtype == np.float64 else check_real_array(p, name)
     if array.ndim < 3:
         raise ValueError(
             f"{name} must have at least 3 axes (..., nx, ny, nz), the target last; "
@@ -132,13 +133,14 @@ def check_tables(p: Any, *, name: str = "p") -> NDArray[np.float64]:
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
-def _real_array(p: Any, name: str) -> NDArray[Any]:
+def check_real_array(p: Any, name: str) -> NDArray[Any]:
+    """Return an array of real numbers, of its own dtype."""
     try:
         array = np.asarray(p)
     except ValueError as error:  # numpy's word for nested sequences of unequal lengths
         raise ValueError(
             f"{name} is ragged: its nested sequences differ in length ({error}); "
-            "pass a rectangular array (..., nx, ny, nz)"
+            "pass a rectangular array"
         ) from None
     if array.dtype.kind in "fiu":
         return array

@@ -1,4 +1,4 @@
-"""Joint tables from data: count samples of three columns, binning the continuous ones."""
+"""Joint tables from data: samples of three columns, or the predictions of two classifiers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastpid._soft_joint import from_probabilities
 from fastpid._validate import check_choice
 
-__all__ = ["Interval", "JointTable", "from_samples"]
+__all__ = ["Interval", "JointTable", "from_probabilities", "from_samples"]
 
 ROLES = ("x", "y", "z")
 STRATEGIES = ("quantile", "uniform")

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastpid._validate import NATS_PER_UNIT
+from fastpid._validate import METHODS, NATS_PER_UNIT
 
 __all__ = ["ConvergenceError", "ConvergenceWarning", "Decomposition", "Solution", "Status"]
 
 ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
 INFORMATIONS = ("mi_x", "mi_y", "mi_xy", "union_information", "lower", "upper", "gap")
+VALUES = (*ATOMS, *INFORMATIONS)
 
 
 class Status(enum.IntEnum):
@@ -66,14 +66,37 @@ class ConvergenceError(RuntimeError):
 class Solution(Protocol):
     """The primal and dual solution behind a :class:`Decomposition`, unpacked on demand."""
 
-    def coupling(self) -> NDArray[np.float64]:
+    def coupling(self) -> Any:
         """Return q (..., nx, ny, nz), its pairwise marginals those of p."""
         ...
 
     @property
-    def potentials(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def potentials(self) -> tuple[Any, Any]:
         """The dual feasible (lam, mu), shapes (..., nx, nz) and (..., ny, nz), in nats."""
         ...
+
+
+def named_values(
+    mi_x: Any, mi_y: Any, mi_xy: Any, union_information: Any, lower: Any, upper: Any, scale: float
+) -> dict[str, Any]:
+    """Return the atoms and informations by name, in the order of VALUES, times `scale`.
+
+    For anything that adds and multiplies. Differences come before `scale`: that the bounds respect
+    the inequalities between informations then keeps every atom from a rounding error below zero.
+    """
+    return {
+        "redundancy": (mi_x + mi_y - union_information) * scale,
+        "unique_x": (union_information - mi_y) * scale,
+        "unique_y": (union_information - mi_x) * scale,
+        "synergy": (mi_xy - union_information) * scale,
+        "mi_x": mi_x * scale,
+        "mi_y": mi_y * scale,
+        "mi_xy": mi_xy * scale,
+        "union_information": union_information * scale,
+        "lower": lower * scale,
+        "upper": upper * scale,
+        "gap": (upper - lower) * scale,
+    }
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -91,7 +114,8 @@ class Decomposition:
 
     so that redundancy + unique_x = mi_x, redundancy + unique_y = mi_y, and the four sum to mi_xy.
 
-    Every field is a float for one table, an array of the batch shape for a batch, in `unit`.
+    Every field is a float for one table, an array of the batch shape for a batch, in `unit`. Of a
+    tensor they are tensors, the informations differentiable; :meth:`numpy` takes them back.
 
     Attributes
     ----------
@@ -112,7 +136,8 @@ class Decomposition:
     status : Status or ndarray of int8
         How the solve ended; ``Status(code).message`` says what to do.
     method : str or ndarray of str
-        The method that gave the answer.
+        The method that gave the answer; for tensors its place in ("auto", "proxy", "gradient",
+        "newton", "exact").
     unit : str
         "bits" or "nats".
     details : mapping
@@ -156,20 +181,8 @@ class Decomposition:
     ) -> Decomposition:
         """Compute the atoms from informations given in nats and convert all of them to `unit`."""
         scale = 1.0 / NATS_PER_UNIT[unit]
-        # Differences first: lower and upper keep them from going below zero by a rounding error.
-        redundancy = mi_x + mi_y - union_information
         return cls(
-            redundancy=redundancy * scale,
-            unique_x=(union_information - mi_y) * scale,
-            unique_y=(union_information - mi_x) * scale,
-            synergy=(mi_xy - union_information) * scale,
-            mi_x=mi_x * scale,
-            mi_y=mi_y * scale,
-            mi_xy=mi_xy * scale,
-            union_information=union_information * scale,
-            lower=lower * scale,
-            upper=upper * scale,
-            gap=(upper - lower) * scale,
+            **named_values(mi_x, mi_y, mi_xy, union_information, lower, upper, scale),
             iterations=iterations,
             status=status,
             method=method,
@@ -181,31 +194,31 @@ class Decomposition:
     @property
     def shape(self) -> tuple[int, ...]:
         """The batch shape; () for one table."""
-        return np.shape(self.union_information)
+        return tuple(getattr(self.union_information, "shape", ()))
 
     @property
     def converged(self) -> Any:
         """Whether the gap is within the tolerance asked for: a bool, or an array of bools."""
-        converged = np.equal(self.status, Status.CONVERGED)
-        return bool(converged) if self.shape == () else converged
+        return self.status == Status.CONVERGED
 
     @property
     def message(self) -> str:
         """How the solve ended, in words; for a batch, one line per status that occurs."""
-        if self.shape == ():
-            return Status(self.status).message
-        codes, counts = np.unique(self.status, return_counts=True)
+        d = self.numpy()
+        if d.shape == ():
+            return Status(d.status).message
+        codes, counts = np.unique(d.status, return_counts=True)
         return "\n".join(
-            f"{count} of {np.size(self.status)}: {Status(code).message}"
+            f"{count} of {np.size(d.status)}: {Status(code).message}"
             for code, count in zip(codes.tolist(), counts.tolist(), strict=True)
         )
 
-    def coupling(self) -> NDArray[np.float64]:
+    def coupling(self) -> Any:
         """Return the distribution q in Delta_P that attains the upper bound.
 
         Returns
         -------
-        ndarray, the shape of p
+        ndarray or Tensor, the shape of p
             q (..., nx, ny, nz) with ``q.sum(-2) == p.sum(-2)`` and ``q.sum(-3) == p.sum(-3)`` to
             rounding, and I_q(X, Y; Z) <= `upper` wherever `upper` is not the tighter of the
             information inequalities.
@@ -213,14 +226,16 @@ class Decomposition:
         return self._require_solution().coupling()
 
     @property
-    def potentials(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def potentials(self) -> tuple[Any, Any]:
         """The dual solution (lam, mu), shapes (..., nx, nz) and (..., ny, nz), in nats.
 
         For every x and y, ``logsumexp(lam[x] + mu[y]) <= 0``, and
         ``H(Z) + sum(p_xz * lam) + sum(p_yz * mu)`` is the dual lower bound. The derivative of
         -H(Z | X, Y), minimised over Delta_P, by p[x, y, z] is ``lam[x, z] + mu[y, z]``.
         Where p_xz (or p_yz) is zero the true potential may be minus infinity: a finite, feasible
-        value stands there, -50 below the largest potential of its target symbol.
+        value stands there, -50 below the largest potential of its target symbol. A symbol that has
+        no mass at all gets the row of one that says nothing, log p(z) but for the gauge, shifted to
+        be feasible.
         """
         return self._require_solution().potentials
 
@@ -229,20 +244,39 @@ class Decomposition:
             raise ValueError("this Decomposition was made without the solution behind it")
         return self._solution
 
+    def numpy(self) -> Decomposition:
+        """Return this with the values of tensors as floats or numpy arrays; itself if it has none.
+
+        The result carries no gradient; :meth:`coupling` and :attr:`potentials` stay tensors.
+        """
+        if not hasattr(self.union_information, "detach"):
+            return self
+        arrays = {
+            name: getattr(self, name).detach().cpu().numpy()
+            for name in (*VALUES, "iterations", "status", "method")
+        }
+        arrays["method"] = np.array(METHODS)[arrays["method"]]
+        fields: dict[str, Any] = arrays
+        if self.shape == ():
+            fields = {name: value.item() for name, value in arrays.items()}
+            fields["status"] = Status(fields["status"])
+        return dataclasses.replace(self, **fields)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict of plain Python numbers, strings and (nested) lists."""
 
         def plain(value: Any) -> Any:
             return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
 
-        fields = {name: plain(getattr(self, name)) for name in (*ATOMS, *INFORMATIONS)}
-        fields["iterations"] = plain(self.iterations)
-        if self.shape == ():
-            fields["status"] = Status(self.status).name.lower()
+        d = self.numpy()
+        fields = {name: plain(getattr(d, name)) for name in VALUES}
+        fields["iterations"] = plain(d.iterations)
+        if d.shape == ():
+            fields["status"] = Status(d.status).name.lower()
         else:
             names = np.array([status.name.lower() for status in Status])
-            fields["status"] = names[np.asarray(self.status)].tolist()
-        fields["method"] = plain(self.method)
+            fields["status"] = names[np.asarray(d.status)].tolist()
+        fields["method"] = plain(d.method)
         fields["unit"] = self.unit
         fields.update(self.details)
         return fields
@@ -259,20 +293,21 @@ class Decomposition:
             import pandas as pd
         except ImportError as error:
             raise ImportError("to_frame() needs pandas: pip install fastpid[estimate]") from error
+        d = self.numpy()
         columns: dict[str, Any] = {
-            name: np.ravel(getattr(self, name)) for name in (*ATOMS, *INFORMATIONS, "iterations")
+            name: np.ravel(getattr(d, name)) for name in (*VALUES, "iterations")
         }
         names = np.array([status.name.lower() for status in Status])
-        columns["status"] = names[np.ravel(np.asarray(self.status))]
-        columns["method"] = np.ravel(np.asarray(self.method))
-        if len(self.shape) > 1:
-            index: Any = pd.MultiIndex.from_product([range(n) for n in self.shape])
+        columns["status"] = names[np.ravel(np.asarray(d.status))]
+        columns["method"] = np.ravel(np.asarray(d.method))
+        if len(d.shape) > 1:
+            index: Any = pd.MultiIndex.from_product([range(n) for n in d.shape])
         else:
-            index = range(int(np.prod(self.shape)))
+            index = range(int(np.prod(d.shape)))
         return pd.DataFrame(columns, index=index)
 
     def __repr__(self) -> str:
-        return _batch_text(self) if self.shape else _table_text(self)
+        return _batch_text(self.numpy()) if self.shape else _table_text(self.numpy())
 
 
 def _number(value: float) -> str:

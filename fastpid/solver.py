@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,16 @@ from fastpid._validate import (
 )
 from fastpid.result import ConvergenceError, ConvergenceWarning, Decomposition, Status
 
-__all__ = ["decompose"]
+__all__ = [
+    "KernelSolution",
+    "SolveOptions",
+    "Solved",
+    "check_options",
+    "count_workers",
+    "decompose",
+    "recall_options",
+    "solve",
+]
 
 #: Status codes of the kernel that never reach a result: they become exceptions.
 _NOT_EXACT = 5
@@ -49,181 +59,217 @@ def decompose(
     normalize: bool = False,
     on_failure: str = "warn",
 ) -> Decomposition:
-    """Decompose what two sources say about a target, with a certificate.
+    """Decompose arrays: :func:`fastpid.decompose` for everything that numpy takes for one."""
+    options = recall_options(method, tol, max_iter, unit, threads, normalize, on_failure)
+    solved = solve(check_tables(p), options)
+    result = solved.result()
+    solved.report("fastpid")
+    return result
 
-    Computes the BROJA partial information decomposition [1]_ of the joint distribution
-    ``p[x, y, z]`` of the sources X and Y and the target Z: what they say about Z redundantly, each
-    uniquely, and only together (synergy).
 
-    Parameters
-    ----------
-    p : array_like, shape (..., nx, ny, nz)
-        Joint probabilities; the last axis is the target. Leading axes are a batch, every table of
-        which is solved and certified by itself. Computed in float64.
-    method : {"auto", "proxy", "gradient", "newton", "exact"}
-        "proxy" is the closed-form two-sided bracket from the coupling that makes the sources
-        independent given the target. "exact" is the closed form for targets with two symbols and
-        for tables whose pairwise marginals determine them. "newton" is a primal-dual interior
-        point, "gradient" accelerated mirror descent. "auto" takes a closed form where there is one
-        and else whichever of the two is expected to reach `tol` sooner.
-    tol : float
-        The largest accepted gap ``upper - lower``, in `unit`.
-    max_iter : int, optional
-        Largest number of iterations, of each method that "auto" tries; by default 100 for "newton"
-        and 5000 for "gradient".
-    unit : {"bits", "nats"}
-        Of everything reported.
-    threads : int, optional
-        Threads over the batch, or within a table of some ten thousand cells or more; by default the
-        environment variable ``FASTPID_NUM_THREADS`` or else the processors this process may run on.
-        The results do not depend on it, bit for bit.
-    normalize : bool
-        Divide every table by its sum first (tables of counts, unnormalised weights). Otherwise
-        every table must sum to 1 within 1e-6.
-    on_failure : {"warn", "raise", "ignore"}
-        What to do about tables whose gap stays above `tol`: a :class:`ConvergenceWarning`, a
-        :class:`ConvergenceError` that carries the result, or nothing. Either way their bounds hold
-        and their `status` says what happened. In a batch, tables that hold no probabilities (NaN,
-        negative entries, a wrong sum) have status INVALID and NaN for results; under "raise", and
-        wherever no table is valid, they raise ValueError.
+class SolveOptions(NamedTuple):
+    """The checked options of decompose()."""
 
-    Returns
-    -------
-    Decomposition
-        Floats for a single table, arrays of the batch shape otherwise.
+    method: int
+    tol: float  # nats
+    max_iter: int  # 0: the method's own
+    unit: str
+    threads: int | None
+    normalize: bool
+    on_failure: str
+
+
+def check_options(
+    method: Any,
+    tol: Any,
+    max_iter: Any,
+    unit: Any,
+    threads: Any,
+    normalize: Any,
+    on_failure: Any,
+) -> SolveOptions:
+    """Check the options of decompose(), in the order of its signature."""
+    code = METHODS.index(check_choice("method", method, METHODS))
+    checked_tol = check_tol(tol)
+    steps = check_max_iter(max_iter) or 0
+    checked_unit = check_unit(unit)
+    workers = check_threads(threads)
+    return SolveOptions(
+        method=code,
+        tol=checked_tol * NATS_PER_UNIT[checked_unit],
+        max_iter=steps,
+        unit=checked_unit,
+        threads=workers,
+        normalize=check_bool("normalize", normalize),
+        on_failure=check_choice("on_failure", on_failure, ON_FAILURE),
+    )
+
+
+_checked_before = functools.lru_cache(maxsize=64, typed=True)(check_options)
+
+
+def recall_options(*options: Any) -> SolveOptions:
+    """Do the same, faster the second time."""
+    try:
+        return _checked_before(*options)
+    except TypeError:  # perhaps an option is only unhashable: the checks have the better words
+        return check_options(*options)
+
+
+def solve(
+    tables: NDArray[np.float64], options: SolveOptions, *, potentials: bool = False
+) -> Solved:
+    """Run the kernel on checked tables (..., nx, ny, nz), C-contiguous.
 
     Raises
     ------
     ValueError
-        For values that make no sense: `p` with fewer than three axes, an empty axis, ragged, or
-        without a valid table in it; an unknown `method`, `unit` or `on_failure`; a `tol`,
-        `max_iter` or `threads` out of range; ``method="exact"`` on a table that has no closed form.
-    TypeError
-        For types that make no sense: complex, boolean or object `p`, a string for `tol`, and so on.
-
-    References
-    ----------
-    .. [1] N. Bertschinger, J. Rauh, E. Olbrich, J. Jost, N. Ay, "Quantifying unique information",
-       Entropy 16, 2014, doi:10.3390/e16042161.
-
-    Examples
-    --------
-    >>> import fastpid
-    >>> d = fastpid.decompose(fastpid.gates.xor())
-    >>> d.synergy, d.redundancy
-    (1.0, 0.0)
-    >>> d.gap <= 1e-9
-    True
+        Where no table holds probabilities, or one does not under ``on_failure="raise"``, or one has
+        no closed form under ``method="exact"``.
     """
-    code = METHODS.index(check_choice("method", method, METHODS))
-    unit = check_unit(unit)
-    tol = check_tol(tol)
-    steps = check_max_iter(max_iter) or 0
-    check_choice("on_failure", on_failure, ON_FAILURE)
-    normalize = check_bool("normalize", normalize)
-    workers = check_threads(threads)
-    tables = check_tables(p)
-
     batch_shape = tables.shape[:-3]
     batch = tables.reshape((-1, *tables.shape[-3:]))
-    workers = _workers(workers, batch)
-    tol_nats = tol * NATS_PER_UNIT[unit]
-    informations, codes, p_xz, p_yz = _core.decompose(
-        batch, code, tol_nats, steps, workers, normalize, MASS_TOLERANCE
+    workers = count_workers(options.threads, batch.size)
+    solved = Solved(
+        batch_shape,
+        options,
+        *_core.decompose(
+            batch,
+            options.method,
+            options.tol,
+            options.max_iter,
+            workers,
+            options.normalize,
+            MASS_TOLERANCE,
+            potentials,
+        ),
     )
-    iterations, status, methods = codes
+    if not solved.clean:
+        solved.refuse(batch)
+    return solved
 
-    bad = bool(status.any())
-    invalid = np.flatnonzero(status == Status.INVALID) if bad else None
-    complaint = ""
-    if invalid is not None and invalid.size:
-        complaint = _explain_invalid(batch, batch_shape, invalid, normalize)
-        if on_failure == "raise" or invalid.size == len(batch):
-            raise ValueError(complaint)
-    if bad and (status == _NOT_EXACT).any():
-        first = int(np.flatnonzero(status == _NOT_EXACT)[0])
-        raise ValueError(explain_not_exact(batch[first], _index(first, batch_shape)))
 
-    solution = _KernelSolution(p_xz, p_yz, methods, status, batch_shape, tol_nats, steps, workers)
-    mi_x, mi_y, mi_xy, lower, upper = informations
-    if batch_shape == ():
-        result = Decomposition.from_union(
-            mi_x=float(mi_x[0]),
-            mi_y=float(mi_y[0]),
-            mi_xy=float(mi_xy[0]),
-            union_information=0.5 * float(lower[0] + upper[0]),
-            lower=float(lower[0]),
-            upper=float(upper[0]),
-            iterations=int(iterations[0]),
-            status=Status(int(status[0])),
-            method=METHODS[int(methods[0])],
-            unit=unit,
+class Solved:
+    """What the kernel returned for a batch."""
+
+    def __init__(
+        self,
+        batch_shape: tuple[int, ...],
+        options: SolveOptions,
+        informations: NDArray[np.float64],
+        codes: NDArray[np.int32],
+        p_xz: NDArray[np.float64],
+        p_yz: NDArray[np.float64],
+        lam: NDArray[np.float64],
+        mu: NDArray[np.float64],
+    ) -> None:
+        self.batch_shape = batch_shape
+        self.options = options
+        self.informations = informations
+        self.codes = codes  # iterations, status, method
+        self.p_xz = p_xz
+        self.p_yz = p_yz
+        self.lam = lam
+        self.mu = mu
+        self.clean = not codes[1].any()  # every table converged
+        self.complaint = ""  # about tables that are not probabilities
+
+    def refuse(self, batch: NDArray[np.float64]) -> None:
+        """Raise what raises; keep the words about invalid tables for report()."""
+        status = self.codes[1]
+        invalid = np.flatnonzero(status == Status.INVALID)
+        if invalid.size:
+            first = int(invalid[0])
+            self.complaint = explain_bad_table(
+                batch[first], _index(first, self.batch_shape), self.options.normalize
+            )
+            if len(batch) > 1:
+                self.complaint += f" [{invalid.size} of {len(batch)} tables are invalid]"
+            if self.options.on_failure == "raise" or invalid.size == len(batch):
+                raise ValueError(self.complaint)
+        not_exact = np.flatnonzero(status == _NOT_EXACT)
+        if not_exact.size:
+            first = int(not_exact[0])
+            raise ValueError(explain_not_exact(batch[first], _index(first, self.batch_shape)))
+
+    def result(self) -> Decomposition:
+        """Give the numbers their names and units."""
+        iterations, status, methods = self.codes
+        mi_x, mi_y, mi_xy, lower, upper = self.informations
+        solution = KernelSolution(self.p_xz, self.p_yz, self.codes, self.batch_shape, self.options)
+        shape = self.batch_shape
+        union = 0.5 * (lower + upper)
+        if shape == ():
+            return Decomposition.from_union(
+                mi_x=float(mi_x[0]),
+                mi_y=float(mi_y[0]),
+                mi_xy=float(mi_xy[0]),
+                union_information=float(union[0]),
+                lower=float(lower[0]),
+                upper=float(upper[0]),
+                iterations=int(iterations[0]),
+                status=Status(int(status[0])),
+                method=METHODS[int(methods[0])],
+                unit=self.options.unit,
+                solution=solution,
+            )
+        return Decomposition.from_union(
+            mi_x=mi_x.reshape(shape),
+            mi_y=mi_y.reshape(shape),
+            mi_xy=mi_xy.reshape(shape),
+            union_information=union.reshape(shape),
+            lower=lower.reshape(shape),
+            upper=upper.reshape(shape),
+            iterations=iterations.reshape(shape),
+            status=status.astype(np.int8).reshape(shape),
+            method=np.array(METHODS)[methods].reshape(shape),
+            unit=self.options.unit,
             solution=solution,
         )
-    else:
-        result = Decomposition.from_union(
-            mi_x=mi_x.reshape(batch_shape),
-            mi_y=mi_y.reshape(batch_shape),
-            mi_xy=mi_xy.reshape(batch_shape),
-            union_information=(0.5 * (lower + upper)).reshape(batch_shape),
-            lower=lower.reshape(batch_shape),
-            upper=upper.reshape(batch_shape),
-            iterations=iterations.reshape(batch_shape),
-            status=status.astype(np.int8).reshape(batch_shape),
-            method=np.array(METHODS)[methods].reshape(batch_shape),
-            unit=unit,
-            solution=solution,
-        )
-    if bad and on_failure != "ignore":
-        _report_failures(result, status, batch_shape, complaint, on_failure)
-    return result
+
+    def report(self, *packages: str) -> None:
+        """Warn of (or raise about) tables that did not converge, and warn of invalid ones.
+
+        The warning points at the code that called `packages`.
+        """
+        if self.clean or self.options.on_failure == "ignore":
+            return
+        iterations, status, _ = self.codes
+        level = _stacklevel_outside(packages)
+        failed = np.flatnonzero((status == Status.MAX_ITERATIONS) | (status == Status.STALLED))
+        if failed.size:
+            first = int(failed[0])
+            index = _index(first, self.batch_shape)
+            where = f"table {list(index)}" if index else "the table"
+            unit = self.options.unit
+            gap = float(self.informations[4, first] - self.informations[3, first])
+            text = (
+                f"{where}: {Status(int(status[first])).message} "
+                f"(gap {gap / NATS_PER_UNIT[unit]:.2e} {unit}, {int(iterations[first])} iterations)"
+            )
+            if failed.size > 1:
+                text += f" [{failed.size} of {status.size} tables did not converge]"
+            if self.options.on_failure == "raise":
+                raise ConvergenceError(text, self.result())
+            warnings.warn(text, ConvergenceWarning, stacklevel=level)
+        if self.complaint:
+            warnings.warn(self.complaint, ConvergenceWarning, stacklevel=level)
 
 
 def _index(flat: int, batch_shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat, batch_shape)) if batch_shape else ()
 
 
-def _explain_invalid(
-    batch: NDArray[np.float64],
-    batch_shape: tuple[int, ...],
-    invalid: NDArray[np.intp],
-    normalize: bool,
-) -> str:
-    first = int(invalid[0])
-    text = explain_bad_table(batch[first], _index(first, batch_shape), normalize)
-    if len(batch) > 1:
-        text += f" [{invalid.size} of {len(batch)} tables are invalid]"
-    return text
+def _stacklevel_outside(packages: tuple[str, ...]) -> int:
+    """Return, for a warning of the caller's, the stacklevel of the first frame outside of them."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals["__name__"].split(".")[0] in packages:
+        frame = frame.f_back
+        level += 1
+    return level
 
 
-def _report_failures(
-    result: Decomposition,
-    status: NDArray[np.int32],
-    batch_shape: tuple[int, ...],
-    complaint: str,
-    on_failure: str,
-) -> None:
-    """Warn of (or raise about) tables that did not converge; `complaint` is about invalid ones."""
-    failed = np.flatnonzero((status == Status.MAX_ITERATIONS) | (status == Status.STALLED))
-    if failed.size:
-        first = int(failed[0])
-        index = _index(first, batch_shape)
-        where = f"table {list(index)}" if index else "the table"
-        gap = float(np.asarray(result.gap)[index])
-        text = (
-            f"{where}: {Status(int(status[first])).message} "
-            f"(gap {gap:.2e} {result.unit}, {int(np.asarray(result.iterations)[index])} iterations)"
-        )
-        if failed.size > 1:
-            text += f" [{failed.size} of {status.size} tables did not converge]"
-        if on_failure == "raise":
-            raise ConvergenceError(text, result)
-        warnings.warn(text, ConvergenceWarning, stacklevel=3)
-    if complaint:
-        warnings.warn(complaint, ConvergenceWarning, stacklevel=3)
-
-
-def _workers(threads: int | None, batch: NDArray[np.float64]) -> int:
+def count_workers(threads: int | None, cells: int) -> int:
     """How many threads to use: what was asked for, less where there is too little to do."""
     if threads is None:
         threads = check_num_threads_variable(os.environ.get("FASTPID_NUM_THREADS"))
@@ -232,10 +278,10 @@ def _workers(threads: int | None, batch: NDArray[np.float64]) -> int:
             threads = len(os.sched_getaffinity(0))
         except AttributeError:  # not Linux
             threads = os.cpu_count() or 1
-    return max(1, min(threads, batch.size // _CELLS_PER_THREAD))
+    return max(1, min(threads, cells // _CELLS_PER_THREAD))
 
 
-class _KernelSolution:
+class KernelSolution:
     """The solution behind a result, solved for again from the marginals when it is asked for.
 
     The kernel is deterministic, so this is the very solution that was certified; keeping the
@@ -246,26 +292,25 @@ class _KernelSolution:
         self,
         p_xz: NDArray[np.float64],
         p_yz: NDArray[np.float64],
-        methods: NDArray[np.int32],
-        status: NDArray[np.int32],
+        codes: NDArray[np.int32],
         batch_shape: tuple[int, ...],
-        tol: float,
-        max_iter: int,
-        threads: int,
+        options: SolveOptions,
     ) -> None:
         self._p_xz = p_xz
         self._p_yz = p_yz
-        self._methods = methods
-        self._status = status
+        _, self._status, self._methods = codes
         self._batch_shape = batch_shape
-        self._options = (tol, max_iter, threads)
+        threads = count_workers(options.threads, p_xz.size * p_yz.shape[1])
+        self._options = (options.tol, options.max_iter, threads)
 
     @functools.cached_property
     def potentials(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The dual solution (lam, mu)."""
         lam, mu = self._solve(coupling=False)[:2]
         return self._batched(lam), self._batched(mu)
 
     def coupling(self) -> NDArray[np.float64]:
+        """Return the primal solution, completed to p's marginals."""
         _, _, s, u, v = self._solve(coupling=True)
         q: NDArray[np.float64] = s[:, :, :, None] * u[:, :, None, :] * v[:, None, :, :]
         # q's marginals are dominated by p's. What is missing is added as a product, per z

@@ -20,9 +20,16 @@ ALLOWED = {
     "gates": set(),
     "reference": {"_validate", "information", "result"},
     "solver": {"_core", "_validate", "result"},
-    "joint": {"_validate"},
+    "_soft_joint": {"_validate"},
+    "joint": {"_soft_joint", "_validate"},
     "cli": {"_core", "_validate", "gates", "joint", "result", "solver", "__version__", "decompose"},
     "__main__": {"cli"},
+    "_dispatch": {"result", "solver", "torch"},
+    "torch/__init__": {"torch"},
+    "torch/_validate": set(),
+    "torch/_ops": {"_core", "_validate", "result", "solver"},
+    "torch/_decompose": {"result", "solver", "torch"},
+    "torch/_soft_joint": {"torch"},
 }
 
 
@@ -46,8 +53,28 @@ def test_python_imports_point_down(name: str) -> None:
 
 
 def test_every_module_has_its_rule() -> None:
-    modules = {path.stem for path in (ROOT / "fastpid").glob("*.py")}
+    package = ROOT / "fastpid"
+    modules = {
+        path.relative_to(package).with_suffix("").as_posix() for path in package.rglob("*.py")
+    }
     assert modules - set(ALLOWED) == {"__init__"}
+
+
+def test_only_fastpid_torch_imports_torch() -> None:
+    package = ROOT / "fastpid"
+    for path in package.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {
+            name.name.split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import)
+            for name in node.names
+        } | {
+            (node.module or "").split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+        }
+        assert "torch" not in names or path.parent.name == "torch", path
 
 
 CSRC = {"core": {"core"}, "exec": {"core", "exec"}, "cpu": {"core", "exec", "cpu"}}

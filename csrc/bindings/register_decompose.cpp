@@ -51,7 +51,7 @@ int extent(const py::array& a, int axis) {
 }
 
 py::tuple decompose(const Array& p, int method, double tol, int max_iter, int threads,
-                    bool normalize, double mass_tolerance) {
+                    bool normalize, double mass_tolerance, bool potentials) {
   if (p.ndim() != 4) throw std::invalid_argument("p must be (batch, nx, ny, nz)");
   const py::ssize_t count = p.shape(0);
   const Shape shape{extent(p, 1), extent(p, 2), extent(p, 3)};
@@ -59,22 +59,52 @@ py::tuple decompose(const Array& p, int method, double tol, int max_iter, int th
   Integers codes({py::ssize_t{3}, count});
   Array xz({count, p.shape(1), p.shape(3)});
   Array yz({count, p.shape(2), p.shape(3)});
+  const py::ssize_t solved = potentials ? count : 0;
+  Array lam({solved, p.shape(1), p.shape(3)});
+  Array mu({solved, p.shape(2), p.shape(3)});
   double* real = informations.mutable_data();
   std::int32_t* code = codes.mutable_data();
-  const cpu::Results results{
-      real, real + count, real + 2 * count, real + 3 * count, real + 4 * count,
-      code, code + count, code + 2 * count};
+  const Results results{real, real + count, real + 2 * count, real + 3 * count, real + 4 * count,
+                        code, code + count, code + 2 * count};
   const auto options = options_of(method, tol, max_iter, threads, normalize, mass_tolerance);
   const double* input = p.data();
   double* out_xz = xz.mutable_data();
   double* out_yz = yz.mutable_data();
+  cpu::Potentials<double> out;
+  if (potentials) out = {lam.mutable_data(), mu.mutable_data()};
   bool finished;
   {
     const py::gil_scoped_release free;
-    finished = cpu::decompose(input, count, shape, options, results, out_xz, out_yz);
+    finished = cpu::decompose(input, count, shape, options, results, out_xz, out_yz, out);
   }
   if (!finished) throw py::error_already_set();
-  return py::make_tuple(informations, codes, xz, yz);
+  return py::make_tuple(informations, codes, xz, yz, lam, mu);
+}
+
+Array gradient(const Array& p, const Array& xz, const Array& yz, const Array& lam, const Array& mu,
+               const Array& weights, bool normalize, int threads) {
+  if (p.ndim() != 4) throw std::invalid_argument("p must be (batch, nx, ny, nz)");
+  const py::ssize_t count = p.shape(0), nx = p.shape(1), ny = p.shape(2), nz = p.shape(3);
+  const Shape shape{extent(p, 1), extent(p, 2), extent(p, 3)};
+  const auto check = [](const Array& a, py::ssize_t size) {
+    if (a.size() != size) throw std::invalid_argument("arrays do not fit p");
+  };
+  for (const Array* a : {&xz, &lam}) check(*a, count * nx * nz);
+  for (const Array* a : {&yz, &mu}) check(*a, count * ny * nz);
+  check(weights, 4 * count);
+  Array out({count, nx, ny, nz});
+  const auto options = options_of(0, 0.0, 0, threads, normalize, 0.0);
+  const double *in = p.data(), *in_xz = xz.data(), *in_yz = yz.data(), *in_weights = weights.data();
+  const cpu::Potentials<const double> potentials{lam.data(), mu.data()};
+  double* result = out.mutable_data();
+  bool finished;
+  {
+    const py::gil_scoped_release free;
+    finished =
+        cpu::gradient(in, in_xz, in_yz, potentials, in_weights, count, shape, options, result);
+  }
+  if (!finished) throw py::error_already_set();
+  return out;
 }
 
 py::tuple solve(const Array& xz, const Array& yz, int method, double tol, int max_iter, int threads,
@@ -92,8 +122,10 @@ py::tuple solve(const Array& xz, const Array& yz, int method, double tol, int ma
   Array v({count, yz.shape(1), yz.shape(2)});
   auto options = options_of(method, tol, max_iter, threads, false, 0.0);
   options.solve.coupling = coupling;
-  const cpu::Solutions out{lam.mutable_data(), mu.mutable_data(), s.mutable_data(),
-                           u.mutable_data(), v.mutable_data()};
+  const cpu::Solutions out{{lam.mutable_data(), mu.mutable_data()},
+                           s.mutable_data(),
+                           u.mutable_data(),
+                           v.mutable_data()};
   const double* in_xz = xz.data();
   const double* in_yz = yz.data();
   bool finished;
@@ -110,8 +142,16 @@ py::tuple solve(const Array& xz, const Array& yz, int method, double tol, int ma
 void register_decompose(py::module_& m) {
   m.def("decompose", &decompose, py::arg("p").noconvert(), py::arg("method"), py::arg("tol"),
         py::arg("max_iter"), py::arg("threads"), py::arg("normalize"), py::arg("mass_tolerance"),
+        py::arg("potentials"),
         "Tables (batch, nx, ny, nz) -> informations (5, batch: mi_x, mi_y, mi_xy, lower, upper; "
-        "nats), codes (3, batch: iterations, status, method), p_xz, p_yz.");
+        "nats), codes (3, batch: iterations, status, method), p_xz, p_yz and, if asked for, "
+        "potentials lam, mu (else empty).");
+  m.def(
+      "gradient", &gradient, py::arg("p").noconvert(), py::arg("xz").noconvert(),
+      py::arg("yz").noconvert(), py::arg("lam").noconvert(), py::arg("mu").noconvert(),
+      py::arg("weights").noconvert(), py::arg("normalize"), py::arg("threads"),
+      "The gradient by p of weights (batch, 4) times mi_x, mi_y, mi_xy and the union information, "
+      "from what decompose() returned.");
   m.def(
       "solve", &solve, py::arg("xz").noconvert(), py::arg("yz").noconvert(), py::arg("method"),
       py::arg("tol"), py::arg("max_iter"), py::arg("threads"), py::arg("coupling"),

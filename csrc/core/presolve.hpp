@@ -59,69 +59,70 @@ struct Presolved {
   }
 };
 
-// Fills `w` with the rows of `marginal` (symbols x target, dense) and returns the Side. Cells below
-// `negligible` and target symbols with symbol[z] < 0 are left out; rows whose posteriors differ
-// nowhere by more than `same` are added up (never, if it is negative).
+// Fills `w` with the rows of `marginal` (symbols x target, dense) and returns the Side. Rows whose
+// posteriors differ nowhere by more than `same` are added up (never, if it is negative); then cells
+// below `negligible` are left out, as are target symbols with symbol[z] < 0. In this order: of two
+// symbols with the same posterior the lighter one may have negligible cells where the other does
+// not, and side by side they would be all but dependent.
 FASTPID_HD inline Side compress(const double* marginal, int symbols, int target, const int* symbol,
                                 int reduced_target, double negligible, double same, SideWork& w) {
-  const auto kept = [&](double mass, int z) { return mass > negligible && symbol[z] >= 0; };
   Side side;
   side.target = reduced_target;
   int rows = 0;
   for (int i = 0; i < symbols; ++i) {
     const double* row = marginal + static_cast<std::ptrdiff_t>(i) * target;
     double total = 0.0;
-    for (int z = 0; z < target; ++z) total += kept(row[z], z) ? row[z] : 0.0;
+    bool light = true;
+    for (int z = 0; z < target; ++z) {
+      if (symbol[z] < 0) continue;
+      total += row[z];
+      light = light && !(row[z] > negligible);
+    }
     w.total[i] = total;
     w.group[i] = -1;
+    w.share[i] = 0.0;
     if (total <= 0.0) continue;
     for (int g = 0; g < rows && w.group[i] < 0 && same >= 0.0; ++g) {
       const double* other = marginal + static_cast<std::ptrdiff_t>(w.leader[g]) * target;
       const double scale = 1.0 / total, other_scale = 1.0 / w.total[w.leader[g]];
       bool equal = true;
       for (int z = 0; z < target && equal; ++z) {
-        const bool in = kept(row[z], z), other_in = kept(other[z], z);
-        equal =
-            in == other_in && (!in || std::fabs(row[z] * scale - other[z] * other_scale) <= same);
+        equal = symbol[z] < 0 || std::fabs(row[z] * scale - other[z] * other_scale) <= same;
       }
       if (equal) w.group[i] = g;
     }
-    if (w.group[i] < 0) {
+    if (w.group[i] < 0 && !light) {
       w.leader[rows] = i;
       w.group[i] = rows++;
     }
   }
   side.count = rows;
-  // Cells of a row: those of its leader, in the order of the target.
+  // The sums of merged rows, dense; and of their totals, kept with the leader.
+  for (std::ptrdiff_t c = 0; c < static_cast<std::ptrdiff_t>(rows) * target; ++c) w.mass[c] = 0.0;
+  for (int i = 0; i < symbols; ++i) {
+    const int g = w.group[i];
+    if (g < 0) continue;
+    const double* row = marginal + static_cast<std::ptrdiff_t>(i) * target;
+    double* sums = w.mass + static_cast<std::ptrdiff_t>(g) * target;
+    for (int z = 0; z < target; ++z) sums[z] += row[z];
+    w.share[w.leader[g]] += w.total[i];
+  }
+  for (int i = symbols - 1; i >= 0; --i) {  // a leader is the first of its group
+    if (w.group[i] >= 0) w.share[i] = w.total[i] / w.share[w.leader[w.group[i]]];
+  }
+  // Compressed in place: an entry moves to the front or stays.
   int size = 0;
   for (int g = 0; g < rows; ++g) {
-    const double* row = marginal + static_cast<std::ptrdiff_t>(w.leader[g]) * target;
+    const double* sums = w.mass + static_cast<std::ptrdiff_t>(g) * target;
     w.ptr[g] = size;
     for (int z = 0; z < target; ++z) {
-      if (!kept(row[z], z)) continue;
+      if (symbol[z] < 0 || !(sums[z] > negligible)) continue;
       w.idx[size] = symbol[z];
-      w.mass[size++] = 0.0;
+      w.mass[size++] = sums[z];
     }
   }
   w.ptr[rows] = size;
   side.size = size;
-  for (int i = 0; i < symbols; ++i) {
-    const int g = w.group[i];
-    w.share[i] = 0.0;
-    if (g < 0) continue;
-    const double* row = marginal + static_cast<std::ptrdiff_t>(i) * target;
-    int k = w.ptr[g];
-    for (int z = 0; z < target; ++z) {
-      if (kept(row[z], z)) w.mass[k++] += row[z];
-    }
-  }
-  for (int i = 0; i < symbols; ++i) {
-    const int g = w.group[i];
-    if (g < 0) continue;
-    double mass = 0.0;
-    for (int k = w.ptr[g]; k < w.ptr[g + 1]; ++k) mass += w.mass[k];
-    w.share[i] = w.total[i] / mass;
-  }
   side.ptr = w.ptr;
   side.idx = w.idx;
   side.mass = w.mass;

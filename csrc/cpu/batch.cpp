@@ -127,8 +127,15 @@ bool share(std::ptrdiff_t count, const Job& job) {
 }  // namespace
 
 bool decompose(const double* p, std::ptrdiff_t count, Shape shape, const BatchOptions& options,
-               const Results& results, double* xz, double* yz) {
-  return share(count, DecomposeJob{p, shape, options, results, xz, yz});
+               const Results& results, double* xz, double* yz,
+               const Potentials<double>& potentials) {
+  return share(count, DecomposeJob{p, shape, options, results, xz, yz, potentials});
+}
+
+bool gradient(const double* p, const double* xz, const double* yz,
+              const Potentials<const double>& potentials, const double* weights,
+              std::ptrdiff_t count, Shape shape, const BatchOptions& options, double* out) {
+  return share(count, GradientJob{p, xz, yz, potentials, weights, shape, options, out});
 }
 
 bool solve(const double* xz, const double* yz, std::ptrdiff_t count, Shape shape,

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "../core/decompose.hpp"
+#include "../core/answer.hpp"
 
 namespace fastpid::cpu {
 
@@ -18,29 +18,33 @@ struct BatchOptions {
   std::function<bool()> interrupted;
 };
 
-// Outputs of one entry each per table; informations in nats.
-struct Results {
-  double* mi_x;
-  double* mi_y;
-  double* mi_xy;
-  double* lower;
-  double* upper;
-  std::int32_t* iterations;
-  std::int32_t* status;
-  std::int32_t* method;
+// Dual feasible potentials of a batch: lam (count, nx, nz) and mu (count, ny, nz).
+template <class Real>
+struct Potentials {
+  Real* lam = nullptr;
+  Real* mu = nullptr;
 };
 
 // Decomposes `count` tables (nx, ny, nz), C-contiguous. xz (count, nx, nz) and yz (count, ny, nz)
-// receive the marginals. Returns false if interrupted.
+// receive the marginals, and so do `potentials` theirs, unless they are null; those of invalid
+// tables are left undefined. Returns false if interrupted.
 bool decompose(const double* p, std::ptrdiff_t count, Shape shape, const BatchOptions& options,
-               const Results& results, double* xz, double* yz);
+               const Results& results, double* xz, double* yz,
+               const Potentials<double>& potentials = {});
 
-// Where the solutions of a batch go: dual feasible potentials lam (count, nx, nz) and mu (count,
-// ny, nz), and, meaningful if options.solve.coupling, s (count, nx, ny), u (count, nx, nz) and v
-// (count, ny, nz) such that s u v is a coupling with marginals dominated by xz and yz.
+// The gradient by p of weights[0] mi_x + weights[1] mi_y + weights[2] mi_xy + weights[3] times the
+// union information, four weights a table, from what decompose() gave for the same p and
+// options.normalize; to `out` (count, nx, ny, nz). Zero, and nothing of a table read, if its
+// weights are zero. Returns false if interrupted.
+bool gradient(const double* p, const double* xz, const double* yz,
+              const Potentials<const double>& potentials, const double* weights,
+              std::ptrdiff_t count, Shape shape, const BatchOptions& options, double* out);
+
+// Where the solutions of a batch go: the potentials and, if options.solve.coupling, s (count, nx,
+// ny), u (count, nx, nz) and v (count, ny, nz) such that s u v is a coupling with marginals
+// dominated by xz and yz.
 struct Solutions {
-  double* lam;
-  double* mu;
+  Potentials<double> potentials;
   double* s;
   double* u;
   double* v;

@@ -12,54 +12,16 @@
 #include <utility>
 #include <vector>
 
+#include "../core/answer.hpp"
 #include "../core/decompose.hpp"
+#include "../core/gradient.hpp"
+#include "../core/potentials.hpp"
 #include "../exec/team.hpp"
 #include "batch.hpp"
 #include "lanes.hpp"
 #include "rooms.hpp"
 
 namespace fastpid::cpu {
-
-// The certified bracket of the union information: the bounds on F, and the inequalities
-// max(I(X;Z), I(Y;Z)) <= I_union <= min(I(X;Z) + I(Y;Z), I(X,Y;Z)).
-inline Bounds bracket(const Bounds& f, const Informations& known) {
-  Bounds out;
-  const double least = std::max(known.mi_x, known.mi_y);
-  const double most = std::min(known.mi_x + known.mi_y, known.mi_xy);
-  out.lower = std::max(known.h_z + f.lower, least);
-  out.upper = std::min(known.h_z + f.upper, most);
-  // Rounding may cross bounds that meet; both stay inside the inequalities, which hold exactly.
-  if (out.lower > out.upper) {
-    const double lower = std::max(out.upper, least);
-    out.upper = std::min(out.lower, most);
-    out.lower = std::min(lower, out.upper);
-  }
-  return out;
-}
-
-// The potentials and factors of one side, by original symbol, in the gauge in which both sides have
-// the same peak of each target symbol. The floor stands below that peak where the marginal is zero.
-// The factors stay zero if there are none.
-inline void write_side(const Side& side, const SideWork& work, const double* log,
-                       const double* shift, const double* factors, const double* peak_self,
-                       const double* peak_other, int symbols, double* potentials, double* scaled) {
-  const std::ptrdiff_t target = side.target;
-  for (int i = 0; i < symbols; ++i) {
-    double* row = potentials + i * target;
-    double* factor = scaled + i * target;
-    for (int z = 0; z < target; ++z) {
-      const double peak = 0.5 * (peak_self[z] + peak_other[z]);
-      row[z] = (std::isfinite(peak) ? peak : 0.0) + kFloor;
-      factor[z] = 0.0;
-    }
-    const int g = work.group[i];
-    if (g < 0) continue;
-    side.row(g, [&](int k, int z) {
-      row[z] = log[k] - shift[k] + 0.5 * (peak_other[z] - peak_self[z]);
-      if (factors) factor[z] = factors[g * target + z];
-    });
-  }
-}
 
 // Workspace, and the tasks of one run of tables.
 template <class Exec>
@@ -141,6 +103,7 @@ struct DecomposeJob {
   const Results& results;
   double* xz;
   double* yz;
+  const Potentials<double>& potentials;
 };
 
 struct SolveJob {
@@ -149,6 +112,17 @@ struct SolveJob {
   Shape shape;
   const BatchOptions& options;
   const Solutions& out;
+};
+
+struct GradientJob {
+  const double* p;
+  const double* xz;
+  const double* yz;
+  Potentials<const double> potentials;
+  const double* weights;
+  Shape shape;
+  const BatchOptions& options;
+  double* out;
 };
 
 using Stop = std::function<bool()>;
@@ -161,35 +135,9 @@ Run decompose_run(const Exec& exec, const DecomposeJob& job) {
     std::ptrdiff_t index;
     Informations informations;
   };
-  const auto invalid = [&job](std::ptrdiff_t i) {
-    const Results& results = job.results;
-    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    for (double* out : {results.mi_x, results.mi_y, results.mi_xy, results.lower, results.upper}) {
-      out[i] = nan;
-    }
-    results.iterations[i] = 0;
-    results.status[i] = static_cast<int>(Status::invalid);
-    results.method[i] = static_cast<int>(job.options.solve.method);
-  };
-  const auto write = [&job](const Known& known, const Answer& answer) {
-    const Results& results = job.results;
-    const std::ptrdiff_t i = known.index;
-    const Bounds bounds = bracket(answer.bounds, known.informations);
-    Status status = answer.status;
-    if (status != Status::not_exact && status != Status::interrupted &&
-        bounds.gap() <= job.options.solve.tol) {
-      status = Status::converged;
-    }
-    results.mi_x[i] = known.informations.mi_x;
-    results.mi_y[i] = known.informations.mi_y;
-    results.mi_xy[i] = known.informations.mi_xy;
-    results.lower[i] = bounds.lower;
-    results.upper[i] = bounds.upper;
-    results.iterations[i] = answer.iterations;
-    results.status[i] = static_cast<int>(status);
-    results.method[i] = static_cast<int>(answer.method);
-  };
-  const auto chunk = std::make_shared<Chunk<Exec>>(exec, job.options.solve);
+  Options wanted = job.options.solve;
+  wanted.solution = job.potentials.lam != nullptr;
+  const auto chunk = std::make_shared<Chunk<Exec>>(exec, wanted);
   return [=, &job, all_known = std::vector<Known>()](std::ptrdiff_t first, std::ptrdiff_t end,
                                                      const Stop& stop) mutable {
     const Shape shape = job.shape;
@@ -199,13 +147,14 @@ Run decompose_run(const Exec& exec, const DecomposeJob& job) {
     chunk->clear();
     all_known.clear();
     const MarginalWork work = chunk->template carve<MarginalWork>(shape);
+    const PotentialWork potential_work = chunk->template carve<PotentialWork>(shape);
     for (std::ptrdiff_t i = first; i < end; ++i) {
       TableSums sums;
       double* xz = job.xz + i * size_xz;
       double* yz = job.yz + i * size_yz;
       if (!marginalize(chunk->exec(), shape, job.p + i * size, job.options.normalize,
                        job.options.mass_tolerance, xz, yz, work, sums)) {
-        invalid(i);
+        write_invalid(job.results, i, wanted.method);
         continue;
       }
       const Marginals m{shape, xz, yz};
@@ -214,20 +163,35 @@ Run decompose_run(const Exec& exec, const DecomposeJob& job) {
     }
     chunk->solve(stop);
     for (std::size_t k = 0; k < all_known.size(); ++k) {
-      write(all_known[k], chunk->task(k).answer());
+      const Task<Exec>& task = chunk->task(k);
+      const std::ptrdiff_t i = all_known[k].index;
+      write_answer(job.results, i, all_known[k].informations, task.answer(), wanted.tol);
+      if (!wanted.solution || task.answer().status == Status::not_exact) continue;
+      write_potentials(chunk->exec(), shape, task.presolved(), task.solution(), task.certificate(),
+                       potential_work, job.potentials.lam + i * size_xz,
+                       job.potentials.mu + i * size_yz);
     }
   };
+}
+
+// The dominated factors of the certificate by original symbol.
+inline void write_factors(const Side& side, const SideWork& work, const double* factors,
+                          int symbols, double* out) {
+  std::fill(out, out + static_cast<std::ptrdiff_t>(symbols) * side.target, 0.0);
+  for (int g = 0; g < side.count; ++g) {
+    const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(g) * side.target;
+    double* row = out + static_cast<std::ptrdiff_t>(work.leader[g]) * side.target;
+    side.row(g, [&](int, int z) { row[z] = factors[start + z]; });
+  }
 }
 
 template <class Exec>
 Run solve_run(const Exec& exec, const SolveJob& job) {
   Options wanted = job.options.solve;
   wanted.solution = true;
-  const auto write = [&job](std::ptrdiff_t n, const Task<Exec>& task, double* peak_a) {
-    const Serial exec;
+  const auto write = [&job](std::ptrdiff_t n, const Task<Exec>& task, const PotentialWork& work) {
     const Shape shape = job.shape;
     const Solutions& out = job.out;
-    const bool coupling = job.options.solve.coupling;
     const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
     const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
     const std::ptrdiff_t size_xy = static_cast<std::ptrdiff_t>(shape.nx) * shape.ny;
@@ -235,30 +199,22 @@ Run solve_run(const Exec& exec, const SolveJob& job) {
     const Reduced& full = presolved.full;
     const Iterate& it = task.solution();
     const CertificateWork& c = task.certificate();
+    write_potentials(Serial(), shape, presolved, it, c, work, out.potentials.lam + n * size_xz,
+                     out.potentials.mu + n * size_yz);
+    if (!job.options.solve.coupling) return;
 
-    double* peak_b = peak_a + shape.nz;
-    target_peaks(exec, full.a, it.log_a, c.shift_a, peak_a);
-    target_peaks(exec, full.b, it.log_b, c.shift_b, peak_b);
-    double* lam = out.lam + n * size_xz;
-    double* mu = out.mu + n * size_yz;
     double* u = out.u + n * size_xz;
     double* v = out.v + n * size_yz;
-    int symbols_a = shape.nx, symbols_b = shape.ny;
-    if (full.swapped) {
-      std::swap(lam, mu);
-      std::swap(u, v);
-      std::swap(symbols_a, symbols_b);
-    }
-    write_side(full.a, presolved.full_a, it.log_a, c.shift_a, coupling ? c.exp_a : nullptr, peak_a,
-               peak_b, symbols_a, lam, u);
-    write_side(full.b, presolved.full_b, it.log_b, c.shift_b, coupling ? c.exp_b : nullptr, peak_b,
-               peak_a, symbols_b, mu, v);
-
+    const bool swapped = full.swapped;
+    write_factors(full.a, presolved.full_a, c.exp_a, swapped ? shape.ny : shape.nx,
+                  swapped ? v : u);
+    write_factors(full.b, presolved.full_b, c.exp_b, swapped ? shape.nx : shape.ny,
+                  swapped ? u : v);
     double* s = out.s + n * size_xy;
     std::fill(s, s + size_xy, 0.0);
-    const std::ptrdiff_t stride_a = full.swapped ? 1 : shape.ny;
-    const std::ptrdiff_t stride_b = full.swapped ? shape.ny : 1;
-    for (int g = 0; coupling && g < full.a.count; ++g) {
+    const std::ptrdiff_t stride_a = swapped ? 1 : shape.ny;
+    const std::ptrdiff_t stride_b = swapped ? shape.ny : 1;
+    for (int g = 0; g < full.a.count; ++g) {
       for (int h = 0; h < full.b.count; ++h) {
         s[presolved.full_a.leader[g] * stride_a + presolved.full_b.leader[h] * stride_b] =
             it.s[static_cast<std::ptrdiff_t>(g) * full.b.count + h];
@@ -271,13 +227,37 @@ Run solve_run(const Exec& exec, const SolveJob& job) {
     const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
     const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
     chunk->clear();
-    double* peaks = chunk->numbers(2 * static_cast<std::ptrdiff_t>(shape.nz));
+    const PotentialWork work = chunk->template carve<PotentialWork>(shape);
     for (std::ptrdiff_t i = first; i < end; ++i) {
       chunk->add(Marginals{shape, job.xz + i * size_xz, job.yz + i * size_yz});
     }
     chunk->solve(stop);
     for (std::ptrdiff_t i = first; i < end; ++i) {
-      write(i, chunk->task(static_cast<std::size_t>(i - first)), peaks);
+      write(i, chunk->task(static_cast<std::size_t>(i - first)), work);
+    }
+  };
+}
+
+template <class Exec>
+Run gradient_run(const Exec& exec, const GradientJob& job) {
+  const auto rooms = std::make_shared<Rooms>();
+  return [=, &job](std::ptrdiff_t first, std::ptrdiff_t end, const Stop& stop) {
+    const Shape shape = job.shape;
+    const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
+    const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
+    const std::ptrdiff_t size = size_xz * shape.ny;
+    rooms->rewind();
+    Arena count;
+    GradientWork::take(count, shape);
+    Arena arena((*rooms)(count.used()));
+    const GradientWork work = GradientWork::take(arena, shape);
+    for (std::ptrdiff_t i = first; i < end && !stop(); ++i) {
+      const double* weights = job.weights + 4 * i;
+      gradient(exec, shape, job.p + i * size, job.options.normalize, job.xz + i * size_xz,
+               job.yz + i * size_yz, job.potentials.lam + i * size_xz,
+               job.potentials.mu + i * size_yz,
+               GradientWeights{weights[0], weights[1], weights[2], weights[3]}, work,
+               job.out + i * size);
     }
   };
 }
@@ -285,7 +265,9 @@ Run solve_run(const Exec& exec, const SolveJob& job) {
 // Tables of a size for a thread each, and tables that are worth a team.
 Run small_tables(const DecomposeJob& job);
 Run small_tables(const SolveJob& job);
+Run small_tables(const GradientJob& job);
 Run large_tables(const Team& team, const DecomposeJob& job);
 Run large_tables(const Team& team, const SolveJob& job);
+Run large_tables(const Team& team, const GradientJob& job);
 
 }  // namespace fastpid::cpu

@@ -1,0 +1,17 @@
+"""Decompositions of torch tensors: differentiable, batched, on the tensor's device.
+
+``fastpid.decompose`` brings tensors here by itself. ``soft_joint`` makes the table of two
+classifiers' predictions.
+"""
+
+from __future__ import annotations
+
+try:
+    import torch as _torch  # noqa: F401
+except ImportError as error:
+    raise ImportError("fastpid.torch needs torch: pip install fastpid[torch]") from error
+
+from fastpid.torch._decompose import decompose
+from fastpid.torch._soft_joint import soft_joint
+
+__all__ = ["decompose", "soft_joint"]
