@@ -1,6 +1,13 @@
-"""Compiles fastpid._core; everything else about the package is in pyproject.toml."""
+"""Compiles fastpid._core and, where there is nvcc, libfastpid_cuda; the rest is in pyproject.toml.
 
+FASTPID_CUDA: "auto" (the default) builds the CUDA library if nvcc is found, "1" insists on it, "0"
+leaves it out. Whether a GPU is there does not matter.
+"""
+
+import os
 import platform
+import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -47,8 +54,40 @@ def extension(variant: str, args: list[str]) -> Pybind11Extension:
     )
 
 
+def find_nvcc() -> str | None:
+    """Return the CUDA compiler; None if FASTPID_CUDA or the machine says that there is none."""
+    wanted = os.environ.get("FASTPID_CUDA", "auto")
+    if wanted not in ("0", "1", "auto"):
+        raise SystemExit(f"FASTPID_CUDA must be 0, 1 or auto; got {wanted!r}")
+    if wanted == "0" or (wanted == "auto" and not sys.platform.startswith("linux")):
+        return None
+    home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
+    nvcc = shutil.which("nvcc") or shutil.which("nvcc", path=os.path.join(home, "bin"))
+    if nvcc is None and wanted == "1":
+        raise SystemExit("FASTPID_CUDA=1, but nvcc is neither in PATH nor in CUDA_HOME/bin")
+    return nvcc
+
+
 class BuildExt(build_ext):
     """Keeps the object files of the variants apart: they come from the same sources."""
+
+    def run(self) -> None:
+        nvcc = find_nvcc()
+        # nvcc works while the other compilers do.
+        job = subprocess.Popen(self.cuda_command(nvcc)) if nvcc else None
+        super().run()
+        if job is not None and job.wait() != 0:
+            raise SystemExit("nvcc failed; FASTPID_CUDA=0 builds without CUDA")
+
+    def cuda_command(self, nvcc: str) -> list[str]:
+        root = Path("." if self.inplace else self.build_lib)
+        library = root / "fastpid" / "libfastpid_cuda.so"
+        library.parent.mkdir(parents=True, exist_ok=True)
+        return ["bash", "csrc/cuda/build.sh", str(library), nvcc]
+
+    def get_outputs(self) -> list[str]:
+        library = [str(Path(self.build_lib, "fastpid", "libfastpid_cuda.so"))]
+        return super().get_outputs() + (library if find_nvcc() else [])
 
     def build_extension(self, ext: Pybind11Extension) -> None:
         shared = self.build_temp

@@ -14,7 +14,15 @@ from fastpid.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-MODULES = ["information", "joint", "reference", "solver"]
+MODULES = [
+    "_dispatch",
+    "_soft_joint",
+    "information",
+    "joint",
+    "reference",
+    "torch._decompose",
+    "torch._soft_joint",
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -24,6 +32,8 @@ def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         if "cvx_pid" in block:
             pytest.importorskip("cvxpy")
+        if "torch" in block:
+            pytest.importorskip("torch")
         exec(compile(block, str(page), "exec"), names)
 
 
@@ -31,6 +41,8 @@ def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_docstring_examples(name: str) -> None:
     if name == "reference":
         pytest.importorskip("cvxpy")
+    if name.startswith("torch"):
+        pytest.importorskip("torch")
     module = importlib.import_module(f"fastpid.{name}")
     outcome = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert outcome.attempted > 0

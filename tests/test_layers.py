@@ -27,7 +27,8 @@ ALLOWED = {
     "_dispatch": {"result", "solver", "torch"},
     "torch/__init__": {"torch"},
     "torch/_validate": set(),
-    "torch/_ops": {"_core", "_validate", "result", "solver"},
+    "torch/_cuda": {"_validate", "solver"},
+    "torch/_ops": {"_core", "_validate", "result", "solver", "torch"},
     "torch/_decompose": {"result", "solver", "torch"},
     "torch/_soft_joint": {"torch"},
 }
@@ -77,18 +78,24 @@ def test_only_fastpid_torch_imports_torch() -> None:
         assert "torch" not in names or path.parent.name == "torch", path
 
 
-CSRC = {"core": {"core"}, "exec": {"core", "exec"}, "cpu": {"core", "exec", "cpu"}}
+CSRC = {
+    "core": {"core"},
+    "exec": {"core", "exec"},
+    "cpu": {"core", "exec", "cpu"},
+    "cuda": {"core", "exec", "cuda"},
+}
 FOREIGN = {
     "core": ("pybind11", "Python.h", "torch", "thread", "cuda", "Eigen", "vector", "memory"),
     "exec": ("pybind11", "Python.h", "torch", "cuda"),
     "cpu": ("pybind11", "Python.h", "torch", "cuda"),
+    "cuda": ("pybind11", "Python.h", "torch", "Eigen", "thread"),
 }
 
 
 @pytest.mark.parametrize("layer", CSRC)
 def test_cpp_includes_point_down(layer: str) -> None:
     folder = ROOT / "csrc" / layer
-    files = [*folder.glob("*.hpp"), *folder.glob("*.cpp")]
+    files = [path for ext in ("hpp", "cpp", "h", "cu", "cuh") for path in folder.glob(f"*.{ext}")]
     assert files
     for path in files:
         for line in path.read_text(encoding="utf-8").splitlines():

@@ -14,8 +14,6 @@
 // lam[x, .] adds up the vertices of X behind x's segment, and mu likewise; the end point goes to X.
 #pragma once
 
-#include <algorithm>
-
 #include "numerics.hpp"
 #include "presolve.hpp"
 #include "views.hpp"
@@ -36,6 +34,7 @@ struct BinaryWork {
   double* cells_b = nullptr;
   Point* hull = nullptr;
   Point* points = nullptr;
+  double* value = nullptr;  // F
 
   FASTPID_HD static BinaryWork take(Arena& arena, const Reduced& r) {
     BinaryWork w;
@@ -46,6 +45,7 @@ struct BinaryWork {
     w.cells_b = arena.take<double>(2 * static_cast<std::ptrdiff_t>(r.b.count));
     w.hull = arena.take<Point>(all);
     w.points = arena.take<Point>(all);
+    w.value = arena.take<double>(1);
     return w;
   }
 };
@@ -57,14 +57,15 @@ FASTPID_HD inline double turn(const double* o, const double* p, const double* q)
 
 // The symbols of a side by decreasing likelihood ratio, and its curve's inner vertices. The ratios
 // are compared by cross products, which the presolve keeps from underflowing.
-inline int roc_curve(const Side& side, int label, double* cells, int* order,
-                     BinaryWork::Point* points) {
+template <class Exec>
+FASTPID_HD int roc_curve(const Exec& alone, const Side& side, int label, double* cells, int* order,
+                         BinaryWork::Point* points) {
   for (int i = 0; i < side.count; ++i) {
     order[i] = i;
     cells[2 * i] = cells[2 * i + 1] = 0.0;
     side.row(i, [&](int k, int z) { cells[2 * i + z] = side.mass[k]; });
   }
-  std::sort(order, order + side.count, [&](int i, int j) {
+  alone.sort(side.count, order, [&](int i, int j) {
     const double left = cells[2 * i + 1] * cells[2 * j], right = cells[2 * j + 1] * cells[2 * i];
     return left > right || (left == right && i < j);
   });
@@ -79,15 +80,19 @@ inline int roc_curve(const Side& side, int label, double* cells, int* order,
 
 // F of the reduced problem (its target binary); the potentials go to log_a and log_b.
 template <class Exec>
-double binary_target(const Exec& exec, const Reduced& r, const BinaryWork& w, double* log_a,
-                     double* log_b) {
+FASTPID_STAGE double binary_target(const Exec& exec, const Reduced& r, const BinaryWork& w,
+                                   double* log_a, double* log_b) {
   using Point = BinaryWork::Point;
-  double value = 0.0;
   exec.once([&] {
-    int count = roc_curve(r.a, 0, w.cells_a, w.order_a, w.points);
-    count += roc_curve(r.b, 1, w.cells_b, w.order_b, w.points + count);
-    std::sort(w.points, w.points + count, [](const Point& p, const Point& q) {
-      return p.at[0] < q.at[0] || (p.at[0] == q.at[0] && p.at[1] < q.at[1]);
+    const auto& alone = exec.alone();
+    double value = 0.0;
+    int count = roc_curve(alone, r.a, 0, w.cells_a, w.order_a, w.points);
+    count += roc_curve(alone, r.b, 1, w.cells_b, w.order_b, w.points + count);
+    // Points that coincide are told apart by their side, so that every sort gives one order.
+    alone.sort(count, w.points, [](const Point& p, const Point& q) {
+      if (p.at[0] != q.at[0]) return p.at[0] < q.at[0];
+      if (p.at[1] != q.at[1]) return p.at[1] < q.at[1];
+      return p.side != q.side ? p.side < q.side : p.rank < q.rank;
     });
     Point end = {{0.0, 0.0}, BinaryWork::kEnd, 0};
     for (int k = 0; k < r.a.size; ++k) end.at[r.a.idx[k]] += r.a.mass[k];
@@ -133,8 +138,9 @@ double binary_target(const Exec& exec, const Reduced& r, const BinaryWork& w, do
     };
     potentials(r.a, 0, w.order_a, log_a);
     potentials(r.b, 1, w.order_b, log_b);
+    *w.value = value;
   });
-  return value;
+  return *w.value;
 }
 
 }  // namespace fastpid

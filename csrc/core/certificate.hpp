@@ -116,9 +116,10 @@ constexpr double kEnoughShare = 0.02;
 // that is rescaled costs second order, mass that is cut first. They stop at a residual of `enough`
 // and after `sweeps`; problems of a pack that are not `wanted` get none.
 template <class Exec, class Real>
-FASTPID_HD Real upper_bound(const Exec& exec, const BasicReduced<Real>& r,
-                            const BasicIterate<Real>& it, double enough,
-                            const BasicCertificateWork<Real>& w, int sweeps, MaskOf<Real> wanted) {
+FASTPID_STAGE Real upper_bound(const Exec& exec, const BasicReduced<Real>& r,
+                               const BasicIterate<Real>& it, double enough,
+                               const BasicCertificateWork<Real>& w, int sweeps,
+                               MaskOf<Real> wanted) {
   const std::ptrdiff_t n = r.b.count;
   const auto sums_a = [&] { weighted_sums(exec, r, true, it.s, w.exp_b, w.sums_a); };
   const auto sums_b = [&] { weighted_sums(exec, r, false, it.s, w.exp_a, w.sums_b); };
@@ -168,9 +169,9 @@ constexpr double kRounding = 1e-14;  // of a sum of exponentials
 // Leaves in cut_a and cut_b what the factors of each cell are to be divided by, so that no pair sum
 // exceeds 1 + slack. t holds the pair sums.
 template <class Exec, class Real>
-FASTPID_HD void cut_cells(const Exec& exec, const BasicReduced<Real>& r,
-                          const BasicCertificateWork<Real>& w, double slack,
-                          MaskOf<Real> infeasible) {
+FASTPID_STAGE void cut_cells(const Exec& exec, const BasicReduced<Real>& r,
+                             const BasicCertificateWork<Real>& w, double slack,
+                             MaskOf<Real> infeasible) {
   const std::ptrdiff_t n = r.b.count, target = r.a.target;
   const auto spread = [&](const BasicSide<Real>& side, Real* mass) {
     exec.for_each(side.count, [&](std::ptrdiff_t i) {
@@ -206,9 +207,9 @@ FASTPID_HD void cut_cells(const Exec& exec, const BasicReduced<Real>& r,
 
 // Violations up to `slack` are left to the shifts of whole symbols.
 template <class Exec, class Real>
-FASTPID_HD Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
-                            const BasicIterate<Real>& it, double slack,
-                            const BasicCertificateWork<Real>& w) {
+FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
+                               const BasicIterate<Real>& it, double slack,
+                               const BasicCertificateWork<Real>& w) {
   using Mask = MaskOf<Real>;
   const std::ptrdiff_t m = r.a.count, n = r.b.count, target = r.a.target;
   if (slack < kRounding) slack = kRounding;
@@ -279,8 +280,8 @@ FASTPID_HD double feasible_bound(const Exec& exec, const Reduced& r, const Itera
   }
   const double worst = exec.max(r.a.count, [&](std::ptrdiff_t i) {
     const double* u = it.exp_a + i * target;
-    return exec.largest_sum(n, u[0], transposed(0), target > 1 ? u[1] : 0.0,
-                            transposed(target > 1 ? 1 : 0));
+    return exec.alone().largest_sum(n, u[0], transposed(0), target > 1 ? u[1] : 0.0,
+                                    transposed(target > 1 ? 1 : 0));
   });
   if (worst > 1.0 + kNearly || worst < 1.0 - kNearly) return lower_bound(exec, r, it, 0.0, w);
   const double shift = std::log(worst);
@@ -302,8 +303,8 @@ FASTPID_HD void exponentials(const Exec& exec, const Side& side, const double* l
 // Takes the shifts of lower_bound() to the potentials, and those of whole symbols out of S again
 // (not if there is no S: unless `primal`).
 template <class Exec>
-FASTPID_HD void apply_shifts(const Exec& exec, const Reduced& r, const CertificateWork& w,
-                             bool primal, const Iterate& it) {
+FASTPID_STAGE void apply_shifts(const Exec& exec, const Reduced& r, const CertificateWork& w,
+                                bool primal, const Iterate& it) {
   exec.for_each(r.a.size, [&](std::ptrdiff_t k) { it.log_a[k] -= w.shift_a[k]; });
   exec.for_each(r.b.size, [&](std::ptrdiff_t k) { it.log_b[k] -= w.shift_b[k]; });
   exponentials(exec, r.a, it.log_a, it.exp_a);

@@ -73,7 +73,7 @@ class CondensedSystem {
       : exec_(exec), r_(r), w_(w), it_(it), h_(h), n_(r.b.count) {}
 
   // False if the matrix, its diagonal raised by a share `regularisation`, is not positive definite.
-  FASTPID_HD Mask factorise(const Real& regularisation) {
+  FASTPID_STAGE Mask factorise(const Real& regularisation) {
     const std::ptrdiff_t nb = r_.b.size;
     Mask definite = true;
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) { w_.inverse[p] = 1.0 / h_[p]; });
@@ -110,8 +110,14 @@ class CondensedSystem {
       }
     });
 
+    exec_.once([&] {
+      std::ptrdiff_t at = 0;
+      for (int i = 0; i < r_.a.count; ++i) {
+        w_.block_at[i] = at;
+        at += static_cast<std::ptrdiff_t>(r_.a.width(i)) * r_.a.width(i);
+      }
+    });
     const int capacity = BasicCondensedWork<Real>::panel_width(r_);
-    std::ptrdiff_t at = 0;
     int filled = 0;
     for (int i = 0; i < r_.a.count; ++i) {
       const int width = r_.a.width(i);
@@ -119,9 +125,7 @@ class CondensedSystem {
         exec_.downdate(w_.schur, static_cast<int>(nb), w_.panel, filled);
         filled = 0;
       }
-      Real* block = w_.blocks + at;
-      w_.block_at[i] = at;
-      at += static_cast<std::ptrdiff_t>(width) * width;
+      Real* block = w_.blocks + w_.block_at[i];
       exec_.for_each(static_cast<std::ptrdiff_t>(width) * width,
                      [&](std::ptrdiff_t k) { block[k] = 0.0; });
       exec_.once([&] {
@@ -150,8 +154,8 @@ class CondensedSystem {
   // rule. Where the optimum is nearly degenerate the rounding and the regularisation of the
   // factorisation are larger than the smallest eigenvalues, and a few more steps recover them. They
   // end at a residual of `enough`; the residual is left in rhs (not if max_steps is zero).
-  FASTPID_HD void solve(Real* rhs_a, Real* rhs_b, Real* dir_a, Real* dir_b, const Real& enough,
-                        int max_steps) {
+  FASTPID_STAGE void solve(Real* rhs_a, Real* rhs_b, Real* dir_a, Real* dir_b, const Real& enough,
+                           int max_steps) {
     copy_cells(rhs_a, rhs_b, dir_a, dir_b);
     back_solve(dir_a, dir_b);
     if (max_steps == 0) return;

@@ -52,6 +52,27 @@ constexpr double kSharedDescent = 2e5;
 // The inner solve aims a little below tol, for what the reductions leave out.
 constexpr double kInnerShare = 0.95;
 
+// What a task keeps beside the reductions; the full problem's iterate only if they changed it.
+struct TaskWork {
+  Iterate it, full;
+  CertificateWork certificate;
+  ProxyWork proxy;
+  BinaryWork binary;
+  double* peaks = nullptr;
+
+  FASTPID_HD static TaskWork take(Arena& arena, const Reduced& reduced, const Reduced& full,
+                                  bool whole, int target) {
+    TaskWork w;
+    w.it = Iterate::take(arena, reduced);
+    if (!whole) w.full = Iterate::take(arena, full);
+    w.certificate = CertificateWork::take(arena, full);
+    w.proxy = ProxyWork::take(arena, reduced);
+    w.binary = BinaryWork::take(arena, reduced);
+    w.peaks = arena.take<double>(2 * static_cast<std::ptrdiff_t>(target));
+    return w;
+  }
+};
+
 // One union problem on its way to an answer: begin(), then, unless that answered, iterate() or
 // somebody else's iterations and conclude(). `room(bytes)` returns workspace that lives as long as
 // the task does.
@@ -59,7 +80,7 @@ template <class Exec>
 class Task {
  public:
   template <class Room>
-  Task(const Exec& exec, const Marginals& m, const Options& options, Room&& room)
+  FASTPID_HD Task(const Exec& exec, const Marginals& m, const Options& options, Room&& room)
       : exec_(exec), m_(m), options_(options) {
     Arena count;
     Presolved::take(count, m.shape);
@@ -70,7 +91,7 @@ class Task {
 
   // Presolves, and answers where there is a closed form (or should have been one).
   template <class Room>
-  bool begin(Room&& room) {
+  FASTPID_HD bool begin(Room&& room) {
     const bool closed_form =
         options_.method == Method::automatic || options_.method == Method::exact;
     const bool binary = closed_form && !options_.coupling;
@@ -86,7 +107,7 @@ class Task {
       solve_binary();
       return true;
     }
-    if (closed_form && forced(exec_, p_.reduced, proxy_, it_)) {
+    if (closed_form && forced(exec_, p_.reduced, w_.proxy, w_.it)) {
       finish(Method::exact, nullptr);
       return true;
     }
@@ -99,11 +120,11 @@ class Task {
 
   // Solves what begin() left. `stop()` says that the user wants out.
   template <class Room, class Stop>
-  void iterate(Room&& room, Stop&& stop) {
+  FASTPID_HD void iterate(Room&& room, Stop&& stop) {
     const Reduced& r = p_.reduced;
     if (options_.method != Method::newton) {
-      proxy(exec_, r, proxy_, it_);
-      const Bounds now = certify(exec_, r, it_, kEnoughShare * options_.tol, certificate_);
+      proxy(exec_, r, w_.proxy, w_.it);
+      const Bounds now = certify(exec_, r, w_.it, kEnoughShare * options_.tol, w_.certificate);
       const bool enough = now.gap() <= kInnerShare * options_.tol;
       if (enough || options_.method == Method::proxy) {
         conclude(options_.method == Method::gradient && enough ? Method::gradient : Method::proxy,
@@ -112,7 +133,7 @@ class Task {
       }
     }
     if (options_.method != Method::newton && descend(room, stop)) return;
-    proxy(exec_, r, proxy_, it_);  // the same start, whether or not the gradient came first
+    proxy(exec_, r, w_.proxy, w_.it);  // the same start, whether or not the gradient came first
     IterationOptions iteration;
     iteration.tol = kInnerShare * options_.tol;
     iteration.max_iter = newton_steps();
@@ -120,16 +141,18 @@ class Task {
     InteriorWork::take(count, r);
     Arena arena(room(count.used()));
     const InteriorWork work = InteriorWork::take(arena, r);
-    const auto result = InteriorPoint<Exec>(exec_, r, work, it_, iteration).run(stop);
+    const auto result = InteriorPoint<Exec>(exec_, r, work, w_.it, iteration).run(stop);
     conclude(Method::newton, result.bounds, static_cast<Outcome>(static_cast<int>(result.outcome)),
              static_cast<int>(result.iterations));
   }
 
-  int newton_steps() const { return options_.max_iter > 0 ? options_.max_iter : kNewtonSteps; }
+  FASTPID_HD int newton_steps() const {
+    return options_.max_iter > 0 ? options_.max_iter : kNewtonSteps;
+  }
 
   // Takes the result of an iterative method on reduced(): bounds, and the iterate that they belong
   // to in iterate().
-  void conclude(Method method, const Bounds& bounds, Outcome outcome, int iterations) {
+  FASTPID_HD void conclude(Method method, const Bounds& bounds, Outcome outcome, int iterations) {
     answer_.iterations = iterations;
     answer_.status = outcome == Outcome::max_iterations ? Status::max_iterations
                      : outcome == Outcome::interrupted  ? Status::interrupted
@@ -139,45 +162,39 @@ class Task {
   }
 
   // Whether the reductions changed nothing: bounds of the reduced problem are those of the full.
-  bool whole() const {
+  FASTPID_HD bool whole() const {
     const Reduced &r = p_.reduced, &full = p_.full;
     return r.a.size == full.a.size && r.b.size == full.b.size && r.a.count == full.a.count &&
            r.b.count == full.b.count && r.a.target == full.a.target;
   }
 
   // Whether conclude() needs the iterate, and not only its bounds.
-  bool needs_iterate() const { return options_.solution || !whole(); }
+  FASTPID_HD bool needs_iterate() const { return options_.solution || !whole(); }
 
-  const Options& options() const { return options_; }
-  const Reduced& reduced() const { return p_.reduced; }
-  const Iterate& iterate() const { return it_; }
-  const Answer& answer() const { return answer_; }
+  FASTPID_HD const Options& options() const { return options_; }
+  FASTPID_HD const Reduced& reduced() const { return p_.reduced; }
+  FASTPID_HD const Iterate& iterate() const { return w_.it; }
+  FASTPID_HD const Answer& answer() const { return answer_; }
 
   // With options.solution, once answered: the solution on presolved().full. Its potentials less the
   // certificate's shifts are dual feasible; its S times the certificate's factors is dominated by
   // the marginals (not in the binary closed form, which has no S).
-  const Presolved& presolved() const { return p_; }
-  const Iterate& solution() const { return whole() ? it_ : full_; }
-  const CertificateWork& certificate() const { return certificate_; }
+  FASTPID_HD const Presolved& presolved() const { return p_; }
+  FASTPID_HD const Iterate& solution() const { return whole() ? w_.it : w_.full; }
+  FASTPID_HD const CertificateWork& certificate() const { return w_.certificate; }
 
  private:
   template <class Room>
-  void lay_out(Room&& room) {
-    const auto take = [&](Arena arena) {
-      it_ = Iterate::take(arena, p_.reduced);
-      if (!whole()) full_ = Iterate::take(arena, p_.full);
-      certificate_ = CertificateWork::take(arena, p_.full);
-      proxy_ = ProxyWork::take(arena, p_.reduced);
-      binary_ = BinaryWork::take(arena, p_.reduced);
-      peaks_ = arena.take<double>(2 * static_cast<std::ptrdiff_t>(m_.shape.nz));
-      return arena.used();
-    };
-    take(Arena(room(take(Arena()))));
+  FASTPID_HD void lay_out(Room&& room) {
+    Arena count;
+    TaskWork::take(count, p_.reduced, p_.full, whole(), m_.shape.nz);
+    Arena arena(room(count.used()));
+    w_ = TaskWork::take(arena, p_.reduced, p_.full, whole(), m_.shape.nz);
   }
 
   // Mirror descent; false if the interior point is to take over.
   template <class Room, class Stop>
-  bool descend(Room&& room, Stop&& stop) {
+  FASTPID_HD bool descend(Room&& room, Stop&& stop) {
     const Reduced& r = p_.reduced;
     IterationOptions iteration;
     iteration.tol = kInnerShare * options_.tol;
@@ -192,55 +209,55 @@ class Task {
     int iterations = 0;
     const auto run = [&](const auto& exec) {
       using Alone = std::decay_t<decltype(exec)>;
-      return MirrorDescent<Alone>(exec, r, work, it_, iteration).run(bounds, iterations, stop);
+      return MirrorDescent<Alone>(exec, r, work, w_.it, iteration).run(bounds, iterations, stop);
     };
     // Steps of some microseconds are too short to be shared.
     const bool share = static_cast<double>(r.pairs()) * r.a.target >= kSharedDescent;
-    const Outcome outcome = share ? run(exec_) : run(exec_.alone());
+    const Outcome outcome = share ? run(exec_) : run(exec_.brief());
     const bool gave_up = outcome == Outcome::stalled || outcome == Outcome::max_iterations;
     if (gave_up && !alone && r.b.size <= kNewtonOrder) return false;
     conclude(Method::gradient, bounds, outcome, iterations);
     return true;
   }
 
-  void solve_binary() {
+  FASTPID_STAGE void solve_binary() {
     const Reduced& r = p_.reduced;
     // The join is a coupling of the reduced marginals, which p's dominate.
-    answer_.bounds.upper = binary_target(exec_, r, binary_, it_.log_a, it_.log_b);
-    exponentials(exec_, r.a, it_.log_a, it_.exp_a);
-    exponentials(exec_, r.b, it_.log_b, it_.exp_b);
+    answer_.bounds.upper = binary_target(exec_, r, w_.binary, w_.it.log_a, w_.it.log_b);
+    exponentials(exec_, r.a, w_.it.log_a, w_.it.exp_a);
+    exponentials(exec_, r.b, w_.it.log_b, w_.it.exp_b);
     reach_full(false);
-    answer_.bounds.lower = feasible_bound(exec_, p_.full, solution(), certificate_);
+    answer_.bounds.lower = feasible_bound(exec_, p_.full, solution(), w_.certificate);
     answer_.method = Method::exact;
     settle();
   }
 
   // The answer from the iterate, whose bounds on the reduced problem may be known.
-  void finish(Method method, const Bounds* known) {
+  FASTPID_STAGE void finish(Method method, const Bounds* known) {
     answer_.method = method;
     if (needs_iterate() || !known) {
       reach_full(true);
       answer_.bounds =
-          certify(exec_, p_.full, solution(), kEnoughShare * options_.tol, certificate_);
+          certify(exec_, p_.full, solution(), kEnoughShare * options_.tol, w_.certificate);
     }
     if (known && whole()) answer_.bounds = *known;
     settle();
   }
 
   // Takes the iterate to the full problem; its potentials alone, unless `primal`.
-  void reach_full(bool primal) {
+  FASTPID_HD void reach_full(bool primal) {
     if (whole()) return;
     const Reduced& r = p_.reduced;
     // Repaired before it is expanded: how much a symbol gives way in a repair depends on its mass,
     // and symbols that were merged have less of it each.
     if (r.a.count < p_.full.a.count || r.b.count < p_.full.b.count) {
-      lower_bound(exec_, r, it_, kSlackShare * kEnoughShare * options_.tol, certificate_);
-      apply_shifts(exec_, r, certificate_, primal, it_);
+      lower_bound(exec_, r, w_.it, kSlackShare * kEnoughShare * options_.tol, w_.certificate);
+      apply_shifts(exec_, r, w_.certificate, primal, w_.it);
     }
-    expand(exec_, p_, it_, peaks_, primal, full_);
+    expand(exec_, p_, w_.it, w_.peaks, primal, w_.full);
   }
 
-  void settle() {
+  FASTPID_HD void settle() {
     if (answer_.status != Status::interrupted && answer_.bounds.gap() <= options_.tol) {
       answer_.status = Status::converged;
     }
@@ -251,11 +268,7 @@ class Task {
   const Options options_;
   Presolved p_;
   Answer answer_;
-  Iterate it_, full_;
-  CertificateWork certificate_;
-  ProxyWork proxy_;
-  BinaryWork binary_;
-  double* peaks_ = nullptr;
+  TaskWork w_;
 };
 
 }  // namespace fastpid

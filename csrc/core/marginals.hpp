@@ -23,7 +23,7 @@ struct TableSums {
 
 // Rows of x are read in slabs that keep partial sums of their own, so that several threads can read
 // at once. Their number depends on the shape alone, and with it every rounding.
-FASTPID_HD inline int slabs(Shape s) {
+FASTPID_HD inline int slabs_of(Shape s) {
   constexpr std::ptrdiff_t kSlabCells = 262144;
   constexpr std::ptrdiff_t kMostSlabs = 8;
   const std::ptrdiff_t cells = static_cast<std::ptrdiff_t>(s.nx) * s.ny * s.nz;
@@ -34,21 +34,30 @@ FASTPID_HD inline int slabs(Shape s) {
 
 // Cells of a row of x that are read together: few enough to stay in the first cache.
 constexpr int kReadCells = 2048;
+// Whole (y, .) rows of that many cells, at least one.
+FASTPID_HD inline int rows_at_once(Shape s) {
+  const int rows = s.nz < kReadCells ? kReadCells / s.nz : 1;
+  return rows < s.ny ? rows : s.ny;
+}
 // Rows of few cells are added this many at a time, so that the additions are contiguous.
 constexpr int kRowsAtOnce = 16;
 
 struct MarginalWork {
+  int slabs = 1;
   double* yz = nullptr;      // slabs x ny x nz, if there is more than one slab
   double* sums = nullptr;    // 4 per slab: mass, cells, pairs, smallest entry
-  double* pairs = nullptr;   // slabs x kReadCells: p(x, y)
+  double* pairs = nullptr;   // slabs x rows_at_once(): p(x, y)
   double* column = nullptr;  // slabs x kRowsAtOnce x nz
 
-  FASTPID_HD static MarginalWork take(Arena& arena, Shape s) {
+  FASTPID_HD static MarginalWork take(Arena& arena, Shape s) { return take(arena, s, slabs_of(s)); }
+
+  FASTPID_HD static MarginalWork take(Arena& arena, Shape s, int slabs) {
     MarginalWork w;
-    const std::ptrdiff_t n = slabs(s);
+    w.slabs = slabs;
+    const std::ptrdiff_t n = slabs;
     w.yz = arena.take<double>(n > 1 ? n * s.ny * s.nz : 0);
     w.sums = arena.take<double>(4 * n);
-    w.pairs = arena.take<double>(n * kReadCells);
+    w.pairs = arena.take<double>(n * rows_at_once(s));
     w.column = arena.take<double>(n * kRowsAtOnce * s.nz);
     return w;
   }
@@ -77,18 +86,17 @@ FASTPID_HD void sum_rows(const Exec& exec, const double* v, int rows, int nz, do
 // non-negative and the total is within `mass_tolerance` of one (or merely positive, under
 // `normalize`).
 template <class Exec>
-FASTPID_HD bool marginalize(const Exec& exec, Shape s, const double* p, bool normalize,
-                            double mass_tolerance, double* xz, double* yz, const MarginalWork& w,
-                            TableSums& out) {
+FASTPID_STAGE bool marginalize(const Exec& exec, Shape s, const double* p, bool normalize,
+                               double mass_tolerance, double* xz, double* yz, const MarginalWork& w,
+                               TableSums& out) {
   const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(s.ny) * s.nz;
-  const int n = slabs(s);
-  // What is read together: whole (y, .) rows, at least one.
-  const int step = s.nz < kReadCells ? kReadCells / s.nz : 1;
+  const int n = w.slabs;
+  const int step = rows_at_once(s);
   const int at_once = s.nz < kRowsAtOnce && s.ny >= kRowsAtOnce ? kRowsAtOnce : 1;
   const auto read = [&](int slab) {
     const auto& alone = exec.alone();
     double* mine = n > 1 ? w.yz + slab * plane : yz;
-    double* pairs = w.pairs + static_cast<std::ptrdiff_t>(slab) * kReadCells;
+    double* pairs = w.pairs + static_cast<std::ptrdiff_t>(slab) * step;
     double* column = w.column + static_cast<std::ptrdiff_t>(slab) * kRowsAtOnce * s.nz;
     double mass = 0.0, cells_log = 0.0, pairs_log = 0.0, least = 0.0;
     for (std::ptrdiff_t k = 0; k < plane; ++k) mine[k] = 0.0;

@@ -75,7 +75,7 @@ class MirrorDescent {
 
   // Starts from the proxy in `it`. `stop()` is asked before every certificate.
   template <class Stop>
-  FASTPID_HD Outcome run(Bounds& bounds, int& iterations, Stop&& stop) {
+  FASTPID_STAGE Outcome run(Bounds& bounds, int& iterations, Stop&& stop) {
     exec_.log_each(r_.pairs(), it_.s, w_.log_s);
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) { w_.last[p] = w_.log_s[p]; });
     bool single = MirrorWork::takes_single(r_);

@@ -19,12 +19,13 @@ namespace fastpid {
 
 struct PotentialWork {
   double *peak_a = nullptr, *peak_b = nullptr;
-  double* silent = nullptr;  // the row of symbols without mass
+  double *silent_a = nullptr, *silent_b = nullptr;  // the rows of symbols without mass
   double* base = nullptr;
 
   FASTPID_HD static PotentialWork take(Arena& arena, Shape s) {
     PotentialWork w;
-    for (double** p : {&w.peak_a, &w.peak_b, &w.silent, &w.base}) *p = arena.take<double>(s.nz);
+    for (double** p : {&w.peak_a, &w.peak_b, &w.silent_a, &w.silent_b, &w.base})
+      *p = arena.take<double>(s.nz);
     return w;
   }
 };
@@ -47,35 +48,35 @@ FASTPID_HD void write_rows(const Exec& exec, const Side& side, const SideWork& w
   });
 }
 
-// The rows of the `symbols` of a side that have no mass; the other side's rows are those of its
-// `others` symbols, and `silent_other`, if it is there, for symbols without mass.
+// The rows of the `symbols` of a side that have no mass, to `potentials` and to `silent`, from the
+// other side's rows, with `silent_other` among them unless it is null.
 template <class Exec>
 FASTPID_HD void write_silent_rows(const Exec& exec, const SideWork& work, int symbols,
                                   const Side& other, const SideWork& other_work,
-                                  const double* other_potentials, bool silent_others,
-                                  const PotentialWork& w, double* potentials) {
+                                  const double* other_potentials, const double* silent_other,
+                                  const double* base, double* silent, double* potentials) {
   const std::ptrdiff_t target = other.target;
   const auto excess = [&](const double* row) {
     double sum = 0.0;
-    for (int z = 0; z < target; ++z) sum += std::exp(w.base[z] + row[z]);
+    for (int z = 0; z < target; ++z) sum += std::exp(base[z] + row[z]);
     return std::log(sum);
   };
   const double seen = exec.max(other.count, [&](std::ptrdiff_t g) {
     return excess(other_potentials + other_work.leader[g] * target);
   });
-  const double most = silent_others ? larger(seen, excess(w.silent)) : seen;
-  exec.for_each(target, [&](std::ptrdiff_t z) { w.silent[z] = w.base[z] - most; });
+  const double most = silent_other ? larger(seen, excess(silent_other)) : seen;
+  exec.for_each(target, [&](std::ptrdiff_t z) { silent[z] = base[z] - most; });
   exec.for_each(symbols, [&](std::ptrdiff_t i) {
     if (work.group[i] >= 0) return;
-    for (int z = 0; z < target; ++z) potentials[i * target + z] = w.silent[z];
+    for (int z = 0; z < target; ++z) potentials[i * target + z] = silent[z];
   });
 }
 
 // Writes lam (nx, nz) and mu (ny, nz) from a solution on p.full and the shifts of its certificate.
 template <class Exec>
-FASTPID_HD void write_potentials(const Exec& exec, Shape s, const Presolved& p, const Iterate& it,
-                                 const CertificateWork& c, const PotentialWork& w, double* lam,
-                                 double* mu) {
+FASTPID_STAGE void write_potentials(const Exec& exec, Shape s, const Presolved& p,
+                                    const Iterate& it, const CertificateWork& c,
+                                    const PotentialWork& w, double* lam, double* mu) {
   const Side &a = p.full.a, &b = p.full.b;
   const bool swapped = p.full.swapped;
   double* of_a = swapped ? mu : lam;
@@ -94,8 +95,14 @@ FASTPID_HD void write_potentials(const Exec& exec, Shape s, const Presolved& p, 
       w.base[z] = w.base[z] > 0.0 ? std::log(w.base[z]) - peak : kFloor;
     }
   });
-  if (silent_a) write_silent_rows(exec, p.full_a, symbols_a, b, p.full_b, of_b, false, w, of_a);
-  if (silent_b) write_silent_rows(exec, p.full_b, symbols_b, a, p.full_a, of_a, silent_a, w, of_b);
+  if (silent_a) {
+    write_silent_rows(exec, p.full_a, symbols_a, b, p.full_b, of_b, nullptr, w.base, w.silent_a,
+                      of_a);
+  }
+  if (silent_b) {
+    write_silent_rows(exec, p.full_b, symbols_b, a, p.full_a, of_a, silent_a ? w.silent_a : nullptr,
+                      w.base, w.silent_b, of_b);
+  }
 }
 
 }  // namespace fastpid

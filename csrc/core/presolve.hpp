@@ -25,6 +25,7 @@ struct SideWork {
   double* share = nullptr;  // its share of that row's mass
   double* total = nullptr;  // mass of each original symbol that is kept
   int* leader = nullptr;    // row of the side -> the first original symbol in it
+  int* extent = nullptr;    // of the side: its rows, its entries, its target symbols
 
   FASTPID_HD static SideWork take(Arena& arena, int symbols, int target) {
     SideWork w;
@@ -35,7 +36,19 @@ struct SideWork {
     w.share = arena.take<double>(symbols);
     w.total = arena.take<double>(symbols);
     w.leader = arena.take<int>(symbols);
+    w.extent = arena.take<int>(3);
     return w;
+  }
+
+  FASTPID_HD Side side() const {
+    Side side;
+    side.count = extent[0];
+    side.size = extent[1];
+    side.target = extent[2];
+    side.ptr = ptr;
+    side.idx = idx;
+    side.mass = mass;
+    return side;
   }
 };
 
@@ -59,15 +72,14 @@ struct Presolved {
   }
 };
 
-// Fills `w` with the rows of `marginal` (symbols x target, dense) and returns the Side. Rows whose
+// Fills `w` with the rows of `marginal` (symbols x target, dense), for w.side() to show. Rows whose
 // posteriors differ nowhere by more than `same` are added up (never, if it is negative); then cells
 // below `negligible` are left out, as are target symbols with symbol[z] < 0. In this order: of two
 // symbols with the same posterior the lighter one may have negligible cells where the other does
 // not, and side by side they would be all but dependent.
-FASTPID_HD inline Side compress(const double* marginal, int symbols, int target, const int* symbol,
-                                int reduced_target, double negligible, double same, SideWork& w) {
-  Side side;
-  side.target = reduced_target;
+FASTPID_STAGE inline void compress(const double* marginal, int symbols, int target,
+                                   const int* symbol, int reduced_target, double negligible,
+                                   double same, SideWork& w) {
   int rows = 0;
   for (int i = 0; i < symbols; ++i) {
     const double* row = marginal + static_cast<std::ptrdiff_t>(i) * target;
@@ -96,7 +108,6 @@ FASTPID_HD inline Side compress(const double* marginal, int symbols, int target,
       w.group[i] = rows++;
     }
   }
-  side.count = rows;
   // The sums of merged rows, dense; and of their totals, kept with the leader.
   for (std::ptrdiff_t c = 0; c < static_cast<std::ptrdiff_t>(rows) * target; ++c) w.mass[c] = 0.0;
   for (int i = 0; i < symbols; ++i) {
@@ -122,11 +133,9 @@ FASTPID_HD inline Side compress(const double* marginal, int symbols, int target,
     }
   }
   w.ptr[rows] = size;
-  side.size = size;
-  side.ptr = w.ptr;
-  side.idx = w.idx;
-  side.mass = w.mass;
-  return side;
+  w.extent[0] = rows;
+  w.extent[1] = size;
+  w.extent[2] = reduced_target;
 }
 
 // What the reductions may leave out for answers with a gap of `tol` nats.
@@ -156,14 +165,14 @@ FASTPID_HD int target_symbols(const Exec& exec, const Marginals& m) {
 }
 
 template <class Exec>
-FASTPID_HD void presolve(const Exec& exec, const Marginals& m, Tolerances tolerances,
-                         Presolved& p) {
+FASTPID_STAGE void presolve(const Exec& exec, const Marginals& m, Tolerances tolerances,
+                            Presolved& p) {
   const Shape s = m.shape;
   exec.once([&] {
     // The full problem; the order of the sides is settled by the reduced one below.
     for (int z = 0; z < s.nz; ++z) p.symbol[z] = z;
-    const Side full_x = compress(m.xz, s.nx, s.nz, p.symbol, s.nz, 0.0, -1.0, p.full_a);
-    const Side full_y = compress(m.yz, s.ny, s.nz, p.symbol, s.nz, 0.0, -1.0, p.full_b);
+    compress(m.xz, s.nx, s.nz, p.symbol, s.nz, 0.0, -1.0, p.full_a);
+    compress(m.yz, s.ny, s.nz, p.symbol, s.nz, 0.0, -1.0, p.full_b);
 
     // A target symbol stays if both sources keep a cell of it.
     int target = 0;
@@ -178,21 +187,23 @@ FASTPID_HD void presolve(const Exec& exec, const Marginals& m, Tolerances tolera
       p.symbol[z] = any(m.xz, s.nx, z) && any(m.yz, s.ny, z) ? target++ : -1;
     }
     const auto reduce = [&](const double* marginal, int symbols, SideWork& w) {
-      return compress(marginal, symbols, s.nz, p.symbol, target, tolerances.negligible,
-                      tolerances.same, w);
+      compress(marginal, symbols, s.nz, p.symbol, target, tolerances.negligible, tolerances.same,
+               w);
     };
-    p.full = Reduced{full_x, full_y, false};
-    p.reduced = Reduced{reduce(m.xz, s.nx, p.a), reduce(m.yz, s.ny, p.b), false};
-    if (p.reduced.a.size < p.reduced.b.size) {
-      p.full = Reduced{full_y, full_x, true};
-      p.reduced = Reduced{p.reduced.b, p.reduced.a, true};
-      const SideWork a = p.a, full_a = p.full_a;
-      p.a = p.b;
-      p.b = a;
-      p.full_a = p.full_b;
-      p.full_b = full_a;
-    }
+    reduce(m.xz, s.nx, p.a);
+    reduce(m.yz, s.ny, p.b);
   });
+  p.full = Reduced{p.full_a.side(), p.full_b.side(), false};
+  p.reduced = Reduced{p.a.side(), p.b.side(), false};
+  if (p.reduced.a.size < p.reduced.b.size) {
+    p.full = Reduced{p.full.b, p.full.a, true};
+    p.reduced = Reduced{p.reduced.b, p.reduced.a, true};
+    const SideWork a = p.a, full_a = p.full_a;
+    p.a = p.b;
+    p.b = a;
+    p.full_a = p.full_b;
+    p.full_b = full_a;
+  }
 }
 
 // The potential of a cell without mass, relative to the largest one of its target symbol, where the
@@ -216,10 +227,11 @@ FASTPID_HD void target_peaks(const Exec& exec, const Side& side, const double* l
 // One side of the way back: potentials of the reduced rows, shifted by gauge[z], onto the full
 // ones.
 template <class Exec>
-FASTPID_HD void expand_side(const Exec& exec, const Side& reduced, const SideWork& reduced_work,
-                            const double* reduced_log, const Side& full, const SideWork& full_work,
-                            const int* symbol, const double* peak_self, const double* peak_other,
-                            double* log, double* exponentials) {
+FASTPID_STAGE void expand_side(const Exec& exec, const Side& reduced, const SideWork& reduced_work,
+                               const double* reduced_log, const Side& full,
+                               const SideWork& full_work, const int* symbol,
+                               const double* peak_self, const double* peak_other, double* log,
+                               double* exponentials) {
   exec.for_each(full.count, [&](int i) {
     const int g = reduced_work.group[full_work.leader[i]];
     const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(i) * full.target;

@@ -36,8 +36,8 @@ FASTPID_HD Real pair_sum(const BasicReduced<Real>& r, const Real* exp_a, const R
 }
 
 template <class Exec, class Real>
-FASTPID_HD void pair_sums(const Exec& exec, const BasicReduced<Real>& r, const Real* exp_a,
-                          const Real* exp_b, Real* t) {
+FASTPID_STAGE void pair_sums(const Exec& exec, const BasicReduced<Real>& r, const Real* exp_a,
+                             const Real* exp_b, Real* t) {
   if constexpr (std::is_same_v<Real, double>) {
     if (multiply_densely(r)) {
       exec.times_transposed(exp_a, exp_b, r.a.count, r.a.target, r.b.count, t);
@@ -54,8 +54,8 @@ FASTPID_HD void pair_sums(const Exec& exec, const BasicReduced<Real>& r, const R
 // sums[i, z] = sum_j S[i, j] exp_other[j, z] on the support of one side; its product with that
 // side's own factor is the marginal of S exp(lam + mu). Off the support sums is left undefined.
 template <class Exec, class Real>
-FASTPID_HD void weighted_sums(const Exec& exec, const BasicReduced<Real>& r, bool of_a,
-                              const Real* s, const Real* exp_other, Real* sums) {
+FASTPID_STAGE void weighted_sums(const Exec& exec, const BasicReduced<Real>& r, bool of_a,
+                                 const Real* s, const Real* exp_other, Real* sums) {
   if constexpr (std::is_same_v<Real, double>) {
     if (multiply_densely(r)) {
       if (of_a) {

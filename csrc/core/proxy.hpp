@@ -47,8 +47,8 @@ struct BasicProxyWork {
 using ProxyWork = BasicProxyWork<double>;
 
 template <class Exec, class Real>
-FASTPID_HD void proxy(const Exec& exec, const BasicReduced<Real>& r, const BasicProxyWork<Real>& w,
-                      const BasicIterate<Real>& it) {
+FASTPID_STAGE void proxy(const Exec& exec, const BasicReduced<Real>& r,
+                         const BasicProxyWork<Real>& w, const BasicIterate<Real>& it) {
   row_masses(exec, r.a, w.rows_a);
   row_masses(exec, r.b, w.rows_b);
   exec.once([&] { target_masses(r.a, w.target); });
@@ -79,7 +79,8 @@ FASTPID_HD void proxy(const Exec& exec, const BasicReduced<Real>& r, const Basic
 // S = q0(x, y), and the factor of that cell alone, q0(z | x, y), attains lam + mu = log q0(z | x,
 // y). Writes this solution to `it` and returns true; returns false, `it` untouched, otherwise.
 template <class Exec>
-FASTPID_HD bool forced(const Exec& exec, const Reduced& r, const ProxyWork& w, const Iterate& it) {
+FASTPID_STAGE bool forced(const Exec& exec, const Reduced& r, const ProxyWork& w,
+                          const Iterate& it) {
   constexpr int kNone = -1, kSeveral = -2;
   const int target = r.a.target;
   int* owner_a = w.owners;

@@ -3,6 +3,7 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 
@@ -37,8 +38,15 @@ class Serial {
     return -min(n, [&](std::ptrdiff_t i) { return -f(i); });
   }
 
-  // What code inside a for_each() uses: a policy does not nest.
+  // What code inside a for_each() uses: a policy does not nest. And what phases of microseconds
+  // use, which are not worth sharing.
   const Serial& alone() const { return *this; }
+  const Serial& brief() const { return *this; }
+
+  template <class T, class Less>
+  void sort(int n, T* first, Less&& less) const {
+    std::sort(first, first + n, less);
+  }
 
   // Runs f on one thread of the machine that the policy stands for.
   template <class F>

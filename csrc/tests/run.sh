@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and runs the C++ tests: all of them under the address and undefined-behaviour sanitizers,
-# those of batches over threads under the thread sanitizer.
+# those of batches over threads and of blocks of threads under the thread sanitizer.
 #   csrc/tests/run.sh [EIGEN_INCLUDE_DIR]
 # CXX, PYTHON and JOBS (compilers at a time) may be set.
 set -euo pipefail
@@ -37,11 +37,21 @@ compile() {
 # The slowest to compile come first.
 printf '%s\n' ../cpu/*.cpp problem.cpp test_*.cpp main.cpp |
   compile address -fsanitize=address,undefined -fno-sanitize-recover=all
-printf '%s\n' ../cpu/*.cpp test_batch.cpp test_team.cpp main.cpp | compile thread -fsanitize=thread
+printf '%s\n' ../cpu/*.cpp problem.cpp test_batch.cpp test_team.cpp test_host_team.cpp main.cpp |
+  compile thread -fsanitize=thread
+printf '%s\n' missing_barrier.cpp | compile missing_barrier -fsanitize=thread
 
 status=0
 for sanitizer in address thread; do
   printf '%s\n' "--- $sanitizer sanitizer"
   "$build/$sanitizer" || status=1
+done
+printf '%s\n' "--- barriers that are missing on purpose"
+"$build/missing_barrier" 0 || status=1
+for n in 2 7 500; do
+  if TSAN_OPTIONS=halt_on_error=1 timeout 60 "$build/missing_barrier" "$n" >/dev/null 2>&1; then
+    echo "nobody noticed that every ${n}th barrier was missing"
+    status=1
+  fi
 done
 exit "$status"

@@ -25,7 +25,8 @@ from torch import Tensor
 from fastpid import _core
 from fastpid._validate import NATS_PER_UNIT
 from fastpid.result import VALUES, Status, named_values
-from fastpid.solver import SolveOptions, count_workers, solve
+from fastpid.solver import Solved, SolveOptions, count_workers, solve
+from fastpid.torch import _cuda
 
 __all__ = ["decompose"]
 
@@ -123,8 +124,63 @@ def _backward_cpu(
     return torch.from_numpy(out).view(p.shape)
 
 
-_LIBRARY.impl("decompose", _decompose_cpu, "CPU")
-_LIBRARY.impl("decompose_backward", _backward_cpu, "CPU")
+def _decompose_cuda(
+    p: Tensor,
+    method: int,
+    tol: float,
+    max_iter: int,
+    threads: int,
+    normalize: bool,
+    unit: str,
+    on_failure: str,
+) -> tuple[Tensor, ...]:
+    options = SolveOptions(method, tol, max_iter, unit, None, normalize, on_failure)
+    batch = tuple(p.shape[:-3])
+    flat = p.detach().contiguous().view(-1, *p.shape[-3:])
+    out = _cuda.decompose(flat, options)
+    informations, codes = out[:2]
+    if on_failure != "ignore" and bool(codes[1].any()):  # waits for the device
+        solved = Solved(batch, options, *(tensor.cpu().numpy() for tensor in out))
+        solved.refuse(flat.cpu().numpy())
+        solved.report("fastpid", "torch")
+    mi_x, mi_y, mi_xy, lower, upper = informations.unbind(0)
+    scale = 1.0 / NATS_PER_UNIT[unit]
+    named = named_values(mi_x, mi_y, mi_xy, 0.5 * (lower + upper), lower, upper, scale)
+    values = torch.stack(list(named.values())).view(-1, *batch)
+    marginals_and_potentials = (tensor.view(batch + tensor.shape[1:]) for tensor in out[2:])
+    return values, codes.view(3, *batch), *marginals_and_potentials
+
+
+def _backward_cuda(
+    grad_values: Tensor,
+    p: Tensor,
+    codes: Tensor,
+    p_xz: Tensor,
+    p_yz: Tensor,
+    lam: Tensor,
+    mu: Tensor,
+    threads: int,
+    normalize: bool,
+    unit: str,
+) -> Tensor:
+    def flat(tensor: Tensor, axes: int) -> Tensor:
+        return tensor.detach().contiguous().view(-1, *tensor.shape[-axes:])
+
+    grads = grad_values.detach().reshape(len(VALUES), -1)
+    weights = grads.T @ torch.from_numpy(_JACOBIAN_ROWS).to(p.device)
+    weights = weights / NATS_PER_UNIT[unit]
+    invalid = codes[1].reshape(-1, 1) == Status.INVALID
+    weights = weights.masked_fill(invalid, 0.0).contiguous()
+    xz, yz, of_x, of_y = (flat(tensor, 2) for tensor in (p_xz, p_yz, lam, mu))
+    return _cuda.gradient(flat(p, 3), xz, yz, of_x, of_y, weights, normalize).view(p.shape)
+
+
+for _device, _forward, _vjp in (
+    ("CPU", _decompose_cpu, _backward_cpu),
+    ("CUDA", _decompose_cuda, _backward_cuda),
+):
+    _LIBRARY.impl("decompose", _forward, _device)
+    _LIBRARY.impl("decompose_backward", _vjp, _device)
 
 
 @torch.library.register_fake("fastpid::decompose", lib=_LIBRARY)

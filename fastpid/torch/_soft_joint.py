@@ -38,7 +38,7 @@ def soft_joint(
 
         p[x, y, z] = sum_i w_i probs_x[i, x] probs_y[i, y] 1[z_i = z] / sum_i w_i
 
-    Differentiable by `probs_x`, `probs_y`, `weights` and soft labels, as often as torch likes.
+    Differentiable by `probs_x`, `probs_y` and `weights`, as often as torch likes.
 
     Parameters
     ----------
@@ -70,10 +70,10 @@ def soft_joint(
     Raises
     ------
     TypeError
-        Integer probabilities, labels that require a gradient, sparse or quantised tensors.
+        Integer probabilities, sparse or quantised tensors.
     ValueError
-        Rows that do not sum to one, labels out of range, sizes, batches or devices that do not
-        match, no samples or none left by weights and mask.
+        Rows that do not sum to one, labels that require a gradient or are out of range, sizes,
+        batches or devices that do not match, no samples or none left by weights and mask.
 
     Examples
     --------

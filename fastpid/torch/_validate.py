@@ -58,8 +58,10 @@ def check_table_tensor(p: object, *, name: str = "p") -> Tensor:
 
 
 def check_labels(z: object) -> Tensor:
-    """Return hard labels as int64, soft ones as they are."""
+    """Return hard labels as int64, soft ones as they are; nothing is learnt about labels."""
     tensor = check_dense("z", z)
+    if tensor.requires_grad:
+        raise ValueError("z requires a gradient, but labels are given, not learnt; pass z.detach()")
     if tensor.dtype.is_floating_point:
         return tensor
     if tensor.dtype in (torch.bool,) or tensor.dtype.is_complex:

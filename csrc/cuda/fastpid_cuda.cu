@@ -1,0 +1,143 @@
+// The kernels: one block of threads per table, running the bodies of csrc/core.
+#include <vector>
+
+#include "../core/table.hpp"
+#include "../exec/thread_block.cuh"
+#include "fastpid_cuda.h"
+#include "launch.cuh"
+
+namespace fastpid::cuda {
+namespace {
+
+using Exec = Block<ThreadBlock>;
+
+struct Decompose {
+  const double* p;
+  std::ptrdiff_t count;
+  Shape shape;
+  TableOptions options;
+  Results results;
+  double *xz, *yz, *lam, *mu;
+
+  __device__ void operator()(const Exec& exec, void* workspace, std::ptrdiff_t i) const {
+    const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
+    const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
+    decompose_table(exec, Room(workspace), shape, p + i * size_xz * shape.ny, options, results, i,
+                    xz + i * size_xz, yz + i * size_yz, lam + i * size_xz, mu + i * size_yz);
+  }
+};
+
+struct Gradient {
+  const double* p;
+  std::ptrdiff_t count;
+  Shape shape;
+  bool normalize;
+  const double *xz, *yz, *lam, *mu, *weights;
+  double* out;
+
+  __device__ void operator()(const Exec& exec, void* workspace, std::ptrdiff_t i) const {
+    const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
+    const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
+    const std::ptrdiff_t size = size_xz * shape.ny;
+    const double* w = weights + 4 * i;
+    gradient(exec, shape, p + i * size, normalize, xz + i * size_xz, yz + i * size_yz,
+             lam + i * size_xz, mu + i * size_yz, GradientWeights{w[0], w[1], w[2], w[3]},
+             Room(workspace).carve<GradientWork>(shape), out + i * size);
+  }
+};
+
+// Each block walks over the batch in steps of the grid.
+template <class Job>
+__global__ void __launch_bounds__(kThreads)
+    walk(const Job job, char* workspace, std::size_t bytes_per_table) {
+  extern __shared__ __align__(Arena::kAlign) char shared[];
+  __shared__ double scratch[Exec::kScratch];
+  const Exec exec{ThreadBlock(scratch)};
+  char* mine = workspace ? workspace + blockIdx.x * bytes_per_table : shared;
+  for (std::ptrdiff_t i = blockIdx.x; i < job.count; i += gridDim.x) job(exec, mine, i);
+}
+
+bool positive(std::ptrdiff_t count, Shape s) {
+  return count > 0 && s.nx > 0 && s.ny > 0 && s.nz > 0;
+}
+
+Options solve_options(const fastpid_cuda_options& options) {
+  Options solve;
+  solve.method = static_cast<Method>(options.method);
+  solve.tol = options.tol;
+  solve.max_iter = options.max_iter;
+  return solve;
+}
+
+std::size_t table_bytes(Shape s, const fastpid_cuda_options& options) {
+  std::vector<int> scratch(static_cast<std::size_t>(s.nx > s.ny ? s.nx : s.ny) + 1);
+  return workspace_bytes(s, solve_options(options), scratch.data());
+}
+
+std::size_t gradient_bytes(Shape s) {
+  Room room;
+  room.carve<GradientWork>(s);
+  return room.used();
+}
+
+}  // namespace
+}  // namespace fastpid::cuda
+
+using namespace fastpid;
+using namespace fastpid::cuda;
+
+extern "C" {
+
+const char* fastpid_cuda_error(int status) {
+  switch (status) {
+    case FASTPID_CUDA_BAD_ARGUMENT:
+      return "an argument is out of range";
+    case FASTPID_CUDA_WORKSPACE:
+      return "the workspace is too small";
+    default:
+      return cudaGetErrorString(static_cast<cudaError_t>(status));
+  }
+}
+
+int fastpid_cuda_workspace(int64_t count, int nx, int ny, int nz,
+                           const fastpid_cuda_options* options, size_t* bytes, size_t* least) {
+  const Shape s{nx, ny, nz};
+  if (!positive(count, s)) return FASTPID_CUDA_BAD_ARGUMENT;
+  return want<Decompose>(walk<Decompose>, count, table_bytes(s, *options), bytes, least);
+}
+
+int fastpid_cuda_decompose(const double* p, int64_t count, int nx, int ny, int nz,
+                           const fastpid_cuda_options* options, double* informations,
+                           int32_t* codes, double* xz, double* yz, double* lam, double* mu,
+                           void* workspace, size_t bytes, void* stream) {
+  const Shape s{nx, ny, nz};
+  if (!positive(count, s)) return FASTPID_CUDA_BAD_ARGUMENT;
+  TableOptions table;
+  table.solve = solve_options(*options);
+  table.normalize = options->normalize != 0;
+  table.mass_tolerance = options->mass_tolerance;
+  double* real = informations;
+  const Results results{real,  real + count,  real + 2 * count, real + 3 * count, real + 4 * count,
+                        codes, codes + count, codes + 2 * count};
+  const Decompose job{p, count, s, table, results, xz, yz, lam, mu};
+  return launch(walk<Decompose>, job, count, table_bytes(s, *options), workspace, bytes, stream);
+}
+
+int fastpid_cuda_gradient_workspace(int64_t count, int nx, int ny, int nz, size_t* bytes,
+                                    size_t* least) {
+  const Shape s{nx, ny, nz};
+  if (!positive(count, s)) return FASTPID_CUDA_BAD_ARGUMENT;
+  return want<Gradient>(walk<Gradient>, count, gradient_bytes(s), bytes, least);
+}
+
+int fastpid_cuda_gradient(const double* p, int64_t count, int nx, int ny, int nz, int normalize,
+                          const double* xz, const double* yz, const double* lam, const double* mu,
+                          const double* weights, double* out, void* workspace, size_t bytes,
+                          void* stream) {
+  const Shape s{nx, ny, nz};
+  if (!positive(count, s)) return FASTPID_CUDA_BAD_ARGUMENT;
+  const Gradient job{p, count, s, normalize != 0, xz, yz, lam, mu, weights, out};
+  return launch(walk<Gradient>, job, count, gradient_bytes(s), workspace, bytes, stream);
+}
+
+}  // extern "C"

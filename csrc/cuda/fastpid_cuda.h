@@ -1,0 +1,68 @@
+/* The face of libfastpid_cuda: device pointers, sizes and a stream in, a status out. Knows nothing
+ * of Python or torch.
+ *
+ * Every function works on the current device, launches on `stream` (a cudaStream_t) and returns
+ * without waiting; nothing is allocated. A status is zero, a cudaError_t, or one of the two below;
+ * fastpid_cuda_error() puts it in words. */
+#ifndef FASTPID_CUDA_H
+#define FASTPID_CUDA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define FASTPID_API __attribute__((visibility("default")))
+#else
+#define FASTPID_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FASTPID_CUDA_BAD_ARGUMENT (-1)
+#define FASTPID_CUDA_WORKSPACE (-2)
+
+/* How a batch is to be decomposed; method as in core/decompose.hpp, tol in nats. */
+struct fastpid_cuda_options {
+  int32_t method;
+  int32_t max_iter;
+  int32_t normalize;
+  int32_t reserved; /* zero */
+  double tol;
+  double mass_tolerance;
+};
+
+FASTPID_API const char* fastpid_cuda_error(int status);
+
+/* Bytes of device memory that decompose wants for `count` tables: as many blocks at once as the
+ * device runs, each with room for one table; zero where that fits into shared memory. `least` is
+ * what it cannot do without. */
+FASTPID_API int fastpid_cuda_workspace(int64_t count, int nx, int ny, int nz,
+                                       const struct fastpid_cuda_options* options, size_t* bytes,
+                                       size_t* least);
+
+/* p (count, nx, ny, nz), C-contiguous, to informations (5, count: mi_x, mi_y, mi_xy, lower, upper;
+ * nats), codes (3, count: iterations, status, method), xz and lam (count, nx, nz), yz and mu
+ * (count, ny, nz). Tables that hold no distribution get NaN and the status for it. */
+FASTPID_API int fastpid_cuda_decompose(const double* p, int64_t count, int nx, int ny, int nz,
+                                       const struct fastpid_cuda_options* options,
+                                       double* informations, int32_t* codes, double* xz, double* yz,
+                                       double* lam, double* mu, void* workspace, size_t bytes,
+                                       void* stream);
+
+/* The gradient by p of weights (count, 4) times mi_x, mi_y, mi_xy and the union information. The
+ * workspace is one of fastpid_cuda_gradient_workspace(). */
+FASTPID_API int fastpid_cuda_gradient_workspace(int64_t count, int nx, int ny, int nz,
+                                                size_t* bytes, size_t* least);
+FASTPID_API int fastpid_cuda_gradient(const double* p, int64_t count, int nx, int ny, int nz,
+                                      int normalize, const double* xz, const double* yz,
+                                      const double* lam, const double* mu, const double* weights,
+                                      double* gradient, void* workspace, size_t bytes,
+                                      void* stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,154 @@
+"""libfastpid_cuda: loaded when the first CUDA tensor comes, called on torch's current stream."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from fastpid._validate import MASS_TOLERANCE
+from fastpid.solver import SolveOptions
+
+__all__ = ["decompose", "gradient", "library_path"]
+
+_INT64, _INT = ctypes.c_int64, ctypes.c_int
+_POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
+_SIZES = ctypes.POINTER(ctypes.c_size_t)
+
+
+class _Options(ctypes.Structure):
+    """``struct fastpid_cuda_options`` of csrc/cuda/fastpid_cuda.h."""
+
+    _fields_ = (
+        ("method", ctypes.c_int32),
+        ("max_iter", ctypes.c_int32),
+        ("normalize", ctypes.c_int32),
+        ("reserved", ctypes.c_int32),
+        ("tol", ctypes.c_double),
+        ("mass_tolerance", ctypes.c_double),
+    )
+
+
+_SHAPE = (_INT64, _INT, _INT, _INT)
+_SIGNATURES = {
+    "fastpid_cuda_workspace": (*_SHAPE, ctypes.POINTER(_Options), _SIZES, _SIZES),
+    "fastpid_cuda_decompose": (
+        *(_POINTER, *_SHAPE, ctypes.POINTER(_Options)),
+        *(_POINTER,) * 6,
+        *(_POINTER, _SIZE, _POINTER),
+    ),
+    "fastpid_cuda_gradient_workspace": (*_SHAPE, _SIZES, _SIZES),
+    "fastpid_cuda_gradient": (
+        *(_POINTER, *_SHAPE, _INT),
+        *(_POINTER,) * 6,
+        *(_POINTER, _SIZE, _POINTER),
+    ),
+}
+
+
+def library_path() -> Path | None:
+    """Where the library is; None if the package was built without it."""
+    path = Path(__file__).resolve().parent.parent / "libfastpid_cuda.so"
+    return path if path.is_file() else None
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    path = library_path()
+    if path is None:
+        raise RuntimeError(
+            "p is on a CUDA device, but fastpid was built without CUDA: install it where nvcc is "
+            "found (FASTPID_CUDA=1 makes that a must), or pass p.cpu()"
+        )
+    library = ctypes.CDLL(str(path))
+    library.fastpid_cuda_error.argtypes = (_INT,)
+    library.fastpid_cuda_error.restype = ctypes.c_char_p
+    for name, arguments in _SIGNATURES.items():
+        function = getattr(library, name)
+        function.argtypes = arguments
+        function.restype = _INT
+    return library
+
+
+def _check(status: int) -> None:
+    if status != 0:
+        text = _library().fastpid_cuda_error(status).decode()
+        raise RuntimeError(f"fastpid's CUDA kernel was not launched: {text} (status {status})")
+
+
+def _workspace(device: torch.device, wanted: ctypes.c_size_t, least: ctypes.c_size_t) -> Tensor:
+    """Memory from torch's allocator; less, for fewer blocks at a time, if it is short."""
+    size = wanted.value
+    while True:
+        try:
+            return torch.empty(size, dtype=torch.uint8, device=device)
+        except torch.OutOfMemoryError:
+            if size <= least.value:
+                raise
+            size = max(size // 2, least.value)
+
+
+def decompose(p: Tensor, options: SolveOptions) -> tuple[Tensor, ...]:
+    """Decompose (count, nx, ny, nz); as ``_core.decompose``, with tensors on p's device.
+
+    Launched on torch's current stream of that device, and not waited for.
+    """
+    count, nx, ny, nz = p.shape
+
+    def empty(*shape: int) -> Tensor:
+        return torch.empty(shape, dtype=torch.float64, device=p.device)
+
+    informations = empty(5, count)
+    codes = torch.empty((3, count), dtype=torch.int32, device=p.device)
+    xz, lam = empty(count, nx, nz), empty(count, nx, nz)
+    yz, mu = empty(count, ny, nz), empty(count, ny, nz)
+    packed = _Options(
+        options.method, options.max_iter, options.normalize, 0, options.tol, MASS_TOLERANCE
+    )
+    wanted, least = ctypes.c_size_t(), ctypes.c_size_t()
+    library = _library()
+    with torch.cuda.device(p.device):
+        _check(
+            library.fastpid_cuda_workspace(
+                count, nx, ny, nz, ctypes.byref(packed), ctypes.byref(wanted), ctypes.byref(least)
+            )
+        )
+        workspace = _workspace(p.device, wanted, least)
+        _check(
+            library.fastpid_cuda_decompose(
+                *(p.data_ptr(), count, nx, ny, nz, ctypes.byref(packed)),
+                *(t.data_ptr() for t in (informations, codes, xz, yz, lam, mu)),
+                *(workspace.data_ptr(), workspace.numel()),
+                torch.cuda.current_stream(p.device).cuda_stream,
+            )
+        )
+    return informations, codes, xz, yz, lam, mu
+
+
+def gradient(
+    p: Tensor, xz: Tensor, yz: Tensor, lam: Tensor, mu: Tensor, weights: Tensor, normalize: bool
+) -> Tensor:
+    """Return the gradient by p (count, nx, ny, nz); as ``_core.gradient``."""
+    count, nx, ny, nz = p.shape
+    out = torch.empty_like(p)
+    wanted, least = ctypes.c_size_t(), ctypes.c_size_t()
+    library = _library()
+    with torch.cuda.device(p.device):
+        _check(
+            library.fastpid_cuda_gradient_workspace(
+                count, nx, ny, nz, ctypes.byref(wanted), ctypes.byref(least)
+            )
+        )
+        workspace = _workspace(p.device, wanted, least)
+        _check(
+            library.fastpid_cuda_gradient(
+                *(p.data_ptr(), count, nx, ny, nz, int(normalize)),
+                *(t.data_ptr() for t in (xz, yz, lam, mu, weights, out)),
+                *(workspace.data_ptr(), workspace.numel()),
+                torch.cuda.current_stream(p.device).cuda_stream,
+            )
+        )
+    return out

@@ -1,0 +1,202 @@
+"""Joint tables of soft predictions: torch's, numpy's, and the definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fastpid
+from fastpid.joint import from_probabilities
+
+RNG = np.random.default_rng(0)
+N, NX, NY, NZ = 40, 3, 4, 5
+X = RNG.dirichlet(np.ones(NX), N)
+Y = RNG.dirichlet(np.ones(NY), N)
+SOFT = RNG.dirichlet(np.ones(NZ), N)
+HARD = RNG.integers(0, NZ, N)
+WEIGHTS = RNG.random(N)
+MASK = RNG.random(N) < 0.7
+
+
+def by_definition(z, weights=None, mask=None):
+    soft = np.eye(NZ)[z] if z.ndim == 1 else z
+    w = np.ones(N) if weights is None else weights
+    w = w * (1.0 if mask is None else mask)
+    return np.einsum("i,ix,iy,iz->xyz", w, X, Y, soft) / w.sum()
+
+
+CASES = [
+    {},
+    {"weights": WEIGHTS},
+    {"mask": MASK},
+    {"weights": WEIGHTS, "mask": MASK},
+]
+
+
+@pytest.mark.parametrize("z", [HARD, SOFT], ids=["hard", "soft"])
+@pytest.mark.parametrize("options", CASES)
+def test_numpys_is_the_definition(z, options) -> None:
+    p = from_probabilities(X, Y, z, **options)
+    np.testing.assert_allclose(p, by_definition(z, **options), atol=1e-15)
+    assert fastpid.decompose(p).converged
+
+
+def test_numpys_takes_logits_and_absent_classes() -> None:
+    logits = (np.log(X) + 3.0, np.log(Y) - 1.0)
+    np.testing.assert_allclose(
+        from_probabilities(*logits, HARD, logits=True), by_definition(HARD), atol=1e-15
+    )
+    p = from_probabilities(X, Y, HARD, num_classes=7)
+    assert p.shape == (NX, NY, 7)
+    assert p[..., 5:].sum() == 0.0
+    single = from_probabilities(X.astype(np.float32), Y.astype(np.float32), HARD)
+    np.testing.assert_allclose(single, by_definition(HARD), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "text"),
+    [
+        ((X[:10], Y, HARD), {}, ValueError, "probs_y has shape"),
+        ((X, Y, HARD[:10]), {}, ValueError, "z has shape"),
+        ((2 * X, Y, HARD), {}, ValueError, "row 0 of probs_x sums to 2"),
+        ((X, -Y, HARD), {}, ValueError, "probs_y has a negative entry"),
+        ((X, Y, SOFT * 0.5), {}, ValueError, "row 0 of z sums to 0.5"),
+        ((X, Y, HARD - 1), {}, ValueError, "labels from -1"),
+        ((X, Y, HARD), {"num_classes": 3}, ValueError, "num_classes=3"),
+        ((X, Y, HARD), {"num_classes": 0}, ValueError, "positive integer"),
+        ((X, Y, SOFT), {"num_classes": 3}, ValueError, "leave num_classes out"),
+        ((X, Y, HARD.astype(float)), {}, TypeError, "integer labels"),
+        ((X, Y, HARD), {"weights": -WEIGHTS}, ValueError, "weights must be finite"),
+        ((X, Y, HARD), {"weights": 0 * WEIGHTS}, ValueError, "no samples are left"),
+        ((X, Y, HARD), {"mask": np.zeros(N, dtype=bool)}, ValueError, "no samples are left"),
+        ((X, Y, HARD), {"mask": np.ones(N)}, TypeError, "mask must hold bools"),
+        ((X, Y, HARD), {"logits": 1}, TypeError, "logits must be True or False"),
+        ((X[:0], Y[:0], HARD[:0]), {}, ValueError, "one of each at least"),
+        ((X * 1j, Y, HARD), {}, TypeError, "must be real"),
+    ],
+)
+def test_numpys_bad_input(arguments, options, error, text) -> None:
+    with pytest.raises(error, match=text):
+        from_probabilities(*arguments, **options)
+
+
+torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
+
+
+def tensors(*arrays):
+    return tuple(torch.from_numpy(np.asarray(array)) for array in arrays)
+
+
+def as_tensors(options):
+    return {name: torch.from_numpy(value) for name, value in options.items()}
+
+
+@pytest.fixture(params=["at once", "by class"])
+def summed(request, monkeypatch) -> None:
+    if request.param == "by class":
+        from fastpid.torch import _soft_joint
+
+        monkeypatch.setattr(_soft_joint, "_ONE_PRODUCT", 0)
+
+
+@pytest.mark.usefixtures("summed")
+@pytest.mark.parametrize("z", [HARD, SOFT], ids=["hard", "soft"])
+@pytest.mark.parametrize("options", CASES)
+def test_torchs_is_numpys(z, options) -> None:
+    p = fastpid.torch.soft_joint(*tensors(X, Y, z), **as_tensors(options))
+    np.testing.assert_allclose(p.numpy(), from_probabilities(X, Y, z, **options), atol=1e-15)
+
+
+@pytest.mark.usefixtures("summed")
+@pytest.mark.parametrize("hard", [True, False])
+def test_gradients(hard: bool) -> None:
+    x, y, weights = (t[:12].clone().requires_grad_() for t in tensors(X, Y, WEIGHTS))
+    z = torch.from_numpy(HARD[:12]) if hard else torch.from_numpy(SOFT[:12])
+    mask = torch.from_numpy(MASK[:12])
+
+    def joint(x, y, weights):
+        return fastpid.torch.soft_joint(
+            x, y, z, num_classes=NZ, weights=weights, mask=mask, validate=False
+        )
+
+    inputs = (x, y, weights)
+    assert torch.autograd.gradcheck(joint, inputs)
+    assert torch.autograd.gradgradcheck(joint, inputs)
+
+    def synergy(x, y):
+        p = fastpid.torch.soft_joint(x, y, z, num_classes=NZ, logits=True)
+        return fastpid.decompose(p, tol=1e-13, on_failure="ignore").synergy
+
+    assert torch.autograd.gradcheck(synergy, (x, y), eps=1e-5, atol=1e-7, rtol=1e-5)
+
+
+def test_batches() -> None:
+    x, y = torch.rand(2, 5, 30, 3).softmax(-1), torch.rand(2, 5, 30, 4).softmax(-1)
+    z = torch.randint(0, 5, (2, 5, 30))
+    p = fastpid.torch.soft_joint(x, y, z, num_classes=5)
+    assert p.shape == (2, 5, 3, 4, 5)
+    one = fastpid.torch.soft_joint(x[1, 3], y[1, 3], z[1, 3], num_classes=5)
+    torch.testing.assert_close(p[1, 3], one, rtol=0, atol=1e-15)
+    assert fastpid.decompose(p).synergy.shape == (2, 5)
+
+
+def test_what_is_masked_may_be_anything() -> None:
+    x, y, z, mask = (t.clone() for t in tensors(X, Y, HARD, MASK))
+    expected = fastpid.torch.soft_joint(x, y, z, mask=mask)
+    x[~mask], z[~mask] = float("nan"), -100
+    x.requires_grad_()
+    p = fastpid.torch.soft_joint(x, y, z, num_classes=NZ, mask=mask)
+    torch.testing.assert_close(p, expected, rtol=0, atol=0)
+    fastpid.decompose(p).redundancy.backward()
+    assert (x.grad[~mask] == 0.0).all()
+    assert x.grad.isfinite().all()
+
+
+def test_compiled_and_mapped() -> None:
+    x, y, z = tensors(X, Y, HARD)
+
+    def synergy(x, y, z):
+        p = fastpid.torch.soft_joint(x, y, z, num_classes=NZ, logits=True)
+        return fastpid.decompose(p).synergy
+
+    expected = synergy(x, y, z)
+    compiled = torch.compile(synergy, fullgraph=True, backend="aot_eager")
+    assert compiled(x, y, z).item() == pytest.approx(expected.item(), abs=1e-12)
+    mapped = torch.func.vmap(synergy)(*(t.expand(3, *t.shape) for t in (x, y, z)))
+    torch.testing.assert_close(mapped, expected.expand(3), rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="num_classes is needed"):
+        fastpid.torch.soft_joint(x, y, z, validate=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        ({"probs_x": torch.ones(N, NX, dtype=torch.int64)}, TypeError, "probs_x must be a float"),
+        ({"probs_x": 2.0 * torch.from_numpy(X)}, ValueError, r"probs_x\[0\] sums to 2"),
+        ({"probs_y": torch.from_numpy(-Y)}, ValueError, "negative entry"),
+        ({"probs_y": torch.from_numpy(Y[:10])}, ValueError, "probs_y has samples of shape"),
+        ({"probs_x": torch.rand(NX)}, ValueError, "must have shape"),
+        ({"probs_x": torch.rand(0, NX)}, ValueError, "empty axis"),
+        ({"probs_x": torch.from_numpy(X).to_sparse()}, TypeError, "must be dense"),
+        ({"probs_x": X}, TypeError, "must be a torch.Tensor"),
+        ({"z": torch.from_numpy(HARD) - 1}, ValueError, "labels from -1"),
+        ({"z": torch.rand(N, NZ, requires_grad=True)}, ValueError, "z requires a gradient"),
+        ({"num_classes": 2}, ValueError, "num_classes=2"),
+        ({"num_classes": 2.0}, ValueError, "positive integer"),
+        ({"z": torch.from_numpy(HARD) > 1}, TypeError, "integer labels"),
+        ({"z": torch.from_numpy(HARD).double()}, ValueError, "hard labels"),
+        ({"z": torch.from_numpy(SOFT) * 2}, ValueError, r"z\[0\] sums to 2"),
+        ({"z": torch.from_numpy(SOFT), "num_classes": 2}, ValueError, "leave num_classes out"),
+        ({"weights": torch.ones(N, dtype=torch.int64)}, TypeError, "weights must be a float"),
+        ({"weights": -torch.ones(N)}, ValueError, r"weights\[0\] is -1"),
+        ({"weights": torch.zeros(N)}, ValueError, "no samples are left"),
+        ({"mask": torch.ones(N)}, TypeError, "mask must be a tensor of bool"),
+        ({"mask": torch.zeros(N, dtype=torch.bool)}, ValueError, "no samples are left"),
+        ({"weights": torch.ones(N, device="meta")}, ValueError, "weights is on meta"),
+    ],
+)
+def test_torchs_bad_input(change, error, text) -> None:
+    x, y, z = tensors(X, Y, HARD)
+    arguments = {"probs_x": x, "probs_y": y, "z": z, **change}
+    with pytest.raises(error, match=text):
+        fastpid.torch.soft_joint(**arguments)
