@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from results import Results, Timing
+from results import GradientTiming, Results, Timing
 from text import rate, ratio, rows, seconds
 
 #: MB that a call may take above its input; these are asserted.
@@ -114,6 +114,26 @@ def _bandwidth(timing: Timing) -> float:
     return timing.reference_seconds / timing.seconds
 
 
+def _gradient(
+    name: str, figure: Callable[[GradientTiming], float]
+) -> Callable[[Results, int], float | None]:
+    def measured(results: Results, threads: int) -> float | None:
+        for t in results.gradients:
+            if t.name == name and (t.solver == "fastpid") == (t.reference != "fastpid"):
+                return figure(t)
+        return None
+
+    return measured
+
+
+def _over_reference(timing: GradientTiming) -> float:
+    return timing.seconds / timing.reference_seconds
+
+
+def _above_reference(timing: GradientTiming) -> float:
+    return timing.seconds - timing.reference_seconds
+
+
 ONE, TWO = (1,), (2,)
 SOFT31, SOFT309 = "soft 31x31x31", "soft 309x309x309"
 COMPACT = "speed-up over compact CLARABEL"
@@ -136,6 +156,41 @@ BARS = (
         _large("dense 2000x2000x2", 1e-9, _bandwidth),
         _percent,
         True,
+    ),
+    Bar(
+        "64 tables 10x10x10, forward and backward over forward",
+        1.3,
+        _gradient("64 tables 10x10x10, forward and backward", _over_reference),
+        _percent,
+        threads=ONE,
+    ),
+    Bar(
+        "6x6x6, one tensor, above the kernel",
+        60e-6,
+        _gradient("6x6x6, one call", _above_reference),
+        seconds,
+        threads=ONE,
+    ),
+    *(
+        Bar(
+            f"training step at {tol:.0e} bit, over one without a PID term",
+            1.15,
+            _gradient(f"training step with a PID term at {tol:.0e} bit", _over_reference),
+            _percent,
+            threads=ONE,
+        )
+        for tol in (1e-3, 1e-6)
+    ),
+    *(
+        Bar(
+            f"gradient, {shape}: other ways over fastpid",
+            100,
+            _gradient(f"gradient, {shape}", _over_reference),
+            ratio,
+            True,
+            ONE,
+        )
+        for shape in ("3x3x3", "6x6x6")
     ),
     *(
         Bar(f"{n}, memory above the input", mb, _memory(n), _megabytes, False, TWO)

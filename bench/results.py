@@ -86,6 +86,18 @@ class GapPoint:
     status: str
 
 
+@dataclass(frozen=True)
+class GradientTiming:
+    """One way to a gradient, or a call that makes one, and what it is held against."""
+
+    name: str
+    solver: str
+    seconds: float
+    reference: str
+    reference_seconds: float
+    error: float  # of the gradient, relative; zero where it is not looked at
+
+
 @dataclass
 class Results:
     """Everything measured in one run; `notes` says what was left out, and why."""
@@ -96,11 +108,12 @@ class Results:
     scaling: list[Timing] = field(default_factory=list)
     memory: list[Peak] = field(default_factory=list)
     gaps: list[GapPoint] = field(default_factory=list)
+    gradients: list[GradientTiming] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def suites(self) -> list[bool]:
         """Say of every suite whether it measured anything."""
-        kept = (self.speed, self.throughput, self.scaling, self.memory, self.gaps)
+        kept = (self.speed, self.throughput, self.scaling, self.memory, self.gaps, self.gradients)
         return [bool(measured) for measured in kept]
 
     def save(self, path: Path) -> None:
@@ -117,6 +130,7 @@ class Results:
             "scaling": Timing,
             "memory": Peak,
             "gaps": GapPoint,
+            "gradients": GradientTiming,
         }
-        rows = {name: [kind(**row) for row in data[name]] for name, kind in kinds.items()}
+        rows = {name: [kind(**row) for row in data.get(name, [])] for name, kind in kinds.items()}
         return cls(machine=data["machine"], notes=data["notes"], **rows)

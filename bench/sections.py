@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import gaps
 from grid import LIMIT_SECONDS
-from results import Peak, Rate, Results, Timing
+from results import GradientTiming, Peak, Rate, Results, Timing
 from text import rate, ratio, rows, seconds
 
 CLARABEL = "compact CLARABEL"
@@ -94,6 +94,22 @@ def _memory(peaks: list[Peak]) -> list[str]:
     return ["One call on two threads in a fresh process.", "", *rows(head, body)]
 
 
+def _gradients(timings: list[GradientTiming]) -> list[str]:
+    body = [
+        [
+            t.name,
+            t.solver,
+            seconds(t.seconds),
+            f"{t.error:.0e}" if t.error else "",
+            f"{t.reference}: {seconds(t.reference_seconds)}",
+            f"{t.seconds / t.reference_seconds:.2f} x",
+        ]
+        for t in timings
+    ]
+    head = ["what", "by", "time", "error of the gradient", "held against", "ratio"]
+    return ["On one thread, timed in turns with what each is held against.", "", *rows(head, body)]
+
+
 def _section(title: str, lines: Iterable[str]) -> list[str]:
     return [f"## {title}", "", *lines, ""]
 
@@ -114,6 +130,8 @@ def markdown(results: Results) -> list[str]:
     if results.gaps:
         said = "Time on one thread and, in brackets, the gap that was reached, in bits."
         lines += _section("Gap against time", [said, "", *gaps.markdown(results.gaps)])
+    if results.gradients:
+        lines += _section("Gradients", _gradients(results.gradients))
     if results.notes:
         lines += _section("Notes", [f"* {note}" for note in results.notes])
     return lines

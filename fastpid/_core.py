@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+from pathlib import Path
 from types import ModuleType
 
-__all__ = ["build_info", "decompose", "gradient", "solve"]
+__all__ = ["build_info", "cuda_library", "decompose", "gradient", "solve"]
 
 _VARIANTS = ("x86_64_v4", "x86_64_v3", "x86_64_v2", "generic")
 
@@ -41,8 +42,18 @@ def _select() -> ModuleType:
     return _load(wanted)
 
 
+def cuda_library() -> Path | None:
+    """Where libfastpid_cuda is; None if the package was built without it."""
+    path = Path(__file__).resolve().parent / "libfastpid_cuda.so"
+    return path if path.is_file() else None
+
+
+def build_info() -> dict[str, str | bool]:
+    """Return compiler, language standard, instruction set, Eigen version, and whether with CUDA."""
+    return {**_kernel.build_info(), "cuda": cuda_library() is not None}
+
+
 _kernel = _select()
-build_info = _kernel.build_info
 decompose = _kernel.decompose
 gradient = _kernel.gradient
 solve = _kernel.solve

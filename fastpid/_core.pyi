@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,3 +46,4 @@ def solve(
     NDArray[np.float64],
 ]: ...
 def build_info() -> dict[str, str | bool]: ...
+def cuda_library() -> Path | None: ...

@@ -78,6 +78,16 @@ def test_splitting_a_symbol_changes_nothing(p: np.ndarray, share: float) -> None
     assert_same(d, e)
 
 
+def test_a_light_twin_is_merged_whose_cells_are_negligible() -> None:
+    """Side by side with its twin, all but a few cells of it gone, it made the solve stall."""
+    p = table("function 1e-12", (5, 4, 8), 140)
+    for axis in (0, 1):
+        for symbol in range(p.shape[axis]):
+            part = np.take(p, [symbol], axis)
+            split = np.concatenate([np.delete(p, symbol, axis), 0.25 * part, 0.75 * part], axis)
+            assert fastpid.decompose(split).gap <= 1e-9
+
+
 def test_merging_leaves_symbols_of_different_posteriors_alone() -> None:
     """Where Y says nothing lam is log p(z | x); merged symbols would share one row of it."""
     p_xz = table("dense", (3, 1, 3), 0)[:, 0, :]

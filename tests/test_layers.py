@@ -27,7 +27,7 @@ ALLOWED = {
     "_dispatch": {"result", "solver", "torch"},
     "torch/__init__": {"torch"},
     "torch/_validate": set(),
-    "torch/_cuda": {"_validate", "solver"},
+    "torch/_cuda": {"_core", "_validate", "solver"},
     "torch/_ops": {"_core", "_validate", "result", "solver", "torch"},
     "torch/_decompose": {"result", "solver", "torch"},
     "torch/_soft_joint": {"torch"},

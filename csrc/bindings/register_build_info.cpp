@@ -66,10 +66,9 @@ void register_build_info(pybind11::module_& m) {
         info["eigen"] = std::to_string(EIGEN_WORLD_VERSION) + "." +
                         std::to_string(EIGEN_MAJOR_VERSION) + "." +
                         std::to_string(EIGEN_MINOR_VERSION);
-        info["cuda"] = false;
         return info;
       },
-      "Compiler, language standard, instruction set, Eigen version, whether CUDA was built.");
+      "Compiler, language standard, instruction set, Eigen version.");
 }
 
 }  // namespace fastpid::bindings

@@ -25,8 +25,8 @@ struct Decomposed {
       : xz(size(count, s.nx, s.nz)), yz(size(count, s.ny, s.nz)) {
     for (auto* v : {&mi_x, &mi_y, &mi_xy, &lower, &upper}) v->resize(size(count, 1));
     for (auto* v : {&iterations, &status, &method}) v->resize(size(count, 1), -1);
-    const cpu::Results results{mi_x.data(),  mi_y.data(),       mi_xy.data(),  lower.data(),
-                               upper.data(), iterations.data(), status.data(), method.data()};
+    const Results results{mi_x.data(),  mi_y.data(),       mi_xy.data(),  lower.data(),
+                          upper.data(), iterations.data(), status.data(), method.data()};
     finished = cpu::decompose(p.data(), count, s, options, results, xz.data(), yz.data());
   }
 };
@@ -43,7 +43,7 @@ struct Solved {
         s(size(count, shape.nx, shape.ny)),
         u(xz.size()),
         v(yz.size()) {
-    const cpu::Solutions out{lam.data(), mu.data(), s.data(), u.data(), v.data()};
+    const cpu::Solutions out{{lam.data(), mu.data()}, s.data(), u.data(), v.data()};
     finished = cpu::solve(xz.data(), yz.data(), count, shape, options, out);
   }
 };

@@ -159,8 +159,8 @@ TEST(one_large_table_gets_the_same_bits_from_any_number_of_threads) {
       std::vector<double> real(5), xz(static_cast<std::size_t>(s.nx) * s.nz),
           yz(static_cast<std::size_t>(s.ny) * s.nz);
       std::vector<std::int32_t> code(3);
-      const cpu::Results results{&real[0], &real[1], &real[2], &real[3],
-                                 &real[4], &code[0], &code[1], &code[2]};
+      const Results results{&real[0], &real[1], &real[2], &real[3],
+                            &real[4], &code[0], &code[1], &code[2]};
       CHECK(cpu::decompose(table.p.data(), 1, s, options, results, xz.data(), yz.data()));
       CHECK_LE(real[4] - real[3], 1e-3);
       real.insert(real.end(), xz.begin(), xz.end());

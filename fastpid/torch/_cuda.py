@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from fastpid._core import cuda_library
 from fastpid._validate import MASS_TOLERANCE
 from fastpid.solver import SolveOptions
 
-__all__ = ["decompose", "gradient", "library_path"]
+__all__ = ["decompose", "gradient"]
 
 _INT64, _INT = ctypes.c_int64, ctypes.c_int
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
@@ -49,15 +49,9 @@ _SIGNATURES = {
 }
 
 
-def library_path() -> Path | None:
-    """Where the library is; None if the package was built without it."""
-    path = Path(__file__).resolve().parent.parent / "libfastpid_cuda.so"
-    return path if path.is_file() else None
-
-
 @functools.cache
 def _library() -> ctypes.CDLL:
-    path = library_path()
+    path = cuda_library()
     if path is None:
         raise RuntimeError(
             "p is on a CUDA device, but fastpid was built without CUDA: install it where nvcc is "

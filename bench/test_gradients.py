@@ -1,0 +1,185 @@
+"""What gradients cost, and against differentiating the same problem in other ways."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from results import GradientTiming, Results
+
+import fastpid
+from fastpid import _core
+
+torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
+torch.set_num_threads(1)
+# cvxpylayers and torch warn of one another.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def tables(count: int, shape: tuple[int, int, int]) -> Any:
+    rng = np.random.default_rng(0)
+    return torch.from_numpy(rng.dirichlet(np.ones(np.prod(shape)), count).reshape(count, *shape))
+
+
+def interleave(first: Callable[[], Any], second: Callable[[], Any], seconds: float) -> tuple:
+    """Medians of two calls timed in turns: the clock of a shared machine moves."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    first(), second()
+    end = time.perf_counter() + seconds
+    while len(taken[0]) < 5 or time.perf_counter() < end:
+        for call, times in zip((first, second), taken, strict=True):
+            started = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - started)
+    return tuple(statistics.median(times) for times in taken)
+
+
+def compare(
+    benchmark: Any, results: Results, name: str, against: str, call: Any, reference: Any
+) -> None:
+    timed, held = interleave(call, reference, 1.0)
+    benchmark.group = "gradients"
+    benchmark.extra_info.update(seconds=timed, reference=against, reference_seconds=held)
+    benchmark.pedantic(call, rounds=3)
+    results.gradients.append(GradientTiming(name, "fastpid", timed, against, held, 0.0))
+
+
+def test_backward_of_a_batch(benchmark: Any, results: Results) -> None:
+    p = tables(64, (10, 10, 10)).requires_grad_()
+    held = p.detach()
+
+    def both() -> Any:
+        return torch.autograd.grad(fastpid.decompose(p).synergy.sum(), p)
+
+    assert both()[0].isfinite().all()
+    name = "64 tables 10x10x10, forward and backward"
+    compare(benchmark, results, name, "forward", both, lambda: fastpid.decompose(held))
+
+
+@pytest.mark.parametrize("grad", [False, True])
+def test_overhead_of_a_call(grad: bool, benchmark: Any, results: Results) -> None:
+    p = tables(1, (6, 6, 6))[0].requires_grad_(grad)
+    array = p.detach().numpy()[None]
+    tol = 1e-9 * np.log(2.0)
+
+    def kernel() -> Any:
+        return _core.decompose(array, 0, tol, 0, 1, False, 1e-6, True)
+
+    name = "6x6x6, one call" + (" that will be differentiated" if grad else "")
+    compare(benchmark, results, name, "kernel alone", lambda: fastpid.decompose(p), kernel)
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-6])
+def test_training_step(tol: float, benchmark: Any, results: Results) -> None:
+    """Two encoders of 28 x 14 pixels each, batch 256, 10 classes, with a PID term and without."""
+    torch.manual_seed(0)
+    x, y = torch.randn(2, 256, 392)
+    z = torch.randint(0, 10, (256,))
+    layers = (torch.nn.Linear(392, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10))
+    first, second = (torch.nn.Sequential(*map(_fresh, layers)) for _ in range(2))
+    optimizer = torch.optim.Adam([*first.parameters(), *second.parameters()])
+
+    def step(pid: bool) -> None:
+        of_x, of_y = first(x), second(y)
+        loss = torch.nn.functional.cross_entropy(of_x + of_y, z)
+        if pid:
+            joint = fastpid.torch.soft_joint(of_x, of_y, z, num_classes=10, logits=True)
+            loss = loss - 0.1 * fastpid.decompose(joint, tol=tol).synergy
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    name = f"training step with a PID term at {tol:.0e} bit"
+    compare(benchmark, results, name, "without it", lambda: step(True), lambda: step(False))
+
+
+def _fresh(layer: Any) -> Any:
+    if isinstance(layer, torch.nn.Linear):
+        return torch.nn.Linear(layer.in_features, layer.out_features)
+    return layer
+
+
+@functools.cache
+def _cvxpy_layer(nx: int, ny: int, nz: int) -> Any:
+    """Build the convex programme, in cells of the full table, as a differentiable layer."""
+    cp = pytest.importorskip("cvxpy")
+    layers = pytest.importorskip(
+        "cvxpylayers.torch", reason="the comparator: pip install cvxpylayers"
+    )
+    q, a, b = cp.Variable((nx * ny, nz)), cp.Parameter((nx, nz)), cp.Parameter((ny, nz))
+    to_x = np.kron(np.eye(nx), np.ones((1, ny)))
+    to_y = np.kron(np.ones((1, nx)), np.eye(ny))
+    pairs = cp.reshape(cp.sum(q, axis=1), (nx * ny, 1), order="C") @ np.ones((1, nz))
+    problem = cp.Problem(cp.Minimize(cp.sum(cp.rel_entr(q, pairs))), [to_x @ q == a, to_y @ q == b])
+    return layers.CvxpyLayer(problem, parameters=[a, b], variables=[q])
+
+
+def _entropy_of_target(p: Any) -> Any:
+    z = p.sum((0, 1))
+    return -(z * z.log()).sum()
+
+
+def by_cvxpylayers(p: Any) -> Any:
+    layer = _cvxpy_layer(*p.shape)
+    (q,) = layer(p.sum(1), p.sum(0), solver_args={"solve_method": "Clarabel"})
+    q = q.clamp_min(1e-300)
+    return (q * (q / q.sum(1, keepdim=True)).log()).sum() + _entropy_of_target(p)
+
+
+def by_unrolling(p: Any, steps: int = 400) -> Any:
+    """Mirror descent with one Sinkhorn sweep a step (Banerjee et al. 2018), left to autograd."""
+    a, b = p.sum(1), p.sum(0)
+    s = a.sum(1, keepdim=True) * b.sum(1)
+    v = b / b.sum(1, keepdim=True) / b.sum(0)
+    for _ in range(steps):
+        u = a / (s @ v)
+        v = b / (s.T @ u)
+        t = u @ v.T
+        s = s * t
+    q = (s / t)[:, :, None] * u[:, None] * v[None]
+    return (q * (q / q.sum(-1, keepdim=True)).log()).sum() + _entropy_of_target(p)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 3), (6, 6, 6)])
+@pytest.mark.parametrize("other", [by_cvxpylayers, by_unrolling])
+def test_other_ways_to_a_gradient(
+    other: Any, shape: tuple[int, int, int], benchmark: Any, results: Results
+) -> None:
+    rng = np.random.default_rng(0)
+    p = torch.from_numpy(rng.dirichlet(np.full(np.prod(shape), 3.0)).reshape(shape))
+    p.requires_grad_()
+
+    def gradient(value: Any) -> Any:
+        (grad,) = torch.autograd.grad(value, p)
+        return grad - grad.mean()  # along the simplex
+
+    def ours(tol: float = 1e-9) -> Any:
+        d = fastpid.decompose(p, unit="nats", tol=tol, on_failure="ignore")
+        return gradient(d.union_information)
+
+    def theirs() -> Any:
+        return gradient(other(p))
+
+    exact = ours(1e-13)
+    error, their_error = (
+        (g - exact).norm().item() / exact.norm().item() for g in (ours(), theirs())
+    )
+    assert error <= their_error < 0.1
+    taken, their_time = interleave(ours, theirs, 1.0)
+    benchmark.group = "gradients"
+    benchmark.extra_info.update(error=error, their_error=their_error, their_seconds=their_time)
+    benchmark.pedantic(ours, rounds=3)
+    name = f"gradient, {'x'.join(map(str, shape))}"
+    way = {"by_cvxpylayers": "cvxpylayers, Clarabel", "by_unrolling": "unrolled, 400 steps"}
+    for solver, seconds, off in (
+        ("fastpid", taken, error),
+        (way[other.__name__], their_time, their_error),
+    ):
+        timing = GradientTiming(name, solver, seconds, "fastpid", taken, off)
+        if timing not in results.gradients:
+            results.gradients.append(timing)
