@@ -1,7 +1,7 @@
 """Compiles fastpid._core and, where there is nvcc, libfastpid_cuda; the rest is in pyproject.toml.
 
-FASTPID_CUDA: "auto" (the default) builds the CUDA library if nvcc is found and able to, "1" insists on
-it, "0" leaves it out. Whether a GPU is there does not matter.
+FASTPID_CUDA: "auto" (the default) builds the CUDA library if nvcc is found and able to, "1" insists
+on it, "0" leaves it out. Whether a GPU is there does not matter.
 """
 
 import os

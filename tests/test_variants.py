@@ -23,7 +23,7 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 from families import FAMILIES, table
 import fastpid
-from fastpid._core import build_info, cuda_library
+from fastpid._core import build_info
 solved = {f: fastpid.decompose(table(f, (4, 5, 3), 0)).union_information for f in FAMILIES}
 print(json.dumps([build_info()["instruction_set"], solved]))
 """
