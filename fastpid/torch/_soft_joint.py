@@ -124,11 +124,12 @@ def soft_joint(
             x, y = x.where(kept, 0.0), y.where(kept, 0.0)
             if not hard:
                 labels = labels.where(kept, 0.0)
-        if hard and (x.numel() * nz > _ONE_PRODUCT) and look and x.dim() == 2:
+        if not hard:
+            joint = _sum(x.unsqueeze(-1) * labels.to(torch.float64).unsqueeze(-2), y)
+        elif x.numel() * nz > _ONE_PRODUCT and look and x.dim() == 2:
             joint = _sum_by_class(x, y, labels, nz)
         else:
-            one_hot = torch.nn.functional.one_hot(labels, nz) if hard else labels
-            joint = _sum_at_once(x, y, one_hot.to(torch.float64))
+            joint = _sum(_spread(x, labels, nz), y)
         total = joint.sum((-3, -2, -1), keepdim=True)
         if look and not bool((total > 0.0).all()):
             raise ValueError(
@@ -138,11 +139,16 @@ def soft_joint(
         return joint / total
 
 
-def _sum_at_once(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-    """Sum over i of x[i, x] y[i, y] z[i, z]: one matrix product (nx nz, n) (n, ny)."""
-    xz = (x.unsqueeze(-1) * z.unsqueeze(-2)).flatten(-2)
-    table: Tensor = xz.transpose(-1, -2) @ y
-    table = table.reshape(*x.shape[:-2], x.shape[-1], z.shape[-1], y.shape[-1])
+def _spread(x: Tensor, labels: Tensor, nz: int) -> Tensor:
+    """Return (..., n, nx, nz) with x[i] at its label, and zeros."""
+    at = labels.unsqueeze(-1).unsqueeze(-1).expand(*x.shape, 1)
+    return x.new_zeros(*x.shape, nz).scatter(-1, at, x.unsqueeze(-1))
+
+
+def _sum(xz: Tensor, y: Tensor) -> Tensor:
+    """Sum over i of xz[i, x, z] y[i, y]: one matrix product (nx nz, n) (n, ny)."""
+    table: Tensor = xz.flatten(-2).transpose(-1, -2) @ y
+    table = table.reshape(*xz.shape[:-3], *xz.shape[-2:], y.shape[-1])
     return table.transpose(-1, -2).contiguous()
 
 
