@@ -32,6 +32,7 @@ struct BinaryWork {
   int* order_b = nullptr;
   double* cells_a = nullptr;  // 2 per symbol
   double* cells_b = nullptr;
+  double* ratio = nullptr;  // likelihood ratios of the symbols of one side
   Point* hull = nullptr;
   Point* points = nullptr;
   double* value = nullptr;  // F
@@ -43,6 +44,7 @@ struct BinaryWork {
     w.order_b = arena.take<int>(r.b.count);
     w.cells_a = arena.take<double>(2 * static_cast<std::ptrdiff_t>(r.a.count));
     w.cells_b = arena.take<double>(2 * static_cast<std::ptrdiff_t>(r.b.count));
+    w.ratio = arena.take<double>(r.a.count > r.b.count ? r.a.count : r.b.count);
     w.hull = arena.take<Point>(all);
     w.points = arena.take<Point>(all);
     w.value = arena.take<double>(1);
@@ -56,19 +58,19 @@ FASTPID_HD inline double turn(const double* o, const double* p, const double* q)
 }
 
 // The symbols of a side by decreasing likelihood ratio, and its curve's inner vertices. The ratios
-// are compared by cross products, which the presolve keeps from underflowing.
+// are rounded once and then compared: cross products, rounded at every comparison, would order
+// symbols of all but equal ratios in circles. Infinite ones are equal, as are those that overflow.
 template <class Exec>
-FASTPID_HD int roc_curve(const Exec& alone, const Side& side, int label, double* cells, int* order,
-                         BinaryWork::Point* points) {
+FASTPID_HD int roc_curve(const Exec& alone, const Side& side, int label, double* cells,
+                         double* ratio, int* order, BinaryWork::Point* points) {
   for (int i = 0; i < side.count; ++i) {
     order[i] = i;
     cells[2 * i] = cells[2 * i + 1] = 0.0;
     side.row(i, [&](int k, int z) { cells[2 * i + z] = side.mass[k]; });
+    ratio[i] = cells[2 * i + 1] / cells[2 * i];
   }
-  alone.sort(side.count, order, [&](int i, int j) {
-    const double left = cells[2 * i + 1] * cells[2 * j], right = cells[2 * j + 1] * cells[2 * i];
-    return left > right || (left == right && i < j);
-  });
+  alone.sort(side.count, order,
+             [&](int i, int j) { return ratio[i] > ratio[j] || (ratio[i] == ratio[j] && i < j); });
   double at[2] = {0.0, 0.0};
   for (int n = 0; n + 1 < side.count; ++n) {
     at[0] += cells[2 * order[n]];
@@ -86,8 +88,8 @@ FASTPID_STAGE double binary_target(const Exec& exec, const Reduced& r, const Bin
   exec.once([&] {
     const auto& alone = exec.alone();
     double value = 0.0;
-    int count = roc_curve(alone, r.a, 0, w.cells_a, w.order_a, w.points);
-    count += roc_curve(alone, r.b, 1, w.cells_b, w.order_b, w.points + count);
+    int count = roc_curve(alone, r.a, 0, w.cells_a, w.ratio, w.order_a, w.points);
+    count += roc_curve(alone, r.b, 1, w.cells_b, w.ratio, w.order_b, w.points + count);
     // Points that coincide are told apart by their side, so that every sort gives one order.
     alone.sort(count, w.points, [](const Point& p, const Point& q) {
       if (p.at[0] != q.at[0]) return p.at[0] < q.at[0];

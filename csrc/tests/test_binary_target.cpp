@@ -1,3 +1,4 @@
+#include "../exec/host_team.hpp"
 #include "check.hpp"
 #include "problem.hpp"
 
@@ -138,6 +139,43 @@ TEST(binary_target_with_masses_of_any_size) {
       CHECK_LE(dual_violation(r, closed.log_a, closed.log_b, w.shift_a, w.shift_b), 1e-12);
     }
   }
+}
+
+TEST(binary_target_with_many_symbols_of_all_but_one_ratio) {
+  // Multiples of two rows, rounded: as cross products their ratios compare in circles.
+  Rng rng(51);
+  std::vector<std::pair<double, double>> a, b;
+  for (int i = 0; i < 60; ++i) {
+    const double scale = uniform(rng);
+    a.emplace_back(0.3 * scale, 0.7 * scale);
+    a.emplace_back(0.6 * scale, 0.1 * scale);
+    b.emplace_back(0.7 * scale, 0.3 * scale);
+  }
+  Table t({static_cast<int>(a.size()), static_cast<int>(b.size()), 2});
+  for (int x = 0; x < t.shape.nx; ++x) {
+    for (int y = 0; y < t.shape.ny; ++y) {
+      t.at(x, y, 0) = a[static_cast<std::size_t>(x)].first * b[static_cast<std::size_t>(y)].first;
+      t.at(x, y, 1) = a[static_cast<std::size_t>(x)].second * b[static_cast<std::size_t>(y)].second;
+    }
+  }
+  t.normalize();
+  const Problem p(t, {0.0, -1.0});  // nothing merged
+  const Closed closed = closed_form(p);
+  const Reduced& r = p.reduced();
+  CHECK(r.a.count == 120 && r.b.count == 60);
+  CHECK_LE(dual_violation(r, closed.log_a, closed.log_b, nullptr, nullptr), 1e-12);
+  CHECK_NEAR(dual_value(r, closed.log_a, closed.log_b, nullptr, nullptr), closed.value, 1e-12);
+  // Every sort finds the same order.
+  const Iterate it = p.blocks.carve<Iterate>(r);
+  const BinaryWork ours = p.blocks.carve<BinaryWork>(r), other = p.blocks.carve<BinaryWork>(r);
+  binary_target(Serial(), r, ours, it.log_a, it.log_b);
+  on_host_team(1, [&](const auto& block) { binary_target(block, r, other, it.log_a, it.log_b); });
+  for (int n = 0; n < r.a.count; ++n) CHECK(ours.order_a[n] == other.order_a[n]);
+  for (int n = 0; n < r.b.count; ++n) CHECK(ours.order_b[n] == other.order_b[n]);
+  // Merged, X has two symbols and Y one.
+  const Problem merged(t, {0.0, 1e-12});
+  CHECK(merged.reduced().a.count == 2 && merged.reduced().b.count == 1);
+  CHECK_NEAR(closed.value, closed_form(merged).value, 1e-12);
 }
 
 }  // namespace fastpid::testing
