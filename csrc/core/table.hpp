@@ -92,6 +92,9 @@ inline std::size_t workspace_bytes(Shape shape, const Options& options, int* ptr
     const bool automatic = options.method == Method::automatic;
     if (automatic || options.method == Method::gradient) room.carve<MirrorWork>(r);
     if (automatic || options.method == Method::newton) {
+      // presolve() makes b the side with fewer entries.
+      const int fewer = (shape.nx < shape.ny ? shape.nx : shape.ny) * shape.nz;
+      if (r.b.size > fewer) r.b.size = fewer;
       // "auto" leaves larger systems to mirror descent.
       if (automatic && r.b.size > kNewtonOrder) r.b.size = kNewtonOrder;
       room.carve<InteriorWork>(r);

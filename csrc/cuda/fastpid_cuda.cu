@@ -103,7 +103,7 @@ int fastpid_cuda_workspace(int64_t count, int nx, int ny, int nz,
                            const fastpid_cuda_options* options, size_t* bytes, size_t* least) {
   const Shape s{nx, ny, nz};
   if (!positive(count, s)) return FASTPID_CUDA_BAD_ARGUMENT;
-  return want<Decompose>(walk<Decompose>, count, table_bytes(s, *options), bytes, least);
+  return want(walk<Decompose>, count, table_bytes(s, *options), bytes, least);
 }
 
 int fastpid_cuda_decompose(const double* p, int64_t count, int nx, int ny, int nz,
@@ -127,7 +127,7 @@ int fastpid_cuda_gradient_workspace(int64_t count, int nx, int ny, int nz, size_
                                     size_t* least) {
   const Shape s{nx, ny, nz};
   if (!positive(count, s)) return FASTPID_CUDA_BAD_ARGUMENT;
-  return want<Gradient>(walk<Gradient>, count, gradient_bytes(s), bytes, least);
+  return want(walk<Gradient>, count, gradient_bytes(s), bytes, least);
 }
 
 int fastpid_cuda_gradient(const double* p, int64_t count, int nx, int ny, int nz, int normalize,

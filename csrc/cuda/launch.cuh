@@ -48,7 +48,7 @@ int make_plan(Kernel kernel, std::size_t bytes, Plan& plan) {
 }
 
 // What a caller should bring.
-template <class Job, class Kernel>
+template <class Kernel>
 int want(Kernel kernel, std::int64_t count, std::size_t table, std::size_t* bytes,
          std::size_t* least) {
   Plan plan;
