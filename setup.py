@@ -69,7 +69,7 @@ def find_nvcc() -> str | None:
 
 
 class BuildExt(build_ext):
-    """Keeps the object files of the variants apart: they come from the same sources."""
+    """Compiles the CUDA library too, and keeps the object files of the variants apart."""
 
     def run(self) -> None:
         nvcc = find_nvcc()
