@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from fastpid import solver
+from fastpid._options import recall_options
 from fastpid.result import Decomposition
 
 __all__ = ["decompose"]
@@ -92,19 +93,20 @@ def decompose(
     >>> d.gap <= 1e-9
     True
     """
-    options: dict[str, Any] = {
-        "method": method,
-        "tol": tol,
-        "max_iter": max_iter,
-        "unit": unit,
-        "threads": threads,
-        "normalize": normalize,
-        "on_failure": on_failure,
-    }
     # Whoever has a tensor has imported torch.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(p, torch.Tensor):
         from fastpid.torch import decompose as decompose_tensor
 
-        return decompose_tensor(p, **options)
-    return solver.decompose(p, **options)
+        return decompose_tensor(
+            p,
+            method=method,
+            tol=tol,
+            max_iter=max_iter,
+            unit=unit,
+            threads=threads,
+            normalize=normalize,
+            on_failure=on_failure,
+        )
+    options = recall_options(method, tol, max_iter, unit, threads, normalize, on_failure)
+    return solver.decompose(p, options)

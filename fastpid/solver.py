@@ -6,40 +6,25 @@ import functools
 import os
 import sys
 import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid import _core
+from fastpid._options import SolveOptions
 from fastpid._validate import (
     MASS_TOLERANCE,
     METHODS,
     NATS_PER_UNIT,
-    ON_FAILURE,
-    check_bool,
-    check_choice,
-    check_max_iter,
     check_num_threads_variable,
     check_tables,
-    check_threads,
-    check_tol,
-    check_unit,
     explain_bad_table,
     explain_not_exact,
 )
 from fastpid.result import ConvergenceError, ConvergenceWarning, Decomposition, Status
 
-__all__ = [
-    "KernelSolution",
-    "SolveOptions",
-    "Solved",
-    "check_options",
-    "count_workers",
-    "decompose",
-    "recall_options",
-    "solve",
-]
+__all__ = ["KernelSolution", "Solved", "count_workers", "decompose", "solve"]
 
 #: Status codes of the kernel that never reach a result: they become exceptions.
 _NOT_EXACT = 5
@@ -48,72 +33,12 @@ _NOT_EXACT = 5
 _CELLS_PER_THREAD = 8192
 
 
-def decompose(
-    p: Any,
-    *,
-    method: str = "auto",
-    tol: float = 1e-9,
-    max_iter: int | None = None,
-    unit: str = "bits",
-    threads: int | None = None,
-    normalize: bool = False,
-    on_failure: str = "warn",
-) -> Decomposition:
-    """Decompose arrays: :func:`fastpid.decompose` for everything that numpy takes for one."""
-    options = recall_options(method, tol, max_iter, unit, threads, normalize, on_failure)
+def decompose(p: Any, options: SolveOptions) -> Decomposition:
+    """Decompose everything that numpy takes for an array: :func:`fastpid.decompose` for it."""
     solved = solve(check_tables(p), options)
     result = solved.result()
     solved.report("fastpid")
     return result
-
-
-class SolveOptions(NamedTuple):
-    """The checked options of decompose()."""
-
-    method: int
-    tol: float  # nats
-    max_iter: int  # 0: the method's own
-    unit: str
-    threads: int | None
-    normalize: bool
-    on_failure: str
-
-
-def check_options(
-    method: Any,
-    tol: Any,
-    max_iter: Any,
-    unit: Any,
-    threads: Any,
-    normalize: Any,
-    on_failure: Any,
-) -> SolveOptions:
-    """Check the options of decompose(), in the order of its signature."""
-    code = METHODS.index(check_choice("method", method, METHODS))
-    checked_tol = check_tol(tol)
-    steps = check_max_iter(max_iter) or 0
-    checked_unit = check_unit(unit)
-    workers = check_threads(threads)
-    return SolveOptions(
-        method=code,
-        tol=checked_tol * NATS_PER_UNIT[checked_unit],
-        max_iter=steps,
-        unit=checked_unit,
-        threads=workers,
-        normalize=check_bool("normalize", normalize),
-        on_failure=check_choice("on_failure", on_failure, ON_FAILURE),
-    )
-
-
-_checked_before = functools.lru_cache(maxsize=64, typed=True)(check_options)
-
-
-def recall_options(*options: Any) -> SolveOptions:
-    """Do the same, faster the second time."""
-    try:
-        return _checked_before(*options)
-    except TypeError:  # perhaps an option is only unhashable: the checks have the better words
-        return check_options(*options)
 
 
 def solve(
@@ -269,11 +194,10 @@ def _stacklevel_outside(packages: tuple[str, ...]) -> int:
     return level
 
 
-def count_workers(threads: int | None, cells: int) -> int:
-    """How many threads to use: what was asked for, less where there is too little to do."""
-    if threads is None:
-        threads = check_num_threads_variable(os.environ.get("FASTPID_NUM_THREADS"))
-    if threads is None:
+def count_workers(threads: int, cells: int) -> int:
+    """How many threads to use: what was asked for (0: all), less if there is too little to do."""
+    threads = threads or check_num_threads_variable(os.environ.get("FASTPID_NUM_THREADS")) or 0
+    if threads == 0:
         try:
             threads = len(os.sched_getaffinity(0))
         except AttributeError:  # not Linux

@@ -19,18 +19,19 @@ ALLOWED = {
     "information": {"_validate"},
     "gates": set(),
     "reference": {"_validate", "information", "result"},
-    "solver": {"_core", "_validate", "result"},
+    "_options": {"_validate"},
+    "solver": {"_core", "_options", "_validate", "result"},
     "_soft_joint": {"_validate"},
     "joint": {"_soft_joint", "_validate"},
     "cli": {"_core", "_validate", "gates", "joint", "result", "solver", "__version__", "decompose"},
     "__main__": {"cli"},
-    "_dispatch": {"result", "solver", "torch"},
+    "_dispatch": {"_options", "result", "solver", "torch"},
     "torch/__init__": {"torch"},
     "torch/_validate": set(),
-    "torch/_cuda": {"_core", "_validate", "solver"},
-    "torch/_ops": {"_core", "_validate", "result", "solver", "torch"},
-    "torch/_decompose": {"result", "solver", "torch"},
-    "torch/_soft_joint": {"torch"},
+    "torch/_cuda": {"_core", "_options", "_validate"},
+    "torch/_ops": {"_core", "_options", "_validate", "result", "solver", "torch"},
+    "torch/_decompose": {"_options", "result", "solver", "torch"},
+    "torch/_soft_joint": {"_validate", "torch"},
 }
 
 
@@ -123,6 +124,12 @@ except ImportError as error:
     assert "fastpid[reference]" in str(error), error
 else:
     raise SystemExit("cvx_pid ran without cvxpy")
+try:
+    fastpid.torch
+except ImportError as error:
+    assert "fastpid[torch]" in str(error), error
+else:
+    raise SystemExit("fastpid.torch came without torch")
 try:
     fastpid.decompose(fastpid.gates.xor()).to_frame()
 except ImportError as error:

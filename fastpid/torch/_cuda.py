@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from fastpid._core import cuda_library
+from fastpid._options import SolveOptions
 from fastpid._validate import MASS_TOLERANCE
-from fastpid.solver import SolveOptions
 
 __all__ = ["decompose", "gradient"]
 

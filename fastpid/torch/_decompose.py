@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fastpid._options import SolveOptions, check_options, recall_options
 from fastpid.result import VALUES, Decomposition
-from fastpid.solver import KernelSolution, SolveOptions, check_options, recall_options
+from fastpid.solver import KernelSolution
 from fastpid.torch import _ops
 from fastpid.torch._validate import check_table_tensor
 
@@ -74,16 +75,7 @@ def decompose(
     check = check_options if torch.compiler.is_compiling() else recall_options
     options = check(method, tol, max_iter, unit, threads, normalize, on_failure)
     check_table_tensor(p)
-    values, codes, p_xz, p_yz, lam, mu = _ops.decompose(
-        p.to(torch.float64),
-        options.method,
-        options.tol,
-        options.max_iter,
-        options.threads or 0,
-        options.normalize,
-        options.unit,
-        options.on_failure,
-    )
+    values, codes, p_xz, p_yz, lam, mu = _ops.decompose(p.to(torch.float64), *options)
     iterations, status, methods = codes.unbind(0)
     fields: dict[str, Any] = dict(zip(VALUES, values.to(p.dtype).unbind(0), strict=True))
     return Decomposition(

@@ -14,7 +14,6 @@ each; the tensors' memory is handed over by pointer.
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -23,22 +22,23 @@ import torch
 from torch import Tensor
 
 from fastpid import _core
+from fastpid._options import SolveOptions
 from fastpid._validate import NATS_PER_UNIT
 from fastpid.result import VALUES, Status, named_values
-from fastpid.solver import Solved, SolveOptions, count_workers, solve
+from fastpid.solver import Solved, count_workers, solve
 from fastpid.torch import _cuda
 
 __all__ = ["decompose"]
 
 _LIBRARY = torch.library.Library("fastpid", "DEF")
 _LIBRARY.define(
-    "decompose(Tensor p, int method, float tol, int max_iter, int threads, bool normalize, "
-    "str unit, str on_failure) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "decompose(Tensor p, int method, float tol, int max_iter, str unit, int threads, "
+    "bool normalize, str on_failure) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     tags=(torch.Tag.pt2_compliant_tag,),
 )
 _LIBRARY.define(
     "decompose_backward(Tensor grad_values, Tensor p, Tensor codes, Tensor p_xz, Tensor p_yz, "
-    "Tensor lam, Tensor mu, int threads, bool normalize, str unit) -> Tensor",
+    "Tensor lam, Tensor mu, str unit, int threads, bool normalize) -> Tensor",
     tags=(torch.Tag.pt2_compliant_tag,),
 )
 _decompose = torch.ops.fastpid.decompose.default
@@ -59,99 +59,46 @@ _JACOBIAN: dict[str, tuple[int, int, int, int]] = {
     "upper": (0, 0, 0, 1),
     "gap": (0, 0, 0, 0),
 }
-_JACOBIAN_ROWS = np.array([_JACOBIAN[name] for name in VALUES], dtype=np.float64)
+_JACOBIAN_ROWS = torch.tensor([_JACOBIAN[name] for name in VALUES], dtype=torch.float64)
 
 
-def _decompose_cpu(
-    p: Tensor,
-    method: int,
-    tol: float,
-    max_iter: int,
-    threads: int,
-    normalize: bool,
-    unit: str,
-    on_failure: str,
-) -> tuple[Tensor, ...]:
-    options = SolveOptions(method, tol, max_iter, unit, threads or None, normalize, on_failure)
+def _decompose_cpu(p: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
+    options = SolveOptions(*arguments)
     solved = solve(p.detach().contiguous().numpy(), options, potentials=True)
     solved.report("fastpid", "torch")
-    informations: Any = solved.informations
-    if p.dim() == 3:  # Python's floats are quicker than arrays of one
-        informations = solved.informations[:, 0].tolist()
-    mi_x, mi_y, mi_xy, lower, upper = informations
-    scale = 1.0 / NATS_PER_UNIT[unit]
-    named = named_values(mi_x, mi_y, mi_xy, 0.5 * (lower + upper), lower, upper, scale)
-    values = np.array(list(named.values()))
+    # Python's floats are quicker than arrays of one.
+    single = p.dim() == 3
+    named = _name(solved.informations[:, 0].tolist() if single else solved.informations, options)
     batch = tuple(p.shape[:-3])
-    out = [values.reshape((-1, *batch)), solved.codes.reshape((3, *batch))]
+    out = [np.array(named).reshape((-1, *batch)), solved.codes.reshape((3, *batch))]
     for array in (solved.p_xz, solved.p_yz, solved.lam, solved.mu):
         out.append(array.reshape(batch + array.shape[1:]))
     return tuple(map(torch.from_numpy, out))
 
 
-def _backward_cpu(
-    grad_values: Tensor,
-    p: Tensor,
-    codes: Tensor,
-    p_xz: Tensor,
-    p_yz: Tensor,
-    lam: Tensor,
-    mu: Tensor,
-    threads: int,
-    normalize: bool,
-    unit: str,
-) -> Tensor:
-    nx, ny, nz = p.shape[-3:]
-    count = math.prod(p.shape[:-3])
-
-    def array(tensor: Tensor, *shape: int) -> Any:
-        return tensor.detach().contiguous().view(count, *shape).numpy()
-
-    grads = grad_values.detach().reshape(len(VALUES), count).numpy()
-    weights = grads.T @ _JACOBIAN_ROWS
-    weights /= NATS_PER_UNIT[unit]
-    weights[codes[1].reshape(count).numpy() == Status.INVALID] = 0.0
-    out = _core.gradient(
-        array(p, nx, ny, nz),
-        array(p_xz, nx, nz),
-        array(p_yz, ny, nz),
-        array(lam, nx, nz),
-        array(mu, ny, nz),
-        weights,
-        normalize,
-        count_workers(threads or None, p.numel()),
-    )
-    return torch.from_numpy(out).view(p.shape)
-
-
-def _decompose_cuda(
-    p: Tensor,
-    method: int,
-    tol: float,
-    max_iter: int,
-    threads: int,
-    normalize: bool,
-    unit: str,
-    on_failure: str,
-) -> tuple[Tensor, ...]:
-    options = SolveOptions(method, tol, max_iter, unit, None, normalize, on_failure)
+def _decompose_cuda(p: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
+    options = SolveOptions(*arguments)
     batch = tuple(p.shape[:-3])
     flat = p.detach().contiguous().view(-1, *p.shape[-3:])
     out = _cuda.decompose(flat, options)
     informations, codes = out[:2]
-    if on_failure != "ignore" and bool(codes[1].any()):  # waits for the device
+    if options.on_failure != "ignore" and bool(codes[1].any()):  # waits for the device
         solved = Solved(batch, options, *(tensor.cpu().numpy() for tensor in out))
         solved.refuse(flat.cpu().numpy())
         solved.report("fastpid", "torch")
-    mi_x, mi_y, mi_xy, lower, upper = informations.unbind(0)
-    scale = 1.0 / NATS_PER_UNIT[unit]
-    named = named_values(mi_x, mi_y, mi_xy, 0.5 * (lower + upper), lower, upper, scale)
-    values = torch.stack(list(named.values())).view(-1, *batch)
+    values = torch.stack(_name(informations.unbind(0), options)).view(-1, *batch)
     marginals_and_potentials = (tensor.view(batch + tensor.shape[1:]) for tensor in out[2:])
     return values, codes.view(3, *batch), *marginals_and_potentials
 
 
-def _backward_cuda(
+def _name(informations: Any, options: SolveOptions) -> list[Any]:
+    """From mi_x, mi_y, mi_xy, lower, upper in nats to VALUES in the unit asked for."""
+    mi_x, mi_y, mi_xy, lower, upper = informations
+    scale = 1.0 / NATS_PER_UNIT[options.unit]
+    return [*named_values(mi_x, mi_y, mi_xy, 0.5 * (lower + upper), lower, upper, scale).values()]
+
+
+def _backward_of(
     grad_values: Tensor,
     p: Tensor,
     codes: Tensor,
@@ -159,28 +106,38 @@ def _backward_cuda(
     p_yz: Tensor,
     lam: Tensor,
     mu: Tensor,
+    unit: str,
     threads: int,
     normalize: bool,
-    unit: str,
 ) -> Tensor:
     def flat(tensor: Tensor, axes: int) -> Tensor:
         return tensor.detach().contiguous().view(-1, *tensor.shape[-axes:])
 
     grads = grad_values.detach().reshape(len(VALUES), -1)
-    weights = grads.T @ torch.from_numpy(_JACOBIAN_ROWS).to(p.device)
+    weights = grads.T @ _JACOBIAN_ROWS.to(p.device)
     weights = weights / NATS_PER_UNIT[unit]
     invalid = codes[1].reshape(-1, 1) == Status.INVALID
     weights = weights.masked_fill(invalid, 0.0).contiguous()
+    tables = flat(p, 3)
     xz, yz, of_x, of_y = (flat(tensor, 2) for tensor in (p_xz, p_yz, lam, mu))
-    return _cuda.gradient(flat(p, 3), xz, yz, of_x, of_y, weights, normalize).view(p.shape)
+    if p.is_cuda:
+        return _cuda.gradient(tables, xz, yz, of_x, of_y, weights, normalize).view(p.shape)
+    out = _core.gradient(
+        tables.numpy(),
+        xz.numpy(),
+        yz.numpy(),
+        of_x.numpy(),
+        of_y.numpy(),
+        weights.numpy(),
+        normalize,
+        count_workers(threads, p.numel()),
+    )
+    return torch.from_numpy(out).view(p.shape)
 
 
-for _device, _forward, _vjp in (
-    ("CPU", _decompose_cpu, _backward_cpu),
-    ("CUDA", _decompose_cuda, _backward_cuda),
-):
+for _device, _forward in (("CPU", _decompose_cpu), ("CUDA", _decompose_cuda)):
     _LIBRARY.impl("decompose", _forward, _device)
-    _LIBRARY.impl("decompose_backward", _vjp, _device)
+    _LIBRARY.impl("decompose_backward", _backward_of, _device)
 
 
 @torch.library.register_fake("fastpid::decompose", lib=_LIBRARY)
@@ -204,9 +161,9 @@ def _backward_fake(grad_values: Tensor, p: Tensor, *_: Any) -> Tensor:
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    p, _, _, _, threads, normalize, unit, _ = inputs
-    ctx.save_for_backward(p, *output[1:])
-    ctx.options = (threads, normalize, unit)
+    options = SolveOptions(*inputs[1:])
+    ctx.save_for_backward(inputs[0], *output[1:])
+    ctx.options = (options.unit, options.threads, options.normalize)
     ctx.mark_non_differentiable(*output[1:])
     ctx.set_materialize_grads(False)
 
