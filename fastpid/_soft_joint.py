@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._validate import check_bool, check_real_array
+from fastpid._validate import (
+    check_bool,
+    check_num_classes,
+    check_real_array,
+    check_soft_classes,
+    count_classes,
+)
 
 __all__ = ["from_probabilities"]
 
@@ -72,6 +78,7 @@ def from_probabilities(
     (1.0, 0.0)
     """
     check_bool("logits", logits)
+    classes = check_num_classes(num_classes)
     x = _matrix("probs_x", probs_x)
     y = _matrix("probs_y", probs_y)
     labels = check_real_array(z, "z")
@@ -102,15 +109,16 @@ def from_probabilities(
     weighted = x * weight[:, None]
     if labels.ndim == 2:
         soft = labels.astype(np.float64)
-        if num_classes not in (None, soft.shape[1]):
-            raise ValueError(
-                f"num_classes is {num_classes}, but z has soft labels of {soft.shape[1]} classes; "
-                "leave num_classes out"
-            )
+        check_soft_classes(soft.shape[1], classes)
         _check_rows("z", soft, "or integer labels in one axis")
         planes = [(weighted * column[:, None]).T @ y for column in soft.T]
     else:
-        count = _count_classes(labels, num_classes)
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+            raise TypeError(
+                "z must be integer labels of shape (n,) or probabilities of shape (n, nz); got "
+                f"dtype {labels.dtype} and shape {labels.shape}"
+            )
+        count = count_classes(int(labels.min()), int(labels.max()), classes)
         members = [labels == label for label in range(count)]
         planes = [weighted[chosen].T @ y[chosen] for chosen in members]
     table = np.stack(planes, axis=-1)
@@ -144,23 +152,3 @@ def _check_rows(name: str, rows: NDArray[np.float64], otherwise: str) -> None:
             f"row {first} of {name} {found}, so it is no distribution ({int(bad.sum())} such rows);"
             f" pass probabilities that sum to one, {otherwise}"
         )
-
-
-def _count_classes(labels: NDArray[Any], num_classes: int | None) -> int:
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise TypeError(
-            f"z must be integer labels of shape (n,) or probabilities of shape (n, nz); got dtype "
-            f"{labels.dtype} and shape {labels.shape}"
-        )
-    if num_classes is not None and (
-        isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1
-    ):
-        raise ValueError(f"num_classes must be a positive integer; got {num_classes!r}")
-    least, most = int(labels.min()), int(labels.max())
-    if least < 0 or (num_classes is not None and most >= num_classes):
-        limit = "" if num_classes is None else f" for num_classes={num_classes}"
-        raise ValueError(
-            f"z has labels from {least} to {most}{limit}; labels count from 0, and samples to "
-            "ignore are to be left out by mask"
-        )
-    return most + 1 if num_classes is None else num_classes

@@ -18,12 +18,15 @@ __all__ = [
     "check_choice",
     "check_distributions",
     "check_max_iter",
+    "check_num_classes",
     "check_num_threads_variable",
     "check_real_array",
+    "check_soft_classes",
     "check_tables",
     "check_threads",
     "check_tol",
     "check_unit",
+    "count_classes",
     "explain_bad_table",
     "explain_not_exact",
 ]
@@ -57,6 +60,31 @@ def check_bool(name: str, value: object) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False; got {value!r}")
     return bool(value)
+
+
+def check_num_classes(num_classes: object) -> int | None:
+    """Return the number of label classes, None meaning that the labels say it."""
+    return None if num_classes is None else _positive_integer("num_classes", num_classes)
+
+
+def count_classes(least: int, most: int, num_classes: int | None) -> int:
+    """Return the number of classes of labels that lie between `least` and `most`."""
+    if least < 0 or (num_classes is not None and most >= num_classes):
+        limit = "" if num_classes is None else f" for num_classes={num_classes}"
+        raise ValueError(
+            f"z has labels from {least} to {most}{limit}; labels count from 0, and samples to "
+            "ignore are to be left out by mask"
+        )
+    return most + 1 if num_classes is None else num_classes
+
+
+def check_soft_classes(soft: int, num_classes: int | None) -> None:
+    """Check that num_classes does not contradict soft labels."""
+    if num_classes not in (None, soft):
+        raise ValueError(
+            f"num_classes is {num_classes}, but z has soft labels of {soft} classes; "
+            "leave num_classes out"
+        )
 
 
 def check_num_threads_variable(value: str | None) -> int | None:

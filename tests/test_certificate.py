@@ -116,3 +116,36 @@ def test_proxy_marginals_are_exact_and_conditionally_independent() -> None:
     p_z = p.sum(axis=(0, 1))
     expected = p.sum(axis=1)[:, None, :] * p.sum(axis=0)[None, :, :] / p_z
     np.testing.assert_allclose(q, expected, atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("family", ["dense", "empirical 20", "spiky 0.02", "copies 1e-12"])
+def test_potentials_support_the_optimum_everywhere(family: str, seed: int) -> None:
+    """They bound F from below at *other* tables, symbols included that this one never saw."""
+    shape = (4, 4, 3)
+    p = table(family, shape, seed)
+    p[seed % 4] = 0.0
+    if seed % 2:
+        p[:, (seed + 1) % 4] = 0.0
+    p /= p.sum()
+    lam, mu = fastpid.decompose(p, on_failure="ignore").potentials
+    assert np.isfinite(lam).all()
+    assert np.isfinite(mu).all()
+    sums = np.exp(lam[:, None, :] + mu[None, :, :]).sum(axis=-1)
+    assert sums.max() <= 1.0 + 1e-12
+    other = table("spiky 0.3", shape, seed + 1)
+    pz = other.sum(axis=(0, 1))
+    bound = (other * (lam[:, None] + mu[None])).sum() - (pz * np.log(pz)).sum()
+    assert bound <= fastpid.decompose(other, unit="nats", on_failure="ignore").upper + 1e-9
+
+
+def test_an_unconverged_answer_has_a_subgradient() -> None:
+    """The plane through the lower bound stays below the union information of other tables."""
+    p = table("dense", (4, 4, 4), 0)
+    d = fastpid.decompose(p, method="proxy", unit="nats")
+    lam, mu = d.potentials
+    for seed in range(1, 6):
+        q = table("dense", (4, 4, 4), seed)
+        pz = q.sum(axis=(0, 1))
+        below = (q * (lam[:, None] + mu[None])).sum() - (pz * np.log(pz)).sum()
+        assert below <= fastpid.decompose(q, unit="nats").lower + 1e-9

@@ -92,7 +92,7 @@ def test_a_wider_gap_means_a_gradient_a_little_off() -> None:
         np.abs(gradients(p, method="gradient", tol=tol) - exact).max() for tol in (1e-2, 1e-3, 1e-5)
     ]
     assert errors[0] > errors[1] > errors[2]
-    assert errors[2] < 0.05
+    assert errors[2] < 0.01
 
 
 @settings(max_examples=60, deadline=None)
@@ -121,14 +121,14 @@ def test_gradients_are_finite_linear_and_homogeneous(
         difference = grads[total] - sum(grads[part] for part in parts)
         assert np.abs(difference).max() <= scale
     # Euler: everything is 1-homogeneous, so that sum p g is the value; of the union information,
-    # the bound of the potentials.
+    # what its potentials bound it by.
     for name in ("mi_x", "mi_y", "mi_xy"):
         assert (p * grads[name]).sum() == pytest.approx(getattr(d, name), abs=1e-9)
-    union = (p * grads["union_information"]).sum()
-    assert union <= d.upper + 1e-9
-    assert union >= d.lower - max(1.0, 1e-9 * abs(d.lower)) * (
-        1e-9 if method != "proxy" else d.gap + 10.0
-    )
+    lam, mu = d.potentials
+    pz = p.sum(axis=(0, 1))
+    bound = (p * (lam[:, None] + mu[None])).sum() - sum(v * np.log(v) for v in pz if v > 0.0)
+    assert (p * grads["union_information"]).sum() == pytest.approx(bound, abs=1e-9)
+    assert bound <= d.upper + 1e-9
 
 
 def test_informations_have_their_textbook_gradients() -> None:
@@ -166,7 +166,7 @@ def test_sources_are_exchangeable() -> None:
     swapped = np.ascontiguousarray(p.swapaxes(0, 1))
     others = dict(zip(NAMES, gradients(swapped, tol=1e-13, on_failure="ignore"), strict=True))
     for mine, other in {"unique_x": "unique_y", "synergy": "synergy", "mi_x": "mi_y"}.items():
-        np.testing.assert_allclose(grads[mine], others[other].swapaxes(0, 1), atol=1e-5)
+        np.testing.assert_allclose(grads[mine], others[other].swapaxes(0, 1), atol=1e-10)
 
 
 def test_counts_are_differentiated_through_their_sum() -> None:
@@ -182,27 +182,6 @@ def test_counts_are_differentiated_through_their_sum() -> None:
     np.testing.assert_allclose(slope, (grads * step).sum(axis=(1, 2, 3)), rtol=1e-5, atol=1e-11)
 
 
-@pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("family", ["dense", "empirical 20", "spiky 0.02", "copies 1e-12"])
-def test_potentials_support_the_optimum_everywhere(family: str, seed: int) -> None:
-    """They bound F from below at *other* tables, symbols included that this one never saw."""
-    shape = (4, 4, 3)
-    p = table(family, shape, seed)
-    p[seed % 4] = 0.0
-    if seed % 2:
-        p[:, (seed + 1) % 4] = 0.0
-    p /= p.sum()
-    lam, mu = fastpid.decompose(p, on_failure="ignore").potentials
-    assert np.isfinite(lam).all()
-    assert np.isfinite(mu).all()
-    sums = np.exp(lam[:, None, :] + mu[None, :, :]).sum(axis=-1)
-    assert sums.max() <= 1.0 + 1e-12
-    other = table("spiky 0.3", shape, seed + 1)
-    pz = other.sum(axis=(0, 1))
-    bound = (other * (lam[:, None] + mu[None])).sum() - (pz * np.log(pz)).sum()
-    assert bound <= fastpid.decompose(other, unit="nats", on_failure="ignore").upper + 1e-9
-
-
 def test_where_probabilities_are_zero() -> None:
     p = np.zeros((3, 3, 3))
     p[0, 0, 0] = p[1, 1, 1] = 0.5  # symbol 2 of every variable never occurs
@@ -216,15 +195,3 @@ def test_where_probabilities_are_zero() -> None:
     assert grads["redundancy"][0, 0, 0] == pytest.approx(np.log(2.0))
     # A cell without mass beside cells with: -50 nats for its log posterior, plus -log p(z).
     assert grads["mi_x"][0, 0, 1] == pytest.approx(-50.0 + np.log(2.0))
-
-
-def test_an_unconverged_answer_has_a_subgradient() -> None:
-    """The plane through the lower bound stays below the union information of other tables."""
-    p = table("dense", (4, 4, 4), 0)
-    d = fastpid.decompose(p, method="proxy", unit="nats")
-    lam, mu = d.potentials
-    for seed in range(1, 6):
-        q = table("dense", (4, 4, 4), seed)
-        pz = q.sum(axis=(0, 1))
-        below = (q * (lam[:, None] + mu[None])).sum() - (pz * np.log(pz)).sum()
-        assert below <= fastpid.decompose(q, unit="nats").lower + 1e-9

@@ -1,84 +1,13 @@
-"""Joint tables of soft predictions: torch's, numpy's, and the definition."""
+"""Joint tables of soft predictions, from tensors: numpy's, with gradients."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from predictions import CASES, HARD, MASK, NX, NZ, SOFT, WEIGHTS, N, X, Y
 
 import fastpid
 from fastpid.joint import from_probabilities
-
-RNG = np.random.default_rng(0)
-N, NX, NY, NZ = 40, 3, 4, 5
-X = RNG.dirichlet(np.ones(NX), N)
-Y = RNG.dirichlet(np.ones(NY), N)
-SOFT = RNG.dirichlet(np.ones(NZ), N)
-HARD = RNG.integers(0, NZ, N)
-WEIGHTS = RNG.random(N)
-MASK = RNG.random(N) < 0.7
-
-
-def by_definition(z, weights=None, mask=None):
-    soft = np.eye(NZ)[z] if z.ndim == 1 else z
-    w = np.ones(N) if weights is None else weights
-    w = w * (1.0 if mask is None else mask)
-    return np.einsum("i,ix,iy,iz->xyz", w, X, Y, soft) / w.sum()
-
-
-CASES = [
-    {},
-    {"weights": WEIGHTS},
-    {"mask": MASK},
-    {"weights": WEIGHTS, "mask": MASK},
-]
-
-
-@pytest.mark.parametrize("z", [HARD, SOFT], ids=["hard", "soft"])
-@pytest.mark.parametrize("options", CASES)
-def test_numpys_is_the_definition(z, options) -> None:
-    p = from_probabilities(X, Y, z, **options)
-    np.testing.assert_allclose(p, by_definition(z, **options), atol=1e-15)
-    assert fastpid.decompose(p).converged
-
-
-def test_numpys_takes_logits_and_absent_classes() -> None:
-    logits = (np.log(X) + 3.0, np.log(Y) - 1.0)
-    np.testing.assert_allclose(
-        from_probabilities(*logits, HARD, logits=True), by_definition(HARD), atol=1e-15
-    )
-    p = from_probabilities(X, Y, HARD, num_classes=7)
-    assert p.shape == (NX, NY, 7)
-    assert p[..., 5:].sum() == 0.0
-    single = from_probabilities(X.astype(np.float32), Y.astype(np.float32), HARD)
-    np.testing.assert_allclose(single, by_definition(HARD), atol=1e-7)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "options", "error", "text"),
-    [
-        ((X[:10], Y, HARD), {}, ValueError, "probs_y has shape"),
-        ((X, Y, HARD[:10]), {}, ValueError, "z has shape"),
-        ((2 * X, Y, HARD), {}, ValueError, "row 0 of probs_x sums to 2"),
-        ((X, -Y, HARD), {}, ValueError, "probs_y has a negative entry"),
-        ((X, Y, SOFT * 0.5), {}, ValueError, "row 0 of z sums to 0.5"),
-        ((X, Y, HARD - 1), {}, ValueError, "labels from -1"),
-        ((X, Y, HARD), {"num_classes": 3}, ValueError, "num_classes=3"),
-        ((X, Y, HARD), {"num_classes": 0}, ValueError, "positive integer"),
-        ((X, Y, SOFT), {"num_classes": 3}, ValueError, "leave num_classes out"),
-        ((X, Y, HARD.astype(float)), {}, TypeError, "integer labels"),
-        ((X, Y, HARD), {"weights": -WEIGHTS}, ValueError, "weights must be finite"),
-        ((X, Y, HARD), {"weights": 0 * WEIGHTS}, ValueError, "no samples are left"),
-        ((X, Y, HARD), {"mask": np.zeros(N, dtype=bool)}, ValueError, "no samples are left"),
-        ((X, Y, HARD), {"mask": np.ones(N)}, TypeError, "mask must hold bools"),
-        ((X, Y, HARD), {"logits": 1}, TypeError, "logits must be True or False"),
-        ((X[:0], Y[:0], HARD[:0]), {}, ValueError, "one of each at least"),
-        ((X * 1j, Y, HARD), {}, TypeError, "must be real"),
-    ],
-)
-def test_numpys_bad_input(arguments, options, error, text) -> None:
-    with pytest.raises(error, match=text):
-        from_probabilities(*arguments, **options)
-
 
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
 
@@ -164,6 +93,13 @@ def test_compiled_and_mapped() -> None:
     assert compiled(x, y, z).item() == pytest.approx(expected.item(), abs=1e-12)
     mapped = torch.func.vmap(synergy)(*(t.expand(3, *t.shape) for t in (x, y, z)))
     torch.testing.assert_close(mapped, expected.expand(3), rtol=0, atol=1e-12)
+
+    def weighed(weights):
+        p = fastpid.torch.soft_joint(x, y, z, num_classes=NZ, logits=True, weights=weights)
+        return fastpid.decompose(p).synergy
+
+    mapped = torch.func.vmap(weighed)(torch.ones(3, N))  # nothing else is mapped
+    torch.testing.assert_close(mapped, expected.expand(3), rtol=0, atol=1e-12)
     with pytest.raises(ValueError, match="num_classes is needed"):
         fastpid.torch.soft_joint(x, y, z, validate=False)
 
@@ -182,7 +118,7 @@ def test_compiled_and_mapped() -> None:
         ({"z": torch.from_numpy(HARD) - 1}, ValueError, "labels from -1"),
         ({"z": torch.rand(N, NZ, requires_grad=True)}, ValueError, "z requires a gradient"),
         ({"num_classes": 2}, ValueError, "num_classes=2"),
-        ({"num_classes": 2.0}, ValueError, "positive integer"),
+        ({"num_classes": 2.0}, TypeError, "positive integer"),
         ({"z": torch.from_numpy(HARD) > 1}, TypeError, "integer labels"),
         ({"z": torch.from_numpy(HARD).double()}, ValueError, "hard labels"),
         ({"z": torch.from_numpy(SOFT) * 2}, ValueError, r"z\[0\] sums to 2"),
@@ -190,6 +126,11 @@ def test_compiled_and_mapped() -> None:
         ({"weights": torch.ones(N, dtype=torch.int64)}, TypeError, "weights must be a float"),
         ({"weights": -torch.ones(N)}, ValueError, r"weights\[0\] is -1"),
         ({"weights": torch.zeros(N)}, ValueError, "no samples are left"),
+        (
+            {"probs_x": torch.full((N, NX), torch.nan), "logits": True},
+            ValueError,
+            "logits that are NaN",
+        ),
         ({"mask": torch.ones(N)}, TypeError, "mask must be a tensor of bool"),
         ({"mask": torch.zeros(N, dtype=torch.bool)}, ValueError, "no samples are left"),
         ({"weights": torch.ones(N, device="meta")}, ValueError, "weights is on meta"),

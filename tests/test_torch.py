@@ -101,13 +101,13 @@ def test_autocast_changes_nothing() -> None:
 def test_the_operator_keeps_torchs_rules() -> None:
     from torch.library import opcheck
 
-    options = (0, 1e-9, 0, 1, False, "bits", "warn")
+    options = (0, 1e-9, 0, "bits", 1, False, "warn")
     decompose = torch.ops.fastpid.decompose.default
     for p in (tensor().requires_grad_(), batch(), batch().requires_grad_()):
         opcheck(decompose, (p, *options))
     p = batch()
     values, *others = decompose(p, *options)
-    arguments = (torch.ones_like(values), p, *others, 1, False, "bits")
+    arguments = (torch.ones_like(values), p, *others, "bits", 1, False)
     opcheck(torch.ops.fastpid.decompose_backward.default, arguments)
 
 
@@ -164,7 +164,7 @@ def test_second_derivatives_are_refused() -> None:
     (first,) = torch.autograd.grad(fastpid.decompose(p).synergy, p, create_graph=True)
     with pytest.raises(RuntimeError, match="cannot be differentiated twice"):
         first.sum().backward()
-    compiled = torch.ops.fastpid.decompose(p, 0, 1e-9, 0, 1, False, "bits", "warn")
+    compiled = torch.ops.fastpid.decompose(p, 0, 1e-9, 0, "bits", 1, False, "warn")
     (first,) = torch.autograd.grad(compiled[0].sum(), p, create_graph=True)
     with pytest.raises(RuntimeError, match="cannot be differentiated twice"):
         first.sum().backward()
@@ -297,3 +297,11 @@ def test_bad_options_are_the_same_errors() -> None:
         fastpid.decompose(tensor(), tol=[1e-9])
     with pytest.raises(TypeError, match=r"p must be a torch\.Tensor"):
         fastpid.torch.decompose(np.ones((2, 2, 2)))
+
+
+def test_a_torch_that_is_too_old_is_named() -> None:
+    program = "import torch; del torch.library.register_vmap; import fastpid.torch"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert "ImportError: fastpid.torch needs torch 2.5 or newer" in done.stderr

@@ -7,9 +7,15 @@ classifiers' predictions.
 from __future__ import annotations
 
 try:
-    import torch as _torch  # noqa: F401
+    import torch as _torch
 except ImportError as error:
     raise ImportError("fastpid.torch needs torch: pip install fastpid[torch]") from error
+
+if not hasattr(_torch.library, "register_vmap"):
+    raise ImportError(
+        f"fastpid.torch needs torch 2.5 or newer; found {_torch.__version__}: "
+        "pip install fastpid[torch]"
+    )
 
 from fastpid.torch._decompose import decompose
 from fastpid.torch._soft_joint import soft_joint

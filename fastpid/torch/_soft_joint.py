@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from fastpid._validate import check_num_classes, check_soft_classes, count_classes
 from fastpid.torch._validate import (
     check_floating,
     check_labels,
@@ -92,7 +93,9 @@ def soft_joint(
     ]
     labels = check_labels(z)
     check_samples(sources, labels, weights, mask)
-    look = validate and not torch.compiler.is_compiling() and not _transformed(*sources, labels)
+    classes = check_num_classes(num_classes)
+    seen = validate and not torch.compiler.is_compiling()
+    look = seen and not _transformed(*sources, labels, weights, mask)
     with torch.autocast(sources[0].device.type, enabled=False):
         if look and not logits:
             for name, probs in zip(names, sources, strict=True):
@@ -102,15 +105,11 @@ def soft_joint(
             x, y = x.softmax(-1), y.softmax(-1)
         hard = not labels.dtype.is_floating_point
         if hard:
-            nz = _count_classes(labels, mask, num_classes, look)
+            nz = _count_classes(labels, mask, classes, look)
             if mask is not None:
                 labels = labels.where(mask, 0)
         else:
-            if num_classes not in (None, labels.shape[-1]):
-                raise ValueError(
-                    f"num_classes is {num_classes}, but z has soft labels of {labels.shape[-1]} "
-                    "classes; leave num_classes out"
-                )
+            check_soft_classes(labels.shape[-1], classes)
             if look:
                 check_probabilities("z", labels, mask)
             nz = labels.shape[-1]
@@ -132,6 +131,11 @@ def soft_joint(
             joint = _sum(_spread(x, labels, nz), y)
         total = joint.sum((-3, -2, -1), keepdim=True)
         if look and not bool((total > 0.0).all()):
+            if bool(total.isnan().any()):  # probabilities have been looked at, logits have not
+                raise ValueError(
+                    "probs_x or probs_y has logits that are NaN, or a row without a finite largest "
+                    "one; leave such samples out by mask"
+                )
             raise ValueError(
                 "no samples are left: weights and mask leave a table without mass; "
                 "leave at least one sample in"
@@ -163,32 +167,22 @@ def _sum_by_class(x: Tensor, y: Tensor, labels: Tensor, nz: int) -> Tensor:
     return torch.stack(planes, dim=-1)
 
 
-def _count_classes(labels: Tensor, mask: Tensor | None, num_classes: int | None, look: bool) -> int:
-    if num_classes is None and not look:
-        raise ValueError(
-            "num_classes is needed where the values of z cannot be looked at: under torch.compile "
-            "and vmap, and with validate=False"
-        )
-    if num_classes is not None and (
-        isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1
-    ):
-        raise ValueError(f"num_classes must be a positive integer; got {num_classes!r}")
+def _count_classes(labels: Tensor, mask: Tensor | None, classes: int | None, look: bool) -> int:
     if look:
         seen = labels if mask is None else labels[mask]
         if seen.numel() == 0:
             raise ValueError("no samples are left: mask leaves none in; leave at least one")
         least, most = (int(v) for v in seen.aminmax())
-        if least < 0 or (num_classes is not None and most >= num_classes):
-            limit = "" if num_classes is None else f" for num_classes={num_classes}"
-            raise ValueError(
-                f"z has labels from {least} to {most}{limit}; labels count from 0, and samples to "
-                "ignore are to be left out by mask"
-            )
-        return most + 1 if num_classes is None else num_classes
-    assert num_classes is not None
-    return num_classes
+        return count_classes(least, most, classes)
+    if classes is None:
+        raise ValueError(
+            "num_classes is needed where the values of z cannot be looked at: under torch.compile "
+            "and vmap, and with validate=False"
+        )
+    return classes
 
 
-def _transformed(*tensors: Tensor) -> bool:
-    """Whether a tensor stands for a batch of them under vmap, so that it has no values."""
-    return any(torch._C._functorch.is_batchedtensor(tensor) for tensor in tensors)
+def _transformed(*tensors: Tensor | None) -> bool:
+    """Whether one stands for a batch of tensors under vmap, so that it has no values."""
+    given = (tensor for tensor in tensors if tensor is not None)
+    return any(torch._C._functorch.is_batchedtensor(tensor) for tensor in given)
