@@ -119,35 +119,36 @@ class Solved:
 
     def result(self) -> Decomposition:
         """Give the numbers their names and units."""
-        iterations, status, methods = self.codes
-        mi_x, mi_y, mi_xy, lower, upper = self.informations
         solution = KernelSolution(self.p_xz, self.p_yz, self.codes, self.batch_shape, self.options)
-        shape = self.batch_shape
-        union = 0.5 * (lower + upper)
-        if shape == ():
+        if self.batch_shape == ():
+            # Python's numbers are quicker than arrays of one.
+            mi_x, mi_y, mi_xy, lower, upper = self.informations[:, 0].tolist()
+            iterations, status, method = self.codes[:, 0].tolist()
             return Decomposition.from_union(
-                mi_x=float(mi_x[0]),
-                mi_y=float(mi_y[0]),
-                mi_xy=float(mi_xy[0]),
-                union_information=float(union[0]),
-                lower=float(lower[0]),
-                upper=float(upper[0]),
-                iterations=int(iterations[0]),
-                status=Status(int(status[0])),
-                method=METHODS[int(methods[0])],
+                mi_x=mi_x,
+                mi_y=mi_y,
+                mi_xy=mi_xy,
+                union_information=0.5 * (lower + upper),
+                lower=lower,
+                upper=upper,
+                iterations=iterations,
+                status=Status(status),
+                method=METHODS[method],
                 unit=self.options.unit,
                 solution=solution,
             )
+        mi_x, mi_y, mi_xy, lower, upper = self.informations.reshape((5, *self.batch_shape))
+        iterations, status, methods = self.codes.reshape((3, *self.batch_shape))
         return Decomposition.from_union(
-            mi_x=mi_x.reshape(shape),
-            mi_y=mi_y.reshape(shape),
-            mi_xy=mi_xy.reshape(shape),
-            union_information=union.reshape(shape),
-            lower=lower.reshape(shape),
-            upper=upper.reshape(shape),
-            iterations=iterations.reshape(shape),
-            status=status.astype(np.int8).reshape(shape),
-            method=np.array(METHODS)[methods].reshape(shape),
+            mi_x=mi_x,
+            mi_y=mi_y,
+            mi_xy=mi_xy,
+            union_information=0.5 * (lower + upper),
+            lower=lower,
+            upper=upper,
+            iterations=iterations,
+            status=status.astype(np.int8),
+            method=np.array(METHODS)[methods],
             unit=self.options.unit,
             solution=solution,
         )
@@ -224,8 +225,7 @@ class KernelSolution:
         self._p_yz = p_yz
         _, self._status, self._methods = codes
         self._batch_shape = batch_shape
-        threads = count_workers(options.threads, p_xz.size * p_yz.shape[1])
-        self._options = (options.tol, options.max_iter, threads)
+        self._options = options
 
     @functools.cached_property
     def potentials(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -256,9 +256,11 @@ class KernelSolution:
         ny = self._p_yz.shape[1]
         shapes = ((nx, nz), (ny, nz), (nx, ny), (nx, nz), (ny, nz))
         out = tuple(np.full((nb, *shape), np.nan) for shape in shapes)
+        threads = count_workers(self._options.threads, nb * nx * ny * nz)
+        options = (self._options.tol, self._options.max_iter, threads, coupling)
         for code in np.unique(self._methods[valid]).tolist():
             rows = np.flatnonzero(valid & (self._methods == code))
-            solved = _core.solve(self._p_xz[rows], self._p_yz[rows], code, *self._options, coupling)
+            solved = _core.solve(self._p_xz[rows], self._p_yz[rows], code, *options)
             for target, part in zip(out, solved, strict=True):
                 target[rows] = part
         return out
