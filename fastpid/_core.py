@@ -12,7 +12,16 @@ import os
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["build_info", "cuda_library", "decompose", "gradient", "solve"]
+__all__ = [
+    "bootstrap",
+    "build_info",
+    "count_pairs",
+    "cuda_library",
+    "decompose",
+    "gradient",
+    "permute",
+    "solve",
+]
 
 _VARIANTS = ("x86_64_v4", "x86_64_v3", "x86_64_v2", "generic")
 
@@ -54,6 +63,9 @@ def build_info() -> dict[str, str | bool]:
 
 
 _kernel = _select()
+bootstrap = _kernel.bootstrap
+count_pairs = _kernel.count_pairs
 decompose = _kernel.decompose
 gradient = _kernel.gradient
+permute = _kernel.permute
 solve = _kernel.solve

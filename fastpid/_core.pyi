@@ -47,3 +47,29 @@ def solve(
 ]: ...
 def build_info() -> dict[str, str | bool]: ...
 def cuda_library() -> Path | None: ...
+def count_pairs(
+    sources: NDArray[np.uint16],
+    target: NDArray[np.uint16],
+    weights: NDArray[np.float64] | None,
+    pairs: NDArray[np.int32],
+    nx: int,
+    ny: int,
+    nz: int,
+    threads: int,
+) -> NDArray[np.float64]: ...
+def bootstrap(
+    cell: NDArray[np.int32],
+    weights: NDArray[np.float64] | None,
+    cells: int,
+    seeds: NDArray[np.uint32],
+    threads: int,
+) -> NDArray[np.float64]: ...
+def permute(
+    cell: NDArray[np.int32],
+    moved: NDArray[np.int32],
+    strata: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+    cells: int,
+    seeds: NDArray[np.uint32],
+    threads: int,
+) -> NDArray[np.float64]: ...

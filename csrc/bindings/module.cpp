@@ -6,5 +6,6 @@
 PYBIND11_MODULE(FASTPID_MODULE, m) {
   m.doc() = "Compiled kernel of fastpid. Private: use the functions of the package.";
   fastpid::bindings::register_decompose(m);
+  fastpid::bindings::register_histogram(m);
   fastpid::bindings::register_build_info(m);
 }

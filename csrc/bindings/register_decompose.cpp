@@ -2,12 +2,12 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <chrono>
 #include <limits>
 #include <stdexcept>
 
 #include "../cpu/batch.hpp"
 #include "register.hpp"
+#include "signal_check.hpp"
 
 namespace fastpid::bindings {
 namespace {
@@ -15,21 +15,6 @@ namespace {
 namespace py = pybind11;
 using Array = py::array_t<double, py::array::c_style>;
 using Integers = py::array_t<std::int32_t, py::array::c_style>;
-
-// Asks Python for pending signals, at most every 20 ms, from a thread that released the GIL.
-class SignalCheck {
- public:
-  bool operator()() {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < std::chrono::milliseconds(20)) return false;
-    last_ = now;
-    const py::gil_scoped_acquire hold;
-    return PyErr_CheckSignals() != 0;  // the exception stays set
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 cpu::BatchOptions options_of(int method, double tol, int max_iter, int threads, bool normalize,
                              double mass_tolerance) {

@@ -1,12 +1,9 @@
 #include "batch.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <mutex>
 
+#include "share.hpp"
 #include "tables.hpp"
-#include "thread_pool.hpp"
 
 namespace fastpid::cpu {
 namespace {
@@ -27,73 +24,29 @@ std::ptrdiff_t chunk_size(std::ptrdiff_t count, Shape s, int threads) {
   return std::clamp<std::ptrdiff_t>(kCells / cells, 1, std::min(kMost, fair));
 }
 
-// Whether somebody wants the batch to end. Only the calling thread may ask the caller.
-class StopSign {
- public:
-  explicit StopSign(const BatchOptions& options) : options_(options) {}
-
-  void raise() { up_ = true; }
-  bool up() const { return up_.load(std::memory_order_relaxed); }
-  bool ask() {
-    if (options_.interrupted && options_.interrupted()) raise();
-    return up();
-  }
-
- private:
-  const BatchOptions& options_;
-  std::atomic<bool> up_{false};
-};
-
-// The first exception of several threads.
-class Failure {
- public:
-  void catch_current() {
-    const std::lock_guard<std::mutex> hold(lock_);
-    if (!first_) first_ = std::current_exception();
-  }
-  void rethrow() const {
-    if (first_) std::rethrow_exception(first_);
-  }
-
- private:
-  std::mutex lock_;
-  std::exception_ptr first_;
-};
-
 // Each thread takes a run of tables at a time. Each table is solved by itself, so results do not
 // depend on who solves it.
 template <class Job>
 bool share_batch(std::ptrdiff_t count, const Job& job, bool large) {
+  struct Worker {
+    explicit Worker(const Job& job, bool large)
+        : run(large ? large_tables(Team(alone), job) : small_tables(job)) {}
+    void operator()(std::ptrdiff_t first, std::ptrdiff_t end, const Stop& stop) {
+      run(first, end, stop);
+    }
+    Crew alone;
+    Run run;
+  };
   const int threads = job.options.threads;
   const std::ptrdiff_t chunk = large ? 1 : chunk_size(count, job.shape, threads);
-  const std::ptrdiff_t chunks = (count + chunk - 1) / chunk;
-  StopSign sign(job.options);
-  Failure failure;
-  std::atomic<std::ptrdiff_t> next{0};
-  run_on_pool(
-      static_cast<int>(std::min<std::ptrdiff_t>(threads, chunks)),
-      [&](int member) {
-        try {
-          Crew alone;
-          const Run run = large ? large_tables(Team(alone), job) : small_tables(job);
-          const Stop stop = [&] { return member == 0 ? sign.ask() : sign.up(); };
-          for (std::ptrdiff_t i; !stop() && (i = next.fetch_add(chunk)) < count;) {
-            run(i, std::min(i + chunk, count), stop);
-          }
-        } catch (...) {
-          failure.catch_current();
-          sign.raise();
-        }
-      },
-      [&] { sign.ask(); });
-  failure.rethrow();
-  return !sign.up();
+  return share_out(count, chunk, threads, job.options.interrupted,
+                   [&] { return Worker(job, large); });
 }
 
 // All threads share in one table after the other.
 template <class Job>
 bool share_tables(std::ptrdiff_t count, const Job& job) {
-  StopSign sign(job.options);
+  StopSign sign(job.options.interrupted);
   Failure failure;
   Crew crew;
   run_on_pool(

@@ -3,9 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 
 #include "../core/answer.hpp"
+#include "share.hpp"
 
 namespace fastpid::cpu {
 
@@ -14,8 +14,7 @@ struct BatchOptions {
   bool normalize = false;
   double mass_tolerance = 1e-6;
   int threads = 1;
-  // Asked now and then on the calling thread; true ends the batch.
-  std::function<bool()> interrupted;
+  Interrupted interrupted;
 };
 
 // Dual feasible potentials of a batch: lam (count, nx, nz) and mu (count, ny, nz).

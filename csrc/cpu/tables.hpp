@@ -125,7 +125,6 @@ struct GradientJob {
   double* out;
 };
 
-using Stop = std::function<bool()>;
 // Does tables [first, end).
 using Run = std::function<void(std::ptrdiff_t first, std::ptrdiff_t end, const Stop& stop)>;
 

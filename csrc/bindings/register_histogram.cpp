@@ -1,0 +1,124 @@
+// Coded samples in, tables of counts out. Codes have been validated in Python; the GIL is released
+// throughout.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <stdexcept>
+
+#include "../cpu/histogram.hpp"
+#include "register.hpp"
+#include "signal_check.hpp"
+
+namespace fastpid::bindings {
+namespace {
+
+namespace py = pybind11;
+template <class T>
+using Array = py::array_t<T, py::array::c_style>;
+using Weights = std::optional<Array<double>>;
+
+const double* checked(const Weights& weights, py::ssize_t rows) {
+  if (!weights) return nullptr;
+  if (weights->size() != rows) throw std::invalid_argument("one weight a sample is needed");
+  return weights->data();
+}
+
+cpu::CountOptions options_of(int threads) {
+  cpu::CountOptions options;
+  options.threads = threads;
+  options.interrupted = SignalCheck();
+  return options;
+}
+
+Array<double> count_pairs(const Array<std::uint16_t>& sources, const Array<std::uint16_t>& target,
+                          const Weights& weights, const Array<std::int32_t>& pairs, int nx, int ny,
+                          int nz, int threads) {
+  if (sources.ndim() != 2 || target.size() != sources.shape(1) || pairs.ndim() != 2 ||
+      pairs.shape(1) != 2) {
+    throw std::invalid_argument("sources (columns, rows), target (rows) and pairs (count, 2)");
+  }
+  const py::ssize_t rows = sources.shape(1), count = pairs.shape(0);
+  const cpu::CodedColumns columns{sources.data(), target.data(), checked(weights, rows), rows};
+  Array<double> tables({count, py::ssize_t{nx}, py::ssize_t{ny}, py::ssize_t{nz}});
+  const auto options = options_of(threads);
+  const std::int32_t* in = pairs.data();
+  double* out = tables.mutable_data();
+  bool finished;
+  {
+    const py::gil_scoped_release free;
+    finished = cpu::count_pairs(columns, in, count, Shape{nx, ny, nz}, options, out);
+  }
+  if (!finished) throw py::error_already_set();
+  return tables;
+}
+
+cpu::CodedSamples samples_of(const Array<std::int32_t>& cell, const Weights& weights,
+                             py::ssize_t cells, const Array<std::uint32_t>& seeds) {
+  if (seeds.ndim() != 2 || seeds.shape(1) != cpu::kSeedWords) {
+    throw std::invalid_argument("seeds must be (count, 4)");
+  }
+  return {cell.data(), checked(weights, cell.size()), cell.size(), cells, seeds.data()};
+}
+
+Array<double> bootstrap(const Array<std::int32_t>& cell, const Weights& weights, py::ssize_t cells,
+                        const Array<std::uint32_t>& seeds, int threads) {
+  const auto samples = samples_of(cell, weights, cells, seeds);
+  const py::ssize_t count = seeds.shape(0);
+  Array<double> tables({count, cells});
+  const auto options = options_of(threads);
+  double* out = tables.mutable_data();
+  bool finished;
+  {
+    const py::gil_scoped_release free;
+    finished = cpu::bootstrap(samples, count, options, out);
+  }
+  if (!finished) throw py::error_already_set();
+  return tables;
+}
+
+Array<double> permute(const Array<std::int32_t>& cell, const Array<std::int32_t>& moved,
+                      const Array<std::int64_t>& strata, const Weights& weights, py::ssize_t cells,
+                      const Array<std::uint32_t>& seeds, int threads) {
+  const auto samples = samples_of(cell, weights, cells, seeds);
+  const py::ssize_t runs = strata.size() - 1;
+  if (moved.size() != cell.size() || runs < 1 || strata.at(0) != 0 ||
+      strata.at(runs) != cell.size()) {
+    throw std::invalid_argument("moved and strata must cover the samples");
+  }
+  const py::ssize_t count = seeds.shape(0);
+  Array<double> tables({count, cells});
+  const auto options = options_of(threads);
+  const std::int32_t* in_moved = moved.data();
+  const std::int64_t* in_strata = strata.data();
+  double* out = tables.mutable_data();
+  bool finished;
+  {
+    const py::gil_scoped_release free;
+    finished = cpu::permute(samples, in_moved, in_strata, runs, count, options, out);
+  }
+  if (!finished) throw py::error_already_set();
+  return tables;
+}
+
+}  // namespace
+
+void register_histogram(py::module_& m) {
+  m.def("count_pairs", &count_pairs, py::arg("sources").noconvert(), py::arg("target").noconvert(),
+        py::arg("weights"), py::arg("pairs").noconvert(), py::arg("nx"), py::arg("ny"),
+        py::arg("nz"), py::arg("threads"),
+        "Codes of sources (columns, rows) and a target (rows,), all below the extents given, and "
+        "pairs (count, 2) of sources -> tables (count, nx, ny, nz) of the weight of the samples.");
+  m.def("bootstrap", &bootstrap, py::arg("cell").noconvert(), py::arg("weights"), py::arg("cells"),
+        py::arg("seeds").noconvert(), py::arg("threads"),
+        "Cells of samples (rows,) and seeds (count, 4) -> tables (count, cells) of as many samples "
+        "drawn with replacement.");
+  m.def("permute", &permute, py::arg("cell").noconvert(), py::arg("moved").noconvert(),
+        py::arg("strata").noconvert(), py::arg("weights"), py::arg("cells"),
+        py::arg("seeds").noconvert(), py::arg("threads"),
+        "Tables (count, cells) of samples in cell[n] + moved[m], m a permutation of the rows "
+        "within the runs that `strata` delimits.");
+}
+
+}  // namespace fastpid::bindings

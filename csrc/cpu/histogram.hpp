@@ -1,0 +1,57 @@
+// Tables counted from coded samples: pairs of many columns, and resamples of one table. Knows
+// nothing of Python.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../core/views.hpp"
+#include "share.hpp"
+
+namespace fastpid::cpu {
+
+struct CountOptions {
+  int threads = 1;
+  Interrupted interrupted;
+};
+
+// Many coded columns over the same samples: source c has sources[c * rows + n] of sample n.
+struct CodedColumns {
+  const std::uint16_t* sources;
+  const std::uint16_t* target;
+  const double* weights;  // of the samples; null: one each
+  std::ptrdiff_t rows;    // below 2^32
+};
+
+// The tables of pairs of sources: table k (nx, ny, nz) holds the weight of the samples in which
+// source pairs[2 k] is x, source pairs[2 k + 1] is y and the target is z. All codes must be below
+// the extents of the shape. Returns false if interrupted.
+bool count_pairs(const CodedColumns& columns, const std::int32_t* pairs, std::ptrdiff_t count,
+                 Shape shape, const CountOptions& options, double* tables);
+
+// Words that seed the generator of one resample.
+constexpr int kSeedWords = 4;
+
+// Samples by the cell that they fall into. Resample k is drawn with std::mt19937 seeded through
+// std::seed_seq with seeds[kSeedWords * k ...], so that it is the same on every machine and for
+// every number of threads.
+struct CodedSamples {
+  const std::int32_t* cell;
+  const double* weights;  // of the samples; null: one each
+  std::ptrdiff_t rows;    // below 2^31
+  std::ptrdiff_t cells;   // in a table
+  const std::uint32_t* seeds;
+};
+
+// Tables of `rows` samples drawn with replacement, (count, cells). Returns false if interrupted.
+bool bootstrap(const CodedSamples& samples, std::ptrdiff_t count, const CountOptions& options,
+               double* tables);
+
+// Tables after a part of the samples was shuffled: sample n, with its weight, falls into cell[n] +
+// moved[m], m a random permutation of the samples within strata, which are the runs [strata[s],
+// strata[s + 1]). Returns false if interrupted.
+bool permute(const CodedSamples& samples, const std::int32_t* moved, const std::int64_t* strata,
+             std::ptrdiff_t num_strata, std::ptrdiff_t count, const CountOptions& options,
+             double* tables);
+
+}  // namespace fastpid::cpu

@@ -1,0 +1,169 @@
+#include <cstring>
+#include <numeric>
+#include <vector>
+
+#include "../cpu/histogram.hpp"
+#include "check.hpp"
+
+namespace fastpid::testing {
+namespace {
+
+std::size_t size(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
+
+// Codes below `extent` without any pattern that a table would show.
+template <class T>
+std::vector<T> codes(std::ptrdiff_t rows, int extent, std::uint32_t state) {
+  std::vector<T> out(size(rows));
+  for (auto& code : out) {
+    state = state * 1664525u + 1013904223u;
+    code = static_cast<T>((state >> 16) % static_cast<std::uint32_t>(extent));
+  }
+  return out;
+}
+
+cpu::CountOptions on(int threads) {
+  cpu::CountOptions options;
+  options.threads = threads;
+  return options;
+}
+
+std::vector<std::uint32_t> seeds_of(std::ptrdiff_t count) {
+  std::vector<std::uint32_t> seeds(size(cpu::kSeedWords * count));
+  std::iota(seeds.begin(), seeds.end(), 7u);
+  return seeds;
+}
+
+double total(const double* table, std::ptrdiff_t cells) {
+  return std::accumulate(table, table + cells, 0.0);
+}
+
+TEST(histogram_counts_pairs_as_a_loop_would) {
+  for (const Shape shape : {Shape{3, 3, 2}, Shape{20, 20, 13}}) {  // with copies and without
+    for (const std::ptrdiff_t rows : {0, 1, 5, 1000}) {
+      const int columns = 4, extent = shape.nx;
+      std::vector<std::uint16_t> sources;
+      for (int c = 0; c < columns; ++c) {
+        const auto column = codes<std::uint16_t>(rows, extent, 11u + static_cast<unsigned>(c));
+        sources.insert(sources.end(), column.begin(), column.end());
+      }
+      const auto target = codes<std::uint16_t>(rows, shape.nz, 5u);
+      std::vector<double> weights(size(rows));
+      for (std::ptrdiff_t n = 0; n < rows; ++n)
+        weights[size(n)] = 0.25 * static_cast<double>(n % 7);
+      const std::vector<std::int32_t> pairs{0, 1, 0, 2, 3, 1, 2, 2};
+      const std::ptrdiff_t cells = static_cast<std::ptrdiff_t>(shape.nx) * shape.ny * shape.nz;
+      for (const bool weighted : {false, true}) {
+        const cpu::CodedColumns in{sources.data(), target.data(),
+                                   weighted ? weights.data() : nullptr, rows};
+        for (const int threads : {1, 3}) {
+          std::vector<double> tables(size(4 * cells), -1.0), expected(size(4 * cells), 0.0);
+          CHECK(cpu::count_pairs(in, pairs.data(), 4, shape, on(threads), tables.data()));
+          for (std::ptrdiff_t k = 0; k < 4; ++k) {
+            for (std::ptrdiff_t n = 0; n < rows; ++n) {
+              const int x = sources[size(pairs[size(2 * k)] * rows + n)];
+              const int y = sources[size(pairs[size(2 * k + 1)] * rows + n)];
+              const std::ptrdiff_t cell = (x * shape.ny + y) * shape.nz + target[size(n)];
+              expected[size(k * cells + cell)] += weighted ? weights[size(n)] : 1.0;
+            }
+          }
+          CHECK(tables == expected);
+        }
+      }
+    }
+  }
+}
+
+TEST(histogram_resamples_keep_what_they_must) {
+  constexpr std::ptrdiff_t rows = 600, count = 200, nx = 3, nz = 4, cells = nx * nz;
+  const auto x = codes<std::int32_t>(rows, nx, 3u), z = codes<std::int32_t>(rows, nz, 9u);
+  std::vector<std::int32_t> fixed(size(rows)), cell(size(rows));
+  for (std::size_t n = 0; n < size(rows); ++n) {
+    fixed[n] = x[n] * nz;
+    cell[n] = fixed[n] + z[n];
+  }
+  const auto seeds = seeds_of(count);
+  const std::vector<std::int64_t> strata{0, 1, 250, 250, rows};
+  std::vector<double> one(size(count * cells)), three(one.size());
+
+  const cpu::CodedSamples whole{cell.data(), nullptr, rows, cells, seeds.data()};
+  CHECK(cpu::bootstrap(whole, count, on(1), one.data()));
+  CHECK(cpu::bootstrap(whole, count, on(3), three.data()));
+  CHECK(one == three);
+  for (std::ptrdiff_t k = 0; k < count; ++k) {
+    CHECK_NEAR(total(one.data() + k * cells, cells), static_cast<double>(rows), 0.0);
+  }
+  CHECK(std::memcmp(one.data(), one.data() + cells, size(cells) * sizeof(double)) != 0);
+
+  const cpu::CodedSamples part{fixed.data(), nullptr, rows, cells, seeds.data()};
+  CHECK(cpu::permute(part, z.data(), strata.data(), 4, count, on(1), one.data()));
+  CHECK(cpu::permute(part, z.data(), strata.data(), 4, count, on(3), three.data()));
+  CHECK(one == three);
+  std::vector<double> of_x(size(nx), 0.0), of_z(size(nz), 0.0);
+  for (std::size_t n = 0; n < size(rows); ++n) {
+    of_x[size(x[n])] += 1.0;
+    of_z[size(z[n])] += 1.0;
+  }
+  for (std::ptrdiff_t k = 0; k < count; ++k) {
+    const double* table = one.data() + k * cells;
+    for (std::ptrdiff_t i = 0; i < nx; ++i) {
+      CHECK_NEAR(total(table + i * nz, nz), of_x[size(i)], 0.0);
+    }
+    for (std::ptrdiff_t j = 0; j < nz; ++j) {
+      double sum = 0.0;
+      for (std::ptrdiff_t i = 0; i < nx; ++i) sum += table[i * nz + j];
+      CHECK_NEAR(sum, of_z[size(j)], 0.0);
+    }
+  }
+}
+
+// Strata of one sample each leave nothing to shuffle.
+TEST(histogram_strata_are_not_crossed) {
+  constexpr std::ptrdiff_t rows = 50, cells = 6;
+  const auto x = codes<std::int32_t>(rows, 3, 3u), z = codes<std::int32_t>(rows, 2, 9u);
+  std::vector<std::int32_t> fixed(size(rows));
+  std::vector<double> expected(size(cells), 0.0), table(size(cells));
+  std::vector<std::int64_t> strata(size(rows + 1));
+  std::iota(strata.begin(), strata.end(), 0);
+  for (std::size_t n = 0; n < size(rows); ++n) {
+    fixed[n] = x[n] * 2;
+    expected[size(fixed[n] + z[n])] += 1.0;
+  }
+  const auto seeds = seeds_of(1);
+  const cpu::CodedSamples part{fixed.data(), nullptr, rows, cells, seeds.data()};
+  CHECK(cpu::permute(part, z.data(), strata.data(), rows, 1, on(1), table.data()));
+  CHECK(table == expected);
+}
+
+// Every sample is drawn equally often, and every arrangement is: within five standard deviations.
+TEST(histogram_draws_are_fair) {
+  constexpr std::ptrdiff_t count = 20000;
+  const auto seeds = seeds_of(count);
+  const std::vector<std::int32_t> cell{0, 1, 2}, rows{0, 3, 6};
+  std::vector<double> tables(size(9 * count));
+  const cpu::CodedSamples drawn{cell.data(), nullptr, 3, 3, seeds.data()};
+  CHECK(cpu::bootstrap(drawn, count, on(2), tables.data()));
+  double sums[9] = {};
+  for (std::ptrdiff_t k = 0; k < 3 * count; ++k) sums[k % 3] += tables[size(k)];
+  for (int c = 0; c < 3; ++c) CHECK_NEAR(sums[c] / count, 1.0, 5.0 * 0.8165 / 141.4);
+
+  const std::vector<std::int64_t> strata{0, 3};
+  const cpu::CodedSamples part{rows.data(), nullptr, 3, 9, seeds.data()};
+  CHECK(cpu::permute(part, cell.data(), strata.data(), 1, count, on(2), tables.data()));
+  for (double& sum : sums) sum = 0.0;
+  for (std::ptrdiff_t k = 0; k < 9 * count; ++k) sums[k % 9] += tables[size(k)];
+  for (const double sum : sums) CHECK_NEAR(sum / count, 1.0 / 3.0, 5.0 * 0.4714 / 141.4);
+}
+
+TEST(histogram_stops_when_it_is_told_to) {
+  constexpr std::ptrdiff_t count = 1000;
+  const auto cell = codes<std::int32_t>(1000, 8, 1u);
+  const auto seeds = seeds_of(count);
+  std::vector<double> tables(size(8 * count));
+  cpu::CountOptions options = on(2);
+  options.interrupted = [] { return true; };
+  CHECK(!cpu::bootstrap({cell.data(), nullptr, 1000, 8, seeds.data()}, count, options,
+                        tables.data()));
+}
+
+}  // namespace
+}  // namespace fastpid::testing
