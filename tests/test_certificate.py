@@ -149,3 +149,16 @@ def test_an_unconverged_answer_has_a_subgradient() -> None:
         pz = q.sum(axis=(0, 1))
         below = (q * (lam[:, None] + mu[None])).sum() - (pz * np.log(pz)).sum()
         assert below <= fastpid.decompose(q, unit="nats").lower + 1e-9
+
+
+def test_binary_target_whose_curves_meet_in_a_point() -> None:
+    # Both curves pass through (2996, 3020), reached by different sums.
+    x = [[1029, 987], [1020, 991], [962, 983], [1014, 1046], [1017, 951]]
+    y = [[985, 992], [1034, 986], [1005, 1063], [1012, 952], [1006, 965]]
+    p_xz, p_yz = np.array(x) / 10000, np.array(y) / 10000
+    p = p_xz[:, None, :] * p_yz[None, :, :] / p_xz.sum(0)
+    counts = np.random.default_rng(0).integers(0, 6, (50_000, 4, 4, 2)).astype(float)
+    counts = counts[counts.sum(axis=(1, 2, 3)) > 0]
+    for tables in (p, counts):
+        d = fastpid.decompose(tables, method="exact", normalize=True)
+        assert np.max(d.gap) <= 1e-13

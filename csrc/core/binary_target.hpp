@@ -100,10 +100,18 @@ FASTPID_STAGE double binary_target(const Exec& exec, const Reduced& r, const Bin
     for (int k = 0; k < r.a.size; ++k) end.at[r.a.idx[k]] += r.a.mass[k];
     w.points[count++] = end;
 
+    // Where both curves pass through one point, rounding would leave an edge between the two whose
+    // slope is noise, and the potentials would take it for a posterior: one of them stands for both.
+    const auto same = [&](const Point& p, const Point& q) {
+      const double slack = 2.3e-16 * count;
+      return p.side + q.side == 1 && std::fabs(p.at[0] - q.at[0]) <= slack * end.at[0] &&
+             std::fabs(p.at[1] - q.at[1]) <= slack * end.at[1];
+    };
     // Andrew's monotone chain from the origin; collinear points are left out.
     int vertices = 0;
     w.hull[vertices++] = {{0.0, 0.0}, BinaryWork::kEnd, 0};
     for (int n = 0; n < count; ++n) {
+      if (same(w.points[n], w.hull[vertices - 1])) continue;
       while (vertices >= 2 &&
              turn(w.hull[vertices - 2].at, w.hull[vertices - 1].at, w.points[n].at) >= 0.0) {
         --vertices;
