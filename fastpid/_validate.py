@@ -16,11 +16,15 @@ __all__ = [
     "ON_FAILURE",
     "check_bool",
     "check_choice",
+    "check_count",
     "check_distributions",
+    "check_level",
     "check_max_iter",
     "check_num_classes",
     "check_num_threads_variable",
+    "check_positive_integer",
     "check_real_array",
+    "check_seed",
     "check_soft_classes",
     "check_tables",
     "check_threads",
@@ -64,7 +68,7 @@ def check_bool(name: str, value: object) -> bool:
 
 def check_num_classes(num_classes: object) -> int | None:
     """Return the number of label classes, None meaning that the labels say it."""
-    return None if num_classes is None else _positive_integer("num_classes", num_classes)
+    return None if num_classes is None else check_positive_integer("num_classes", num_classes)
 
 
 def count_classes(least: int, most: int, num_classes: int | None) -> int:
@@ -115,17 +119,54 @@ def check_max_iter(max_iter: object) -> int | None:
     """Return the iteration limit, None meaning the method's own."""
     if max_iter is None:
         return None
-    return _positive_integer("max_iter", max_iter)
+    return check_positive_integer("max_iter", max_iter)
+
+
+def check_count(name: str, value: object, least: int) -> int:
+    """Return a number of resamples, `least` or more."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer; got a bool")
+    try:
+        integer = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an integer; got {type(value).__name__}") from None
+    if integer < least:
+        raise ValueError(f"{name} must be {least} or more; got {integer}")
+    return integer
+
+
+def check_level(level: object) -> float:
+    """Return a confidence level strictly between 0 and 1."""
+    if isinstance(level, (bool, np.bool_)) or not isinstance(level, (int, float, np.number)):
+        raise TypeError(f"level must be a number; got {type(level).__name__}")
+    value = float(level)
+    if not 0.0 < value < 1.0:
+        raise ValueError(f"level must lie between 0 and 1, as 0.95 does; got {value!r}")
+    return value
+
+
+def check_seed(seed: object) -> int:
+    """Return a seed as a non-negative integer."""
+    if isinstance(seed, (bool, np.bool_)):
+        raise TypeError("seed must be a non-negative integer; got a bool")
+    try:
+        integer = operator.index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"seed must be a non-negative integer; got {type(seed).__name__}") from None
+    if not 0 <= integer < 2**32:
+        raise ValueError(f"seed must be an integer from 0 to 2**32 - 1; got {seed!r}")
+    return integer
 
 
 def check_threads(threads: object) -> int | None:
     """Return the number of threads, None meaning the default."""
     if threads is None:
         return None
-    return _positive_integer("threads", threads)
+    return check_positive_integer("threads", threads)
 
 
-def _positive_integer(name: str, value: object) -> int:
+def check_positive_integer(name: str, value: object) -> int:
+    """Return a positive integer that fits 32 bits."""
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be a positive integer or None; got a bool")
     try:

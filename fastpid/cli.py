@@ -455,7 +455,7 @@ def _make_table(args: argparse.Namespace, columns: list[_Column]) -> tuple[Joint
     """Return the table, and what to warn about once nothing is left that can fail."""
     from fastpid.joint import from_samples
 
-    samples: dict[str, list[Any]] = {}
+    samples: dict[str, Any] = {}
     bins: dict[str, int] = {}
     notes: list[str] = []
     for column in columns:

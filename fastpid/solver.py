@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import warnings
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastpid import _core
 from fastpid._options import SolveOptions
+from fastpid._stack import stacklevel_outside
 from fastpid._validate import (
     MASS_TOLERANCE,
     METHODS,
@@ -161,7 +161,7 @@ class Solved:
         if self.clean or self.options.on_failure == "ignore":
             return
         iterations, status, _ = self.codes
-        level = _stacklevel_outside(packages)
+        level = stacklevel_outside(*packages)
         failed = np.flatnonzero((status == Status.MAX_ITERATIONS) | (status == Status.STALLED))
         if failed.size:
             first = int(failed[0])
@@ -184,15 +184,6 @@ class Solved:
 
 def _index(flat: int, batch_shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat, batch_shape)) if batch_shape else ()
-
-
-def _stacklevel_outside(packages: tuple[str, ...]) -> int:
-    """Return, for a warning of the caller's, the stacklevel of the first frame outside of them."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals["__name__"].split(".")[0] in packages:
-        frame = frame.f_back
-        level += 1
-    return level
 
 
 def count_workers(threads: int, cells: int) -> int:

@@ -1,0 +1,49 @@
+"""Progress of long runs, by tqdm."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+__all__ = ["progress_bar"]
+
+
+@contextlib.contextmanager
+def progress_bar(
+    wanted: bool | None, total: int | None, what: str, unit: str
+) -> Iterator[Callable[[int], object]]:
+    """Give a function to call with how much more is done.
+
+    Parameters
+    ----------
+    wanted : bool, optional
+        None shows a bar on a terminal, after a second, if tqdm is installed.
+    total : int, optional
+        How much there is to do in all, if that is known.
+    what, unit : str
+        What is done, and what is counted.
+
+    Raises
+    ------
+    ImportError
+        If a bar is wanted and tqdm is not installed.
+    """
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        if wanted:
+            raise ImportError("progress=True needs tqdm: pip install fastpid[estimate]") from error
+        wanted = False
+    if wanted is False:
+        yield lambda done: None
+        return
+    # disable=None is tqdm's word for "unless this is a terminal".
+    with tqdm(
+        total=total,
+        desc=what,
+        unit=f" {unit}",
+        unit_scale=True,
+        delay=0 if wanted else 1.0,
+        disable=False if wanted else None,
+    ) as bar:
+        yield bar.update
