@@ -15,11 +15,17 @@ from fastpid.cli import main
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MODULES = [
+    "_discretizer",
     "_dispatch",
+    "_readers",
     "_soft_joint",
+    "_streaming",
+    "feature_selection",
     "information",
     "joint",
     "reference",
+    "screening",
+    "uncertainty",
     "torch._decompose",
     "torch._soft_joint",
 ]
@@ -41,6 +47,8 @@ def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_docstring_examples(name: str) -> None:
     if name == "reference":
         pytest.importorskip("cvxpy")
+    if name == "feature_selection":
+        pytest.importorskip("sklearn")
     if name.startswith("torch"):
         pytest.importorskip("torch")
     module = importlib.import_module(f"fastpid.{name}")

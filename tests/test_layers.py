@@ -20,9 +20,65 @@ ALLOWED = {
     "gates": set(),
     "reference": {"_validate", "information", "result"},
     "_options": {"_validate"},
-    "solver": {"_core", "_options", "_validate", "result"},
+    "_stack": set(),
+    "_progress": set(),
+    "solver": {"_core", "_options", "_stack", "_validate", "result"},
     "_soft_joint": {"_validate"},
-    "joint": {"_soft_joint", "_validate"},
+    "_columns": {"_validate"},
+    "_edges": {"_columns", "_stack"},
+    "_coding": {"_columns", "_edges"},
+    "_discretizer": {"_coding", "_columns", "_edges", "_validate"},
+    "_tables": {"_columns", "_edges"},
+    "_samples": {"_coding", "_columns", "_discretizer", "_edges", "_tables", "_validate"},
+    "_readers": {"_columns", "_samples", "_tables", "_validate"},
+    "_streaming": {
+        "_coding",
+        "_columns",
+        "_discretizer",
+        "_edges",
+        "_progress",
+        "_samples",
+        "_tables",
+        "_validate",
+    },
+    "joint": {
+        "_discretizer",
+        "_edges",
+        "_readers",
+        "_samples",
+        "_soft_joint",
+        "_streaming",
+        "_tables",
+    },
+    "_resampling": {"_core", "_options", "result", "solver"},
+    "_bias": {"_options", "_resampling"},
+    "uncertainty": {
+        "_bias",
+        "_options",
+        "_progress",
+        "_resampling",
+        "_samples",
+        "_stack",
+        "_tables",
+        "_validate",
+        "plot",  # by Estimate.plot(), when it is called
+        "result",
+        "solver",
+    },
+    "_table_of_columns": {"_coding", "_columns", "_edges", "_validate"},
+    "screening": {
+        "_columns",
+        "_core",
+        "_options",
+        "_progress",
+        "_table_of_columns",
+        "_validate",
+        "plot",  # by Screen.plot(), when it is called
+        "result",
+        "solver",
+    },
+    "feature_selection": {"_table_of_columns", "screening"},
+    "plot": {"result", "screening", "uncertainty"},
     "cli": {"_core", "_validate", "gates", "joint", "result", "solver", "__version__", "decompose"},
     "__main__": {"cli"},
     "_dispatch": {"_options", "result", "solver", "torch"},
@@ -113,7 +169,8 @@ def test_import_needs_numpy_alone() -> None:
 import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"cvxpy", "scipy", "pandas", "torch", "matplotlib", "sklearn"}:
+        if name.split(".")[0] in {"cvxpy", "scipy", "pandas", "torch", "matplotlib", "sklearn",
+                                  "tqdm", "joblib", "pyarrow", "astropy", "rich"}:
             raise ImportError(f"{name} must not be imported")
 sys.meta_path.insert(0, Refuse())
 import fastpid

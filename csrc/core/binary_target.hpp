@@ -101,7 +101,7 @@ FASTPID_STAGE double binary_target(const Exec& exec, const Reduced& r, const Bin
     w.points[count++] = end;
 
     // Where both curves pass through one point, rounding would leave an edge between the two whose
-    // slope is noise, and the potentials would take it for a posterior: one of them stands for both.
+    // slope is noise, and the potentials would take it for a posterior: one stands for both.
     const auto same = [&](const Point& p, const Point& q) {
       const double slack = 2.3e-16 * count;
       return p.side + q.side == 1 && std::fabs(p.at[0] - q.at[0]) <= slack * end.at[0] &&
