@@ -22,7 +22,7 @@ from fastpid._validate import NATS_PER_UNIT, check_choice, check_count, check_po
 from fastpid.result import ATOMS, named_values
 from fastpid.solver import count_workers, solve
 
-__all__ = ["Screen", "ScreenInterrupted", "pairs_of", "screen"]
+__all__ = ["VALUES", "Screen", "ScreenInterrupted", "pairs_of", "screen"]
 
 VALUES = (*ATOMS, "mi_x", "mi_y", "mi_xy", "union_information", "gap")
 #: One pair, as it is kept in memory and in a checkpoint.

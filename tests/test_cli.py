@@ -510,6 +510,6 @@ def test_interruption(monkeypatch, capsys):
     def interrupt(args: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_run_info", interrupt)
+    monkeypatch.setattr(cli, "run_info", interrupt)
     assert main(["info"]) == 130
     assert capsys.readouterr().err == ""

@@ -1,0 +1,116 @@
+"""What all commands share: exit statuses, complaints, output, common arguments."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastpid._validate import NATS_PER_UNIT
+
+__all__ = [
+    "ATOMS",
+    "EXIT_BROKEN_PIPE",
+    "EXIT_INTERRUPTED",
+    "EXIT_OK",
+    "EXIT_UNCONVERGED",
+    "EXIT_USER_ERROR",
+    "ROLES",
+    "UserError",
+    "add_json",
+    "add_unit",
+    "complain",
+    "discard_output",
+    "emit",
+    "emit_json",
+    "print_table",
+    "save_plot",
+]
+
+ROLES = ("x", "y", "z")
+ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
+
+EXIT_OK, EXIT_UNCONVERGED, EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 1, 2, 130, 141
+
+
+class UserError(Exception):
+    """Something the user can put right; its text is one line."""
+
+
+def add_unit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--unit",
+        choices=tuple(NATS_PER_UNIT),
+        default="bits",
+        help="of every number printed (default: %(default)s)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+
+
+def emit(text: str) -> None:
+    # A name that the terminal's encoding lacks is escaped, not a crash.
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def emit_json(value: dict[str, Any]) -> None:
+    emit(json.dumps(value, indent=2, allow_nan=False))
+
+
+def complain(severity: str, text: str) -> None:
+    line = " ".join(text.split())
+    print(f"fastpid: {severity}: {line}", file=sys.stderr)
+
+
+def discard_output() -> None:
+    """Point standard output nowhere, so that the interpreter's last flush does not fail again."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str
+) -> None:
+    """Print a table, its first columns of words to the left and numbers to the right."""
+    try:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+    except ImportError as error:
+        raise UserError("tables need rich: pip install fastpid[estimate], or use --json") from error
+    table = Table(
+        title=Text(title), caption=Text(caption), title_justify="left", box=box.SIMPLE_HEAD
+    )
+    for place, name in enumerate(columns):
+        words = all(not row[place][:1].isdigit() for row in rows if place < len(row) and row[place])
+        table.add_column(
+            Text(name), justify="left" if place == 0 or words else "right", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    # What is piped is not folded to the width of a terminal that is not there.
+    width = None if sys.stdout.isatty() else 120
+    Console(file=sys.stdout, width=width).print(table)
+
+
+def save_plot(draw: Callable[[], Any], path: str) -> None:
+    """Draw without a display, and write the figure to a file."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise UserError("--plot needs matplotlib: pip install fastpid[plot]") from error
+    matplotlib.use("Agg")
+    try:
+        draw().figure.savefig(path, dpi=200, bbox_inches="tight")
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot write {path!r}: {error}") from None
