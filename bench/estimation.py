@@ -264,7 +264,8 @@ def draw(s: Summary, folder: Path) -> None:
             ax.set_xlabel("samples")
         label = "bias of the synergy / bit" if what == "error" else "coverage, synergy"
         np.atleast_1d(axes)[0].set_ylabel(label)
-        np.atleast_1d(axes)[-1].legend(fontsize=7)
+        handles = np.atleast_1d(axes)[-1].get_legend_handles_labels()
+        figure.legend(*handles, fontsize=8, frameon=False, loc="outside right center")
         figure.savefig(folder / f"estimation-{title}.svg", metadata={"Date": None})
         plt.close(figure)
 
