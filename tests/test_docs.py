@@ -40,6 +40,8 @@ def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             pytest.importorskip("cvxpy")
         if "torch" in block:
             pytest.importorskip("torch")
+        if "import dit" in block:
+            pytest.importorskip("dit")
         exec(compile(block, str(page), "exec"), names)
 
 
