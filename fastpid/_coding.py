@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastpid._columns import Column, as_float, printable, refuse_infinite, refuse_missing, rows_text
 from fastpid._edges import bin_codes, check_edges, intervals, make_edges
+from fastpid._extras import import_extra
 
 __all__ = ["Bins", "Categories", "Clusters", "Coding", "Options", "bin_count", "fit_coding"]
 
@@ -216,14 +217,7 @@ class Clusters:
         ImportError
             If scikit-learn is not installed.
         """
-        try:
-            from sklearn.cluster import KMeans, MiniBatchKMeans
-            from sklearn.decomposition import PCA
-        except ImportError as error:
-            raise ImportError(
-                "clustering a source of several columns needs scikit-learn: "
-                "pip install fastpid[estimate]"
-            ) from error
+        cluster = import_extra("sklearn.cluster", "clustering a source of several columns")
         refuse_missing([column])
         refuse_infinite([column])
         values = column.values
@@ -246,14 +240,16 @@ class Clusters:
                     f"n_components is {options.n_components}; {column} has shape {values.shape}, "
                     f"which allows 1 to {most}"
                 )
-            pca = PCA(options.n_components, random_state=options.seed)
+            pca = import_extra("sklearn.decomposition", "n_components").PCA(
+                options.n_components, random_state=options.seed
+            )
             axes = np.asarray(pca.fit(points).components_.T)
             points = points @ axes
         chosen: dict[str, Any] = {"n_init": 4, "random_state": options.seed}
         if len(values) < MINI_BATCH_FROM:
-            model = KMeans(count, **chosen)
+            model = cluster.KMeans(count, **chosen)
         else:
-            model = MiniBatchKMeans(count, batch_size=4096, **chosen)
+            model = cluster.MiniBatchKMeans(count, batch_size=4096, **chosen)
         centers = np.asarray(model.fit(points).cluster_centers_, dtype=np.float64)
         return cls(mean, scale, axes, centers[np.lexsort(centers.T[::-1])])
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._columns import Column, rows_text
+from fastpid._extras import import_extra
 from fastpid._stack import stacklevel_outside
 
 __all__ = ["STRATEGIES", "Interval", "bin_codes", "check_edges", "intervals", "make_edges"]
@@ -109,13 +110,8 @@ def make_edges(
 
 def _kmeans_edges(values: NDArray[np.float64], count: int, seed: int) -> NDArray[np.float64]:
     """Return the borders halfway between the centres of a one-dimensional k-means."""
-    try:
-        from sklearn.preprocessing import KBinsDiscretizer
-    except ImportError as error:
-        raise ImportError(
-            'strategy="kmeans" needs scikit-learn: pip install fastpid[estimate]'
-        ) from error
-    model = KBinsDiscretizer(
+    preprocessing = import_extra("sklearn.preprocessing", 'strategy="kmeans"')
+    model = preprocessing.KBinsDiscretizer(
         count, encode="ordinal", strategy="kmeans", subsample=None, random_state=seed
     )
     model.fit(values.reshape(-1, 1))
@@ -124,13 +120,8 @@ def _kmeans_edges(values: NDArray[np.float64], count: int, seed: int) -> NDArray
 
 def _bayesian_blocks(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the edges of the optimal piecewise constant density (Scargle et al. 2013)."""
-    try:
-        from astropy.stats import bayesian_blocks
-    except ImportError as error:
-        raise ImportError(
-            'strategy="bayesian_blocks" needs astropy: pip install fastpid[estimate]'
-        ) from error
-    edges = np.asarray(bayesian_blocks(values), dtype=np.float64)
+    stats = import_extra("astropy.stats", 'strategy="bayesian_blocks"')
+    edges = np.asarray(stats.bayesian_blocks(values), dtype=np.float64)
     if edges.size < 3:
         raise ValueError(
             f'{column} is one block to strategy="bayesian_blocks": its density is uniform as far '

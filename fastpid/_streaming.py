@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._coding import Bins, Categories, Coding, Options, fit_coding
-from fastpid._columns import ROLES, Column, as_float, check_weights, unknown_name
+from fastpid._columns import ROLES, Column, as_float, check_weights
 from fastpid._discretizer import Discretizer
 from fastpid._edges import STRATEGIES, check_edges
+from fastpid._files import read_pieces
 from fastpid._progress import progress_bar
 from fastpid._samples import plan_bins, read_samples
 from fastpid._tables import JointTable, check_cells
@@ -258,7 +259,7 @@ def from_file(
     wanted = [*names.values(), *([weights] if weights is not None else [])]
 
     def pieces() -> Iterator[list[Any]]:
-        return _pieces(Path(path), wanted, delimiter, chunk_rows)
+        return read_pieces(Path(path), wanted, delimiter, chunk_rows)
 
     first = next(pieces(), None)
     if first is None:
@@ -322,46 +323,3 @@ class _Thinned:
         if self._limit == 1.0:
             return self._values
         return np.concatenate([self._values, self._extremes])
-
-
-def _pieces(path: Path, names: list[str], delimiter: str, chunk_rows: int) -> Iterator[list[Any]]:
-    """Yield the columns named, some rows at a time."""
-    try:
-        import pyarrow as pa
-        import pyarrow.csv
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError(
-            "reading files in pieces needs pyarrow: pip install fastpid[estimate]"
-        ) from error
-    kinds = {suffix.lower() for suffix in path.suffixes}
-    distinct = list(dict.fromkeys(names))
-    try:
-        if ".parquet" in kinds:
-            with pyarrow.parquet.ParquetFile(path) as file:
-                _check_columns(path, distinct, file.schema_arrow.names)
-                for batch in file.iter_batches(chunk_rows, columns=distinct):
-                    if batch.num_rows:
-                        yield [batch.column(name) for name in names]
-        elif kinds & {".csv", ".tsv", ".txt"}:
-            with pyarrow.csv.open_csv(
-                path,
-                parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
-                convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
-            ) as reader:
-                _check_columns(path, distinct, reader.schema.names)
-                for batch in reader:
-                    if batch.num_rows:
-                        yield [batch.column(name) for name in names]
-        else:
-            raise ValueError(f"{path} is neither a .csv nor a .parquet file")
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-
-
-def _check_columns(path: Path, wanted: list[str], found: list[str]) -> None:
-    for name in wanted:
-        if name not in found:
-            raise ValueError(f"asked for {unknown_name(name, found, str(path))}")
-        if found.count(name) > 1:
-            raise ValueError(f"{path} has {found.count(name)} columns {name!r}; rename them")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastpid._extras import import_extra
 from fastpid.result import ATOMS, Decomposition
 from fastpid.screening import Screen
 from fastpid.uncertainty import Estimate
@@ -284,10 +285,7 @@ def over_time(
 
 
 def _axes(ax: Any) -> Any:
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError("plots need matplotlib: pip install fastpid[plot]") from error
+    plt = import_extra("matplotlib.pyplot", "a plot", "plot")
     if ax is not None:
         return ax
     _, ax = plt.subplots(layout="constrained")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from fastpid._extras import import_extra
 from fastpid._validate import METHODS, NATS_PER_UNIT
 
 __all__ = ["ConvergenceError", "ConvergenceWarning", "Decomposition", "Solution", "Status"]
@@ -289,10 +290,7 @@ class Decomposition:
         ImportError
             If pandas is not installed (``pip install fastpid[estimate]``).
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_frame() needs pandas: pip install fastpid[estimate]") from error
+        pd = import_extra("pandas", "to_frame()")
         d = self.numpy()
         columns: dict[str, Any] = {
             name: np.ravel(getattr(d, name)) for name in (*VALUES, "iterations")

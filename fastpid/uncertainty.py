@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fastpid import solver
 from fastpid._bias import BIASES, jackknife, miller_madow, quadratic_extrapolation
+from fastpid._extras import import_extra
 from fastpid._options import SolveOptions, check_options
 from fastpid._progress import progress_bar
 from fastpid._resampling import QUANTITIES, Resampler, Tables, named, seed_sequence, solve_all
@@ -148,10 +149,7 @@ class Estimate:
         ImportError
             If pandas is not installed (``pip install fastpid[estimate]``).
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_frame() needs pandas: pip install fastpid[estimate]") from error
+        pd = import_extra("pandas", "to_frame()")
         rows = [
             {
                 "plug_in": getattr(self.decomposition, name),
@@ -235,7 +233,8 @@ def estimate(
         The two sources and the target, or with `data` the names of its columns; a source may have
         several columns. :func:`fastpid.joint.from_samples` says what becomes of them.
     data, bins, strategy, names, weights
-        As there. Symbols are made once, and not anew for every resample.
+        As there. Symbols are made once, and not anew for every resample; k-means takes the seed 0,
+        or that of a Discretizer in `bins`.
     bias : {"qe", "jackknife", "shuffle", "miller-madow", "none"}
         How the bias of the plug-in values is corrected:
 

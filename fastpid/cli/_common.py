@@ -78,9 +78,9 @@ def discard_output() -> None:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str
+    title: str, columns: Sequence[str], words: int, rows: Sequence[Sequence[str]], caption: str
 ) -> None:
-    """Print a table, its first columns of words to the left and numbers to the right."""
+    """Print a table: so many columns of words to the left, numbers to the right."""
     try:
         from rich import box
         from rich.console import Console
@@ -92,10 +92,7 @@ def print_table(
         title=Text(title), caption=Text(caption), title_justify="left", box=box.SIMPLE_HEAD
     )
     for place, name in enumerate(columns):
-        words = all(not row[place][:1].isdigit() for row in rows if place < len(row) and row[place])
-        table.add_column(
-            Text(name), justify="left" if place == 0 or words else "right", overflow="fold"
-        )
+        table.add_column(Text(name), justify="left" if place < words else "right", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     # What is piped is not folded to the width of a terminal that is not there.

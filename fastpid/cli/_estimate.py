@@ -136,4 +136,4 @@ def _print(args: argparse.Namespace, table: JointTable, found: Estimate) -> None
         rows.append(row)
     title = f"{args.file}: {table.n_samples} rows, in {found.unit}"
     how = f"bias: {found.bias}; interval: {found.ci}; null: {found.null}"
-    print_table(title, columns, rows, how)
+    print_table(title, columns, 1, rows, how)

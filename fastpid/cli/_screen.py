@@ -68,13 +68,14 @@ def add_screen(commands: Any) -> None:
 
 
 def _run_screen(args: argparse.Namespace) -> int:
+    from fastpid._files import read_frame
     from fastpid.screening import screen
 
     if args.out and Path(args.out).suffix.lower() not in (".parquet", ".csv"):
         raise UserError(f"--out must end in .parquet or .csv; got {args.out!r}")
     sources = args.sources.split(",") if args.sources else None
     try:
-        frame = _frame(args.file, args.delimiter)
+        frame = read_frame(Path(args.file), args.delimiter)
         if sources is not None and set(sources) <= set(frame.column_names):
             # What is wrong with other columns does not matter; screen() complains of unknown ones.
             frame = frame.select(
@@ -94,6 +95,8 @@ def _run_screen(args: argparse.Namespace) -> int:
         best = found.top(args.top)
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
+    except OSError as error:
+        raise UserError(f"cannot read {args.file!r}: {error.strerror or error}") from None
     if args.out:
         _write(found, args.out)
     if args.plot:
@@ -110,7 +113,7 @@ def _run_screen(args: argparse.Namespace) -> int:
             for x, y, target, values in _rows(best)
         ]
         title = f"{args.file}: {len(found)} pairs, in {found.unit}, by {args.by}"
-        print_table(title, columns, table, "plug-in values; fastpid estimate corrects them")
+        print_table(title, columns, 3, table, "plug-in values; fastpid estimate corrects them")
     return EXIT_OK
 
 
@@ -118,27 +121,6 @@ def _heatmap(found: Screen) -> Any:
     from fastpid import plot
 
     return plot.heatmap(found, target=found.targets[0])
-
-
-def _frame(path: str, delimiter: str) -> Any:
-    try:
-        import pyarrow as pa
-        import pyarrow.csv
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError("fastpid screen needs pyarrow: pip install fastpid[estimate]") from error
-    try:
-        if Path(path).suffix.lower() == ".parquet":
-            return pyarrow.parquet.read_table(path)
-        return pyarrow.csv.read_csv(
-            path,
-            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
-            convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
-        )
-    except pa.ArrowInvalid as error:
-        raise UserError(f"cannot read {path!r}: {error}") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path!r}: {error.strerror or error}") from None
 
 
 def _rows(found: Screen) -> list[tuple[str, str, str, dict[str, float]]]:
