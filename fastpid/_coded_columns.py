@@ -22,13 +22,13 @@ from fastpid._columns import (
 from fastpid._edges import STRATEGIES
 from fastpid._validate import check_choice
 
-__all__ = ["CodedTable", "code_columns"]
+__all__ = ["CodedColumns", "code_columns"]
 
 MAX_SYMBOLS = 2**16
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class CodedTable:
+class CodedColumns:
     """The symbols of many columns and of the targets."""
 
     codes: NDArray[np.uint16]  # (n_columns, n_samples)
@@ -66,10 +66,10 @@ def code_columns(
     strategy: str,
     names: Sequence[str] | None = None,
     target_bins: int | None = None,
-) -> CodedTable:
+) -> CodedColumns:
     """Read, check and code columns: :func:`fastpid.screen` says how.
 
-    A float column with one distinct value, or with no more than there are bins, is not cut.
+    A float column with no more distinct values than there are bins is not cut.
     """
     check_choice("strategy", strategy, STRATEGIES)
     count = None if bins is None else bin_count("bins", bins, "an int or None")
@@ -86,7 +86,9 @@ def code_columns(
     refuse_infinite([*read, *read_targets])
     codes, extents = _code(read, count, strategy)
     target_codes, target_extents = _code(read_targets, of_target, strategy)
-    return CodedTable(codes, extents, tuple(sources), target_codes, target_extents, tuple(targets))
+    return CodedColumns(
+        codes, extents, tuple(sources), target_codes, target_extents, tuple(targets)
+    )
 
 
 def _named_columns(X: Any, names: Sequence[str] | None) -> dict[str, Any]:  # noqa: N803
@@ -139,12 +141,15 @@ def _code(
     codes = np.empty((len(columns), len(columns[0])), dtype=np.uint16)
     extents = np.empty(len(columns), dtype=np.int64)
     options = Options(strategy)
+    by_blocks = strategy == "bayesian_blocks"
+    if by_blocks and bins is not None:
+        raise ValueError('strategy="bayesian_blocks" finds the number of bins itself: leave it out')
     for i, column in enumerate(columns):
         spec: Any = None
-        if column.kind == "float" and (bins is not None or strategy == "bayesian_blocks"):
-            few = len(np.unique(column.values[: 4 * MAX_SYMBOLS]))
-            if bins is None or few > bins:
-                spec = "auto" if strategy == "bayesian_blocks" else bins
+        if column.kind == "float" and by_blocks:
+            spec = "auto"
+        elif column.kind == "float" and bins is not None and len(np.unique(column.values)) > bins:
+            spec = bins
         coding = fit_coding(column, spec, options)
         found = coding.codes(column)
         # Symbols that do not occur would widen the tables for nothing.

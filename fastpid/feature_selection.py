@@ -18,8 +18,8 @@ except ImportError as error:
         "fastpid.feature_selection needs scikit-learn 1.6 or newer: pip install fastpid[estimate]"
     ) from error
 
-from fastpid._table_of_columns import CodedTable, code_columns
-from fastpid.screening import pairs_of
+from fastpid._coded_columns import CodedColumns, code_columns
+from fastpid._pairs import pairs_of
 
 __all__ = ["PIDSelector"]
 
@@ -138,7 +138,7 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
             f"and 1, or None; got {wanted!r}"
         )
 
-    def _greedy(self, coded: CodedTable, wanted: int) -> tuple[list[int], NDArray[np.float64]]:
+    def _greedy(self, coded: CodedColumns, wanted: int) -> tuple[list[int], NDArray[np.float64]]:
         n_features = len(coded.names)
         everything = np.arange(n_features)
         # A feature beside itself says what it says alone.
@@ -156,7 +156,7 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
         return chosen, scores
 
     def _decompose(
-        self, coded: CodedTable, x: NDArray[Any], y: NDArray[Any]
+        self, coded: CodedColumns, x: NDArray[Any], y: NDArray[Any]
     ) -> dict[str, NDArray[np.float64]]:
         pairs = np.ascontiguousarray(np.stack([x, y], axis=1), dtype=np.int32)
         records = pairs_of(coded, pairs, threads=self.n_threads)

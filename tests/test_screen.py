@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastpid
-from fastpid import screening
+from fastpid import _pairs
 from fastpid.joint import from_samples
 from fastpid.screening import ScreenInterrupted
 
@@ -125,7 +125,7 @@ def test_a_screen_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.M
     x, z = data()
     whole = fastpid.screen(x, z)
     path = tmp_path / "pairs.screen"
-    block = screening._Work.block
+    block = _pairs.PairWork.block
     calls: list[int] = []
 
     def limited(self: Any, start: int, stop: int) -> Any:
@@ -134,7 +134,7 @@ def test_a_screen_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.M
             raise KeyboardInterrupt
         return block(self, start, stop)
 
-    monkeypatch.setattr(screening._Work, "block", limited)
+    monkeypatch.setattr(_pairs.PairWork, "block", limited)
     with pytest.raises(ScreenInterrupted, match="after 8 pairs") as caught:
         fastpid.screen(x, z, batch_size=4, checkpoint=path)
     assert (caught.value.result.records == whole.records[:8]).all()
@@ -172,12 +172,32 @@ def test_a_screen_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.M
         ({"batch_size": 0}, "batch_size must be"),
         ({"names": ["a"]}, "names must be 6 different strings"),
         ({"weights": np.zeros(300)}, "weights are all zero"),
+        ({"strategy": "bayesian_blocks", "bins": 3}, "finds the number of bins itself"),
     ],
 )
 def test_bad_options(options: dict[str, Any], words: str) -> None:
     x, z = data()
     with pytest.raises(ValueError, match=words):
         fastpid.screen(x, z, **{"names": list("abcdef"), **options})
+
+
+def test_a_gap_wider_than_tol_is_warned_of() -> None:
+    rng = np.random.default_rng(0)
+    x, z = rng.integers(0, 3, (200, 3)), rng.integers(0, 3, 200)
+    with pytest.warns(fastpid.ConvergenceWarning, match="some pairs were not solved") as caught:
+        found = fastpid.screen(x, z, tol=1e-17)
+    assert caught[0].filename == __file__
+    assert found.records["gap"].max() > 1e-17
+    assert len(fastpid.screen(x, z, method="proxy")) == 3  # no warning: it is what was asked for
+
+
+def test_late_values_count_as_values() -> None:
+    x = np.zeros((300_000, 2))
+    x[-1000:] = np.random.default_rng(0).normal(size=(1000, 2))
+    z = (x[:, 0] > 0).astype(int)
+    with pytest.warns(UserWarning, match="quantile bins"):  # of ties
+        found = fastpid.screen(x, z, bins=400)
+    assert found.values("mi_x")[0] > 0
 
 
 def test_bad_columns() -> None:
