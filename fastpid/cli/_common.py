@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fastpid._extras import import_extra
 from fastpid._validate import NATS_PER_UNIT
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "UserError",
     "add_json",
     "add_unit",
+    "check_output",
     "complain",
     "discard_output",
     "emit",
@@ -77,17 +79,26 @@ def discard_output() -> None:
         os.close(null)
 
 
+def check_output(args: argparse.Namespace) -> None:
+    """Raise a UserError if what print_table() or save_plot() need is not there, before any work."""
+    try:
+        if not args.json:
+            import_extra("rich", "a table (or use --json)")
+        if args.plot:
+            import_extra("matplotlib", "--plot", "plot")
+    except ImportError as error:
+        raise UserError(str(error)) from error
+
+
 def print_table(
     title: str, columns: Sequence[str], words: int, rows: Sequence[Sequence[str]], caption: str
 ) -> None:
     """Print a table: so many columns of words to the left, numbers to the right."""
-    try:
-        from rich import box
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-    except ImportError as error:
-        raise UserError("tables need rich: pip install fastpid[estimate], or use --json") from error
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(
         title=Text(title), caption=Text(caption), title_justify="left", box=box.SIMPLE_HEAD
     )
@@ -102,10 +113,8 @@ def print_table(
 
 def save_plot(draw: Callable[[], Any], path: str) -> None:
     """Draw without a display, and write the figure to a file."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise UserError("--plot needs matplotlib: pip install fastpid[plot]") from error
+    import matplotlib
+
     matplotlib.use("Agg")
     try:
         draw().figure.savefig(path, dpi=200, bbox_inches="tight")

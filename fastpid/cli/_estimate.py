@@ -13,6 +13,7 @@ from fastpid.cli._common import (
     UserError,
     add_json,
     add_unit,
+    check_output,
     complain,
     emit_json,
     print_table,
@@ -77,6 +78,7 @@ def add_estimate(commands: Any) -> None:
 def _run_estimate(args: argparse.Namespace) -> int:
     from fastpid.uncertainty import estimate_table
 
+    check_output(args)
     try:
         table, notes = _read(args)
         found = estimate_table(

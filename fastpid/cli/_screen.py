@@ -11,6 +11,7 @@ from fastpid.cli._common import (
     UserError,
     add_json,
     add_unit,
+    check_output,
     emit_json,
     print_table,
     save_plot,
@@ -71,6 +72,7 @@ def _run_screen(args: argparse.Namespace) -> int:
     from fastpid._files import read_frame
     from fastpid.screening import screen
 
+    check_output(args)
     if args.out and Path(args.out).suffix.lower() not in (".parquet", ".csv"):
         raise UserError(f"--out must end in .parquet or .csv; got {args.out!r}")
     sources = args.sources.split(",") if args.sources else None
