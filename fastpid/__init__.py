@@ -1,12 +1,16 @@
 """fastpid: certified partial information decomposition, fast."""
 
+import importlib as _importlib
+from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 from fastpid import gates, information, joint, reference
 from fastpid._dispatch import decompose
 from fastpid.result import ConvergenceError, ConvergenceWarning, Decomposition, Status
-from fastpid.screening import Screen, screen
-from fastpid.uncertainty import Estimate, estimate
+
+if TYPE_CHECKING:
+    from fastpid.screening import Screen, screen
+    from fastpid.uncertainty import Estimate, estimate
 
 __all__ = [
     "ConvergenceError",
@@ -25,11 +29,26 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
+#: Imported when they are first named, so that `import fastpid` stays light.
+_MODULES = ("feature_selection", "plot", "screening", "torch", "uncertainty")
+_HOME = {
+    "Estimate": "uncertainty",
+    "Screen": "screening",
+    "estimate": "uncertainty",
+    "screen": "screening",
+}
+
 
 def __getattr__(name: str) -> _Any:
-    """Import fastpid.torch, and torch with it, when it is first named."""
-    if name == "torch":
-        import importlib
-
-        return importlib.import_module("fastpid.torch")
+    """Import a module, or what stands in one, when it is first named."""
+    if name in _MODULES:
+        return _importlib.import_module(f"fastpid.{name}")
+    if name in _HOME:
+        found = getattr(_importlib.import_module(f"fastpid.{_HOME[name]}"), name)
+        globals()[name] = found
+        return found
     raise AttributeError(f"module 'fastpid' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_HOME})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -233,6 +232,8 @@ def pick(data: Any, role: str, key: Any) -> Any:
 
 def unknown_name(key: Any, names: Sequence[Any], where: str = "data") -> str:
     """Say that there is no column `key`, and which one may have been meant."""
+    import difflib  # for errors alone
+
     folded = {str(name).strip().casefold(): name for name in reversed(names)}
     close = difflib.get_close_matches(str(key).strip().casefold(), folded, n=1)
     suggestion = f"; did you mean {folded[close[0]]!r}?" if close else ""

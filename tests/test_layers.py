@@ -88,7 +88,7 @@ ALLOWED = {
     "feature_selection": {"_coded_columns", "_pairs"},
     "plot": {"_extras", "result", "screening", "uncertainty"},
     "cli/__init__": {"cli"},
-    "cli/_common": {"_validate"},
+    "cli/_common": {"_extras", "_validate"},
     "cli/_about": {"_core", "_validate", "__version__", "cli", "decompose", "gates"},
     "cli/_read": {"cli", "joint"},
     "cli/_decompose": {"_validate", "cli", "joint", "result"},
@@ -189,6 +189,18 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import fastpid
 assert fastpid.decompose(fastpid.gates.xor()).synergy == 1.0
+late = {"fastpid.uncertainty", "fastpid.screening", "fastpid.plot", "fastpid.torch"}
+assert not late & set(sys.modules), late & set(sys.modules)
+assert {"estimate", "screen", "plot", "feature_selection"} <= set(dir(fastpid))
+x = [0, 0, 1, 1] * 10
+e = fastpid.estimate(x, x[1:] + x[:1], x, bootstrap=9, permutations=9, seed=0)
+assert e.table.n_samples == 40
+try:
+    fastpid.plot.atoms(fastpid.decompose(fastpid.gates.xor()))
+except ImportError as error:
+    assert "fastpid[plot]" in str(error), error
+else:
+    raise SystemExit("a plot was drawn without matplotlib")
 try:
     fastpid.reference.cvx_pid(fastpid.gates.xor())
 except ImportError as error:
