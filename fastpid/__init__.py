@@ -4,11 +4,12 @@ import importlib as _importlib
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from fastpid import gates, information, joint, reference
+from fastpid import gates, information, reference
 from fastpid._dispatch import decompose
 from fastpid.result import ConvergenceError, ConvergenceWarning, Decomposition, Status
 
 if TYPE_CHECKING:
+    from fastpid import joint
     from fastpid.screening import Screen, screen
     from fastpid.uncertainty import Estimate, estimate
 
@@ -30,7 +31,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 #: Imported when they are first named, so that `import fastpid` stays light.
-_MODULES = ("feature_selection", "plot", "screening", "torch", "uncertainty")
+_MODULES = ("feature_selection", "joint", "plot", "screening", "torch", "uncertainty")
 _HOME = {
     "Estimate": "uncertainty",
     "Screen": "screening",
