@@ -31,7 +31,15 @@ __all__ = [
 __version__ = "0.1.0"
 
 #: Imported when they are first named, so that `import fastpid` stays light.
-_MODULES = ("feature_selection", "joint", "plot", "screening", "torch", "uncertainty")
+_MODULES = (
+    "controller",
+    "feature_selection",
+    "joint",
+    "plot",
+    "screening",
+    "torch",
+    "uncertainty",
+)
 _HOME = {
     "Estimate": "uncertainty",
     "Screen": "screening",

@@ -9,6 +9,7 @@ Corrected values may be negative: cutting them off would bring a bias back.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,14 @@ from numpy.typing import NDArray
 from fastpid._options import SolveOptions
 from fastpid._resampling import Resampler, solve_all
 
-__all__ = ["BIASES", "jackknife", "miller_madow", "quadratic_extrapolation"]
+__all__ = [
+    "BIASES",
+    "Cells",
+    "jackknife",
+    "miller_madow",
+    "occupied_cells",
+    "quadratic_extrapolation",
+]
 
 BIASES = ("none", "miller-madow", "qe", "shuffle", "jackknife")
 
@@ -27,8 +35,37 @@ DIVISIONS = 20
 _JACKKNIFE_ERROR = 1e-4
 
 
+class Cells(NamedTuple):
+    """How many cells of a table and of each of its marginals samples fall into."""
+
+    x: float
+    y: float
+    z: float
+    xy: float
+    xz: float
+    yz: float
+    xyz: float
+
+
+def occupied_cells(table: NDArray[np.float64]) -> Cells:
+    """Count the cells (nx, ny, nz) that are not empty."""
+
+    def occupied(*axes: int) -> int:
+        return int(np.count_nonzero(table.any(axis=axes) if axes else table))
+
+    return Cells(
+        x=occupied(1, 2),
+        y=occupied(0, 2),
+        z=occupied(0, 1),
+        xy=occupied(2),
+        xz=occupied(1),
+        yz=occupied(0),
+        xyz=occupied(),
+    )
+
+
 def miller_madow(
-    informations: NDArray[np.float64], table: NDArray[np.float64], n_effective: float
+    informations: NDArray[np.float64], cells: Cells, n_effective: float
 ) -> NDArray[np.float64]:
     """Correct by the numbers of cells that are occupied (G. A. Miller 1955).
 
@@ -36,16 +73,11 @@ def miller_madow(
     no combination of entropies of p; it keeps its relative place in the interval that the three
     mutual informations leave it, [max(mi_x, mi_y), min(mi_x + mi_y, mi_xy)].
     """
-
-    def occupied(*axes: int) -> int:
-        return int(np.count_nonzero(table.any(axis=axes) if axes else table))
-
-    of_z = occupied(0, 1)
     excess = np.array(
         [
-            occupied(1) - occupied(1, 2) - of_z + 1,
-            occupied(0) - occupied(0, 2) - of_z + 1,
-            occupied() - occupied(2) - of_z + 1,
+            cells.xz - cells.x - cells.z + 1,
+            cells.yz - cells.y - cells.z + 1,
+            cells.xyz - cells.xy - cells.z + 1,
         ]
     )
     corrected = informations[:3] - excess / (2.0 * n_effective)

@@ -15,7 +15,7 @@ from fastpid._validate import (
     count_classes,
 )
 
-__all__ = ["from_probabilities"]
+__all__ = ["check_matrix", "check_rows", "from_probabilities", "softmax", "sum_by_class"]
 
 _ROW_TOLERANCE = 1e-5  # float32's softmax stays inside it
 
@@ -79,8 +79,8 @@ def from_probabilities(
     """
     check_bool("logits", logits)
     classes = check_num_classes(num_classes)
-    x = _matrix("probs_x", probs_x)
-    y = _matrix("probs_y", probs_y)
+    x = check_matrix("probs_x", probs_x)
+    y = check_matrix("probs_y", probs_y)
     labels = check_real_array(z, "z")
     samples = len(x)
     keep = np.ones(samples, dtype=bool)
@@ -102,16 +102,16 @@ def from_probabilities(
         raise ValueError("no samples are left by weights and mask; leave at least one in")
     x, y, labels = x[keep], y[keep], labels[keep]
     if logits:
-        x, y = _softmax("probs_x", x), _softmax("probs_y", y)
+        x, y = softmax("probs_x", x), softmax("probs_y", y)
     else:
-        _check_rows("probs_x", x, "or logits with logits=True")
-        _check_rows("probs_y", y, "or logits with logits=True")
+        check_rows("probs_x", x, "or logits with logits=True")
+        check_rows("probs_y", y, "or logits with logits=True")
     weighted = x * weight[:, None]
     if labels.ndim == 2:
         soft = labels.astype(np.float64)
         check_soft_classes(soft.shape[1], classes)
-        _check_rows("z", soft, "or integer labels in one axis")
-        planes = [(weighted * column[:, None]).T @ y for column in soft.T]
+        check_rows("z", soft, "or integer labels in one axis")
+        table = np.stack([(weighted * column[:, None]).T @ y for column in soft.T], axis=-1)
     else:
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise TypeError(
@@ -119,13 +119,20 @@ def from_probabilities(
                 f"dtype {labels.dtype} and shape {labels.shape}"
             )
         count = count_classes(int(labels.min()), int(labels.max()), classes)
-        members = [labels == label for label in range(count)]
-        planes = [weighted[chosen].T @ y[chosen] for chosen in members]
-    table = np.stack(planes, axis=-1)
+        table = sum_by_class(weighted, y, labels, count)
     return np.asarray(table / table.sum(), dtype=np.float64)
 
 
-def _matrix(name: str, values: Any) -> NDArray[np.float64]:
+def sum_by_class(
+    x: NDArray[np.float64], y: NDArray[np.float64], labels: NDArray[Any], classes: int
+) -> NDArray[np.float64]:
+    """Return the sums of x[i] y[i]' over the samples of every class, shape (nx, ny, classes)."""
+    members = [labels == label for label in range(classes)]
+    return np.stack([x[chosen].T @ y[chosen] for chosen in members], axis=-1)
+
+
+def check_matrix(name: str, values: Any) -> NDArray[np.float64]:
+    """Return an array (samples, symbols) of real numbers, with one of each at least."""
     array = check_real_array(values, name)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(
@@ -134,14 +141,16 @@ def _matrix(name: str, values: Any) -> NDArray[np.float64]:
     return array.astype(np.float64)
 
 
-def _softmax(name: str, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+def softmax(name: str, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of rows of logits."""
     if not np.isfinite(logits.max(axis=1)).all():
         raise ValueError(f"{name} has rows of logits without a finite largest entry")
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
-def _check_rows(name: str, rows: NDArray[np.float64], otherwise: str) -> None:
+def check_rows(name: str, rows: NDArray[np.float64], otherwise: str) -> None:
+    """Check that rows are distributions."""
     sums = rows.sum(axis=1)
     bad = ~(np.abs(sums - 1.0) <= _ROW_TOLERANCE) | (rows < 0.0).any(axis=1)
     if bad.any():

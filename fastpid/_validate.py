@@ -22,6 +22,7 @@ __all__ = [
     "check_max_iter",
     "check_num_classes",
     "check_num_threads_variable",
+    "check_number",
     "check_positive_integer",
     "check_real_array",
     "check_seed",
@@ -133,6 +134,17 @@ def check_count(name: str, value: object, least: int) -> int:
     if integer < least:
         raise ValueError(f"{name} must be {least} or more; got {integer}")
     return integer
+
+
+def check_number(name: str, value: object, least: float, most: float) -> float:
+    """Return a finite number from `least` to `most`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} must be a number; got {type(value).__name__}")
+    number = float(value)
+    if not (least <= number <= most and math.isfinite(number)):
+        limits = f"{least:g} or more" if most == math.inf else f"from {least:g} to {most:g}"
+        raise ValueError(f"{name} must be {limits}, and finite; got {number!r}")
+    return number
 
 
 def check_level(level: object) -> float:

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._extras import import_extra
+from fastpid.controller import Decision
 from fastpid.result import ATOMS, Decomposition
 from fastpid.screening import Screen
 from fastpid.uncertainty import Estimate
 
-__all__ = ["COLORS", "atoms", "heatmap", "over_time", "venn"]
+__all__ = ["COLORS", "atoms", "decisions", "heatmap", "over_time", "venn"]
 
 COLORS = {
     "redundancy": "#0072B2",
@@ -282,6 +283,105 @@ def over_time(
     _bare(ax)
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
+
+
+def decisions(history: Sequence[Decision], *, unit: str = "bits", axes: Any = None) -> Any:
+    """Draw what a controller measured and decided against epochs.
+
+    The upper plot has the atoms, corrected; a ring marks the peak that joint training started from,
+    a vertical line where it started. The lower one shows which modalities trained in which epoch.
+
+    Parameters
+    ----------
+    history : sequence of Decision
+        :attr:`fastpid.controller.AsyncController.history`.
+    unit : str
+        Of the metrics.
+    axes : sequence of two matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    tuple of two matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to draw.
+    ImportError
+        If matplotlib is not installed (``pip install fastpid[plot]``).
+    """
+    if not history:
+        raise ValueError("history is empty: there is nothing to draw before the first step()")
+    if axes is None:
+        plt = import_extra("matplotlib.pyplot", "a plot", "plot")
+        _, axes = plt.subplots(
+            2, 1, sharex=True, layout="constrained", height_ratios=[4, 1], figsize=(7, 4.5)
+        )
+    upper, lower = axes
+    modalities = [*history[0].steps]
+    measured = [d for d in history if d.metrics]
+    epochs = [d.epoch for d in measured]
+    unique = [(f"unique/{name}", f"unique to {name}") for name in modalities]
+    lines = [("redundancy", "redundancy"), *unique, ("synergy", "synergy")]
+    # The first two modalities have the colours of X and Y.
+    styles = [
+        "redundancy",
+        "unique_x",
+        "unique_y",
+        *["unique_y"] * (len(modalities) - 2),
+        "synergy",
+    ]
+    for (name, title), style in zip(lines, styles, strict=True):
+        upper.plot(
+            epochs,
+            [d.metrics[name] for d in measured],
+            color=COLORS[style],
+            marker=_MARKERS[style],
+            markersize=4,
+            linewidth=1.5,
+            label=title,
+        )
+    for start in (d for d in history if d.start_joint):
+        peak = [d for d in measured if d.epoch == start.restore_epoch]
+        for d in peak:
+            upper.plot(
+                [d.epoch],
+                [d.metrics["synergy"]],
+                marker="o",
+                markersize=12,
+                markerfacecolor="none",
+                color="black",
+                linestyle="none",
+                label="restored",
+            )
+        for ax in (upper, lower):
+            ax.axvline(start.epoch + 0.5, color="black", linewidth=0.8, linestyle="--")
+        upper.annotate(
+            "joint training",
+            (start.epoch + 0.5, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, -2),
+            textcoords="offset points",
+            va="top",
+            fontsize=8,
+        )
+    # Which modalities trained in an epoch was decided after the one before it.
+    trained = [dict.fromkeys(modalities, 1.0), *(d.steps for d in history[:-1])]
+    for place, name in enumerate(modalities):
+        for d, steps in zip(history, trained, strict=True):
+            if steps[name] > 0.0:
+                lower.barh(
+                    place, 1.0, left=d.epoch - 0.5, height=0.35 + 0.15 * steps[name], color="0.5"
+                )
+    lower.set_yticks(range(len(modalities)), modalities)
+    lower.set_ylim(len(modalities) - 0.4, -0.6)
+    lower.set_xlabel("epoch")
+    upper.axhline(0.0, color="black", linewidth=0.8)
+    upper.set_ylabel(f"information / {unit}")
+    for ax in (upper, lower):
+        _bare(ax)
+    upper.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return upper, lower
 
 
 def _axes(ax: Any) -> Any:

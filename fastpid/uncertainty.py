@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid import solver
-from fastpid._bias import BIASES, jackknife, miller_madow, quadratic_extrapolation
+from fastpid._bias import (
+    BIASES,
+    jackknife,
+    miller_madow,
+    occupied_cells,
+    quadratic_extrapolation,
+)
 from fastpid._extras import import_extra
 from fastpid._options import SolveOptions, check_options
 from fastpid._progress import progress_bar
@@ -447,7 +453,7 @@ def _estimate(
 
         corrected = plug_in
         if bias == "miller-madow":
-            corrected = miller_madow(plug_in, table.p, table.n_effective)
+            corrected = miller_madow(plug_in, occupied_cells(table.p), table.n_effective)
         elif bias == "shuffle":
             corrected = plug_in - null_draws(_SHUFFLED_Z).mean(axis=0)
         elif bias == "qe":

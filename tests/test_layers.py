@@ -86,7 +86,26 @@ ALLOWED = {
         "result",
     },
     "feature_selection": {"_coded_columns", "_pairs"},
-    "plot": {"_extras", "result", "screening", "uncertainty"},
+    "_held_out": {
+        "_bias",
+        "_core",
+        "_options",
+        "_resampling",
+        "_soft_joint",
+        "_validate",
+        "solver",
+    },
+    "_observations": {"_held_out", "_options", "_soft_joint", "_validate", "result"},
+    "controller": {
+        "_extras",
+        "_observations",
+        "_options",
+        "_stack",
+        "_validate",
+        "plot",  # by AsyncController.plot(), when it is called
+        "result",
+    },
+    "plot": {"_extras", "controller", "result", "screening", "uncertainty"},
     "cli/__init__": {"cli"},
     "cli/_common": {"_extras", "_validate"},
     "cli/_about": {"_core", "_validate", "__version__", "cli", "decompose", "gates"},
@@ -102,6 +121,7 @@ ALLOWED = {
     "torch/_ops": {"_core", "_options", "_validate", "result", "solver", "torch"},
     "torch/_decompose": {"_options", "result", "solver", "torch"},
     "torch/_soft_joint": {"_validate", "torch"},
+    "torch/training": {"controller"},
 }
 
 

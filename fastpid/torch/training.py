@@ -1,0 +1,283 @@
+"""The controller in a loop of one's own: freezing, checkpoints, several processes, logs."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from typing import Any, Protocol, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from fastpid.controller import AsyncController, Decision
+
+__all__ = ["AsyncTraining", "Stateful", "tensorboard_logger"]
+
+Batch = TypeVar("Batch")
+
+
+class Stateful(Protocol):
+    """Modules, optimizers, schedulers."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+        ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
+        """Go back to it."""
+        ...
+
+
+class AsyncTraining:
+    """Carry out what an :class:`fastpid.controller.AsyncController` decides.
+
+    After every epoch, :meth:`step` asks the controller, freezes the modalities that are held back,
+    keeps a copy of the state at the peak, and goes back to it when joint training starts.
+
+    With ``torch.distributed`` initialised, the samples that all processes observed are added up,
+    the process of rank 0 decides, and all do what it says. What is held back gets no gradients, nor
+    does what fuses the modalities in the unimodal phase: wrap the model by
+    ``DistributedDataParallel(model, find_unused_parameters=True)``.
+
+    Parameters
+    ----------
+    controller : AsyncController
+    modules : mapping of str to Module
+        What belongs to each modality: its encoder and its own classifier. Parameters that do not
+        require gradients now are left alone.
+    keep : mapping of str to objects with state_dict() and load_state_dict(), optional
+        What is kept at the peak and restored, by names of your own, such as the whole model and its
+        optimizer; by default `modules`. Tensors are kept in the memory of the CPU.
+    log : callable, optional
+        Called after every epoch with a dict of numbers: epoch, joint (0 or 1), steps and metrics.
+    distributed : bool, optional
+        Whether to add up the observations of all processes; by default where there are several. Say
+        False if every process observes all samples.
+
+    Raises
+    ------
+    ValueError
+        If `modules` are not those of the controller's modalities.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fastpid.controller import AsyncController
+    >>> from fastpid.torch.training import AsyncTraining
+    >>> nets = {name: torch.nn.Linear(4, 2) for name in ("audio", "video")}
+    >>> training = AsyncTraining(AsyncController(nets, num_classes=2), nets)
+    >>> loader = [(torch.randn(40, 4), torch.arange(40) % 2)]
+    >>> for (x, y), names in training.batches(loader):
+    ...     loss = sum(torch.nn.functional.cross_entropy(nets[name](x), y) for name in names)
+    >>> training.observe({name: net(x) for name, net in nets.items()}, y)
+    >>> training.step(epoch=0).phase
+    'unimodal'
+    """
+
+    def __init__(
+        self,
+        controller: AsyncController,
+        modules: Mapping[str, nn.Module],
+        *,
+        keep: Mapping[str, Stateful] | None = None,
+        log: Callable[[dict[str, float]], object] | None = None,
+        distributed: bool | None = None,
+    ) -> None:
+        if set(modules) != set(controller.modalities):
+            raise ValueError(
+                f"modules must be those of {', '.join(controller.modalities)}; "
+                f"got {', '.join(modules) or 'none'}"
+            )
+        self.controller = controller
+        self.log = log
+        self.distributed = distributed
+        self._keep: dict[str, Stateful] = dict(modules if keep is None else keep)
+        self._trainable = {
+            name: [p for p in module.parameters() if p.requires_grad]
+            for name, module in modules.items()
+        }
+        self._kept: dict[str, Any] | None = None
+
+    @property
+    def phase(self) -> str:
+        """How the next epoch trains: "unimodal" or "joint"."""
+        return self.controller.phase
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The modalities that train in the next epoch."""
+        return tuple(name for name, share in self.controller.steps.items() if share > 0.0)
+
+    def batches(self, loader: Iterable[Batch]) -> Iterator[tuple[Batch, tuple[str, ...]]]:
+        """Yield the batches of a unimodal epoch, each with the modalities that are to step on it.
+
+        A modality that takes the steps of another one goes through the data once more.
+
+        Parameters
+        ----------
+        loader : iterable with a length, such as a DataLoader
+
+        Raises
+        ------
+        TypeError
+            If `loader` has no length.
+        """
+        if not isinstance(loader, Sized):
+            raise TypeError(
+                f"loader must have a length, as steps are shares of it; got {type(loader).__name__}"
+            )
+        size = len(loader)
+        counts = {name: round(share * size) for name, share in self.controller.steps.items()}
+        for number in range(math.ceil(max(counts.values()) / max(size, 1))):
+            left = {name: count - number * size for name, count in counts.items()}
+            for place, batch in enumerate(itertools.islice(loader, max(left.values()))):
+                yield batch, tuple(name for name, count in left.items() if count > place)
+
+    def observe(self, outputs: Mapping[str, Tensor], y: Tensor, *, logits: bool = True) -> None:
+        """Take in what every modality's own classifier predicts of a batch of held-out samples.
+
+        Parameters
+        ----------
+        outputs : mapping of str to Tensor (n, num_classes)
+            Logits, or probabilities; of any floating dtype, on any device.
+        y : Tensor of int (n,)
+        logits : bool
+
+        Raises
+        ------
+        ValueError, TypeError
+            As :meth:`fastpid.controller.AsyncController.observe`.
+        """
+        arrays = {
+            name: rows.detach().cpu().double().numpy() if torch.is_tensor(rows) else rows
+            for name, rows in outputs.items()
+        }
+        labels = y.detach().cpu().numpy() if torch.is_tensor(y) else y
+        self.controller.observe(arrays, labels, logits=logits)
+
+    def due(self, epoch: int) -> bool:
+        """Whether to observe after this epoch, counted from 0."""
+        return self.controller.due(epoch)
+
+    def step(self, epoch: int) -> Decision:
+        """Decide what to do after an epoch, and do it.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`fastpid.controller.AsyncController.step`, on every process.
+        """
+        together = self._is_distributed()
+        decision = self._decide_together(epoch) if together else self.controller.step(epoch)
+        if decision.is_peak:
+            self._kept = {name: _to_cpu(kept.state_dict()) for name, kept in self._keep.items()}
+        if decision.start_joint:
+            self._restore()
+        self._freeze()
+        if self.log is not None:
+            self.log(
+                {
+                    "epoch": float(epoch),
+                    "joint": float(decision.phase == "joint"),
+                    **{f"steps/{name}": share for name, share in decision.steps.items()},
+                    **decision.metrics,
+                }
+            )
+        return decision
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the controller's state and what is kept of the peak, for ``torch.save``."""
+        return {"controller": self.controller.state_dict(), "kept": self._kept}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where :meth:`state_dict` was called.
+
+        The modules themselves are loaded by whoever saved them.
+
+        Raises
+        ------
+        ValueError
+            If `state` is of another configuration. Nothing has been changed then.
+        """
+        if not isinstance(state, Mapping) or {"controller", "kept"} - set(state):
+            raise ValueError("state must be the state_dict() of an AsyncTraining")
+        kept = state["kept"]
+        if kept is not None and set(kept) != set(self._keep):
+            raise ValueError(
+                f"state keeps {', '.join(kept)}, but this AsyncTraining {', '.join(self._keep)}; "
+                "pass the same keep"
+            )
+        self.controller.load_state_dict(state["controller"])
+        self._kept = kept
+        self._freeze()
+
+    def _is_distributed(self) -> bool:
+        if self.distributed is not None:
+            return self.distributed
+        return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+    def _decide_together(self, epoch: int) -> Decision:
+        own = self.controller.sums
+        device = torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
+        sums = torch.from_numpy(own).to(device, copy=True)
+        dist.all_reduce(sums)
+        # Of rank 0: the controller's new state, or what went wrong, so that no process is left
+        # waiting for one that has failed.
+        word: list[Any] = [None]
+        if dist.get_rank() == 0:
+            try:
+                self.controller.sums = sums.cpu().numpy()
+                self.controller.step(epoch)
+                word = [self.controller.state_dict()]
+            except Exception as error:
+                self.controller.sums = own
+                word = [error]
+        dist.broadcast_object_list(word, src=0)
+        if isinstance(word[0], Exception):
+            raise word[0]
+        self.controller.load_state_dict(word[0])
+        return self.controller.history[-1]
+
+    def _restore(self) -> None:
+        if self._kept is not None:
+            for name, state in self._kept.items():
+                self._keep[name].load_state_dict(state)
+        self._kept = None
+
+    def _freeze(self) -> None:
+        for name, share in self.controller.steps.items():
+            for parameter in self._trainable[name]:
+                parameter.requires_grad_(share > 0.0)
+                if share == 0.0:
+                    parameter.grad = None  # or the optimizer would go on with the last one
+
+
+def tensorboard_logger(writer: Any) -> Callable[[dict[str, float]], None]:
+    """Return a `log` for :class:`AsyncTraining` that writes scalars to TensorBoard.
+
+    Parameters
+    ----------
+    writer : torch.utils.tensorboard.SummaryWriter
+        Or whatever else has an ``add_scalar(name, value, step)``.
+    """
+
+    def log(values: dict[str, float]) -> None:
+        for name, value in values.items():
+            if name != "epoch":
+                writer.add_scalar(f"fastpid/{name}", value, int(values["epoch"]))
+
+    return log
+
+
+def _to_cpu(value: Any) -> Any:
+    """Copy a state, its tensors to the CPU."""
+    if torch.is_tensor(value):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, Mapping):
+        return {key: _to_cpu(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_to_cpu(item) for item in value)
+    return copy.deepcopy(value)

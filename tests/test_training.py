@@ -1,0 +1,368 @@
+"""The controller in torch's loops: freezing, checkpoints, several processes, logs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
+
+from torch import nn  # noqa: E402
+from torch.nn.functional import cross_entropy  # noqa: E402
+
+from fastpid.controller import AsyncController  # noqa: E402
+from fastpid.torch.training import AsyncTraining, tensorboard_logger  # noqa: E402
+
+K = 3
+NAMES = ("audio", "video")
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleDict({name: nn.Linear(5, 4) for name in NAMES})
+        self.heads = nn.ModuleDict({name: nn.Linear(4, K) for name in NAMES})
+        self.fusion = nn.Linear(8, K)
+
+    def alone(self, name, x):
+        return self.heads[name](self.encoders[name](x).relu())
+
+    def modules_of(self):
+        return {n: nn.ModuleList([self.encoders[n], self.heads[n]]) for n in NAMES}
+
+    def forward(self, views):
+        return self.fusion(torch.cat([self.encoders[n](views[n]).relu() for n in NAMES], 1))
+
+
+def data(n=240, seed=0):
+    """Audio shows the label clearly, video hardly."""
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(0, K, (n,), generator=generator)
+    clear = nn.functional.one_hot(y, 5).float()
+    noise = torch.randn(2, n, 5, generator=generator)
+    return {"audio": 3 * clear + noise[0], "video": 0.7 * clear + noise[1]}, y
+
+
+def batches_of(views, y, size=40):
+    return [
+        ({name: view[rows] for name, view in views.items()}, y[rows])
+        for rows in torch.arange(len(y)).split(size)
+    ]
+
+
+def controlled(**options):
+    return AsyncController(NAMES, num_classes=K, **options)
+
+
+def hard(share, y, seed):
+    rng = np.random.default_rng(seed)
+    right = np.where(rng.random(len(y)) < share, y, rng.integers(0, K, len(y)))
+    return torch.from_numpy(np.eye(K)[right])
+
+
+def show(training, audio, video, n=600):
+    """Observe predictions that are right for given shares of the samples."""
+    y = np.arange(n) % K
+    outputs = {"audio": hard(audio, y, 1), "video": hard(video, y, 2)}
+    training.observe(outputs, torch.from_numpy(y), logits=False)
+
+
+def prepare(model=None, **options):
+    torch.manual_seed(0)
+    model = Model() if model is None else model
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    controller = controlled(**{"patience": 1, "max_epochs": 6, **options})
+    training = AsyncTraining(
+        controller, model.modules_of(), keep={"model": model, "optimizer": optimizer}
+    )
+    return model, optimizer, training
+
+
+def unimodal_epoch(model, optimizer, training, loader):
+    for (views, y), names in training.batches(loader):
+        loss = sum(cross_entropy(model.alone(name, views[name]), y) for name in names)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def copy_of(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def changed(model, before):
+    """The submodules of which something changed."""
+    now = model.state_dict()
+    return {".".join(k.split(".")[:2]) for k in now if not torch.equal(now[k], before[k])}
+
+
+def test_batches_follow_the_steps() -> None:
+    _, _, training = prepare()
+    loader = batches_of(*data())
+    assert [names for _, names in training.batches(loader)] == [NAMES] * 6
+    show(training, 0.9, 0.2)
+    training.step(0)
+    given = list(training.batches(loader))
+    assert [names for _, names in given] == [("video",)] * 12
+    # Two passes over the data, rather than every batch twice.
+    assert [batch[1] is loader[i % 6][1] for i, (batch, _) in enumerate(given)] == [True] * 12
+
+
+def test_three_modalities_go_half_a_pass_further() -> None:
+    nets = {name: nn.Linear(4, K) for name in "abc"}
+    training = AsyncTraining(AsyncController(nets, num_classes=K), nets)
+    y = np.arange(900) % K
+    shares = {"a": 0.9, "b": 0.3, "c": 0.3}
+    outputs = {name: hard(share, y, i) for i, (name, share) in enumerate(shares.items())}
+    training.observe(outputs, torch.from_numpy(y), logits=False)
+    assert training.step(0).steps == {"a": 0.0, "b": 1.5, "c": 1.5}
+    assert [names for _, names in training.batches([0] * 10)] == [("b", "c")] * 15
+    with pytest.raises(TypeError, match="loader must have a length"):
+        list(training.batches(iter([0])))
+
+
+def test_who_is_held_is_frozen_and_thawed() -> None:
+    model, optimizer, training = prepare(patience=9)
+    model.encoders["audio"].bias.requires_grad_(False)  # frozen by its owner before
+    _, _, training = prepare(model, patience=9)
+    loader = batches_of(*data())
+    unimodal_epoch(model, optimizer, training, loader)
+    show(training, 0.9, 0.2)
+    assert training.step(0).active == ("video",)
+    assert not any(p.requires_grad for p in model.encoders["audio"].parameters())
+    assert all(p.grad is None for p in model.heads["audio"].parameters())
+    before = copy_of(model)
+    unimodal_epoch(model, optimizer, training, loader)
+    assert changed(model, before) == {"encoders.video", "heads.video"}
+    show(training, 0.2, 0.9)
+    assert training.step(1).active == ("audio",)
+    before = copy_of(model)
+    unimodal_epoch(model, optimizer, training, loader)
+    assert changed(model, before) == {"encoders.audio", "heads.audio"}
+    assert model.encoders["audio"].weight.requires_grad
+    assert not model.encoders["audio"].bias.requires_grad
+
+
+def test_joint_training_starts_from_the_state_at_the_peak() -> None:
+    model, optimizer, training = prepare(patience=2)
+    loader = batches_of(*data())
+    states = []
+    for epoch, share in enumerate((0.3, 0.7, 0.97, 0.99)):
+        unimodal_epoch(model, optimizer, training, loader)
+        moments = [s["exp_avg"].clone() for s in optimizer.state.values()]
+        states.append((copy_of(model), moments))
+        show(training, share, share)
+        decision = training.step(epoch)
+    assert decision.start_joint
+    assert decision.restore_epoch == 1
+    assert changed(model, states[1][0]) == set()
+    assert changed(model, states[3][0])
+    restored = [s["exp_avg"] for s in optimizer.state.values()]
+    assert all(torch.equal(a, b) for a, b in zip(restored, states[1][1], strict=True))
+    assert training.phase == "joint"
+    assert all(p.requires_grad for p in model.parameters())
+    before = copy_of(model)
+    for views, y in loader:
+        optimizer.zero_grad()
+        cross_entropy(model(views), y).backward()
+        optimizer.step()
+    assert {"encoders.audio", "encoders.video", "fusion.weight"} <= changed(model, before)
+
+
+def whole_run(path: Path | None, stop: int, **options):
+    """Train six epochs; at `stop`, save everything and go on from the file with new objects."""
+    loader, (views, y) = batches_of(*data()), data(seed=1)
+    model, optimizer, training = prepare(**options)
+    for epoch in range(6):
+        if path is not None and epoch == stop:
+            state = (model.state_dict(), optimizer.state_dict(), training.state_dict())
+            torch.save(state, path)
+            model, optimizer, training = prepare(Model(), **options)
+            # weights_only is what torch.load does by default.
+            for part, saved in zip((model, optimizer, training), torch.load(path), strict=True):
+                part.load_state_dict(saved)
+        if training.phase == "joint":
+            for batch, labels in loader:
+                optimizer.zero_grad()
+                cross_entropy(model(batch), labels).backward()
+                optimizer.step()
+        else:
+            unimodal_epoch(model, optimizer, training, loader)
+        with torch.no_grad():
+            training.observe({name: model.alone(name, views[name]) for name in NAMES}, y)
+        training.step(epoch)
+    return model, training
+
+
+@pytest.mark.parametrize("stop", [1, 2, 4, 5])
+def test_a_run_that_is_resumed_is_the_same(tmp_path: Path, stop: int) -> None:
+    expected, first = whole_run(None, stop, max_epochs=4)
+    model, second = whole_run(tmp_path / "state.pt", stop, max_epochs=4)
+    assert changed(model, copy_of(expected)) == set()
+    assert second.controller.history == first.controller.history
+    assert any(d.start_joint for d in first.controller.history)
+    # Audio learns fast and is held back, as it says so much more.
+    assert any(d.active == ("video",) for d in first.controller.history)
+
+
+def test_a_strange_state_changes_nothing() -> None:
+    model, _, training = prepare()
+    show(training, 0.9, 0.2)
+    training.step(0)
+    before = training.state_dict()
+    other = AsyncTraining(controlled(patience=1, max_epochs=6), model.modules_of())
+    show(other, 0.5, 0.5)
+    other.step(0)
+    for state, text in (
+        ({}, r"state must be the state_dict\(\) of an AsyncTraining"),
+        (other.state_dict(), "pass the same keep"),
+        ({"controller": controlled(patience=7).state_dict(), "kept": None}, "patience is 7"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            training.load_state_dict(state)
+    after = training.state_dict()
+    assert after["controller"] == before["controller"]
+    assert set(after["kept"]) == set(before["kept"])
+    assert training.active == ("video",)
+
+
+def test_modules_must_be_those_of_the_modalities() -> None:
+    with pytest.raises(ValueError, match="modules must be those of audio, video; got audio"):
+        AsyncTraining(controlled(), {"audio": nn.Linear(1, 1)})
+
+
+def test_half_precision_and_gradients_are_observed() -> None:
+    _, _, training = prepare()
+    y = torch.arange(60) % K
+    logits = {name: torch.randn(60, K).requires_grad_() for name in NAMES}
+    training.observe({n: v.bfloat16() for n, v in logits.items()}, y)
+    rounded = training.controller.sums
+    again = prepare()[2]
+    again.observe({n: v.bfloat16().double() for n, v in logits.items()}, y)
+    np.testing.assert_array_equal(rounded, again.controller.sums)
+    with pytest.raises(ValueError, match="num_classes is 3"):
+        training.observe({n: v[:, :2] for n, v in logits.items()}, y)
+
+
+def test_every_epoch_is_logged() -> None:
+    said = []
+    nets = {name: nn.Linear(4, K) for name in NAMES}
+    training = AsyncTraining(controlled(), nets, log=said.append)
+    show(training, 0.9, 0.2)
+    decision = training.step(0)
+    steps = {f"steps/{name}": share for name, share in decision.steps.items()}
+    assert said == [{"epoch": 0.0, "joint": 0.0, **steps, **decision.metrics}]
+
+
+def test_tensorboard(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from torch.utils.tensorboard import SummaryWriter
+
+    nets = {name: nn.Linear(4, K) for name in NAMES}
+    with SummaryWriter(tmp_path) as writer:
+        training = AsyncTraining(controlled(), nets, log=tensorboard_logger(writer))
+        for epoch in range(2):
+            show(training, 0.9, 0.2)
+            training.step(epoch)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    synergy = events.Scalars("fastpid/synergy")
+    assert [event.step for event in synergy] == [0, 1]
+    expected = training.controller.history[0].metrics["synergy"]
+    assert synergy[0].value == pytest.approx(expected, rel=1e-6)
+
+
+_PROCESS = """
+import sys
+sys.path.insert(0, sys.argv[4])
+import torch
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+from test_training import *
+rank, folder, fail = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "fail"
+store = dist.FileStore(f"{folder}/store", 2)
+dist.init_process_group("gloo", store=store, rank=rank, world_size=2)
+torch.manual_seed(0)
+model = Model()
+
+class Both(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.model = model
+    def forward(self, views, names):
+        if not names:
+            return self.model(views)
+        return {name: self.model.alone(name, views[name]) for name in names}
+
+ddp = DistributedDataParallel(Both(), find_unused_parameters=True)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+said = []
+training = AsyncTraining(
+    controlled(patience=1, max_epochs=4), model.modules_of(),
+    keep={"model": model, "optimizer": optimizer},
+)
+views, y = data()
+mine = {name: view[rank::2] for name, view in views.items()}
+held_out, labels = data(seed=1)
+rows = slice(0, 150) if rank == 0 else slice(150, None)
+for epoch in range(5):
+    if training.phase == "unimodal":
+        for (batch, target), names in training.batches(batches_of(mine, y[rank::2], 20)):
+            outputs = ddp(batch, names)
+            loss = sum(cross_entropy(outputs[name], target) for name in names)
+            optimizer.zero_grad(); loss.backward(); optimizer.step()
+    else:
+        for batch, target in batches_of(mine, y[rank::2], 20):
+            loss = cross_entropy(ddp(batch, ()), target)
+            optimizer.zero_grad(); loss.backward(); optimizer.step()
+    if fail:
+        try:
+            training.step(epoch)
+        except ValueError as error:
+            assert "no held-out samples" in str(error), error
+            sys.exit(7)
+    with torch.no_grad():
+        outputs = {name: model.alone(name, held_out[name][rows]) for name in NAMES}
+    training.observe(outputs, labels[rows])
+    training.step(epoch)
+torch.save((training.state_dict(), model.state_dict()), f"{folder}/{rank}.pt")
+dist.destroy_process_group()
+"""
+
+
+def two_processes(folder: Path, what: str) -> list[int]:
+    here = str(Path(__file__).parent)
+    workers = [
+        subprocess.Popen([sys.executable, "-c", _PROCESS, str(rank), str(folder), what, here])
+        for rank in range(2)
+    ]
+    return [worker.wait(120) for worker in workers]
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
+def test_two_processes_decide_together(tmp_path: Path) -> None:
+    assert two_processes(tmp_path, "train") == [0, 0]
+    (first, model), (second, other) = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    assert first["controller"] == second["controller"]
+    assert all(torch.equal(model[name], other[name]) for name in model)
+    # What was observed by halves is what one process would have observed: the last epoch again.
+    alone = controlled(patience=1, max_epochs=4)
+    net = Model()
+    net.load_state_dict(model)
+    views, y = data(seed=1)
+    with torch.no_grad():
+        logits = {name: net.alone(name, views[name]).double().numpy() for name in NAMES}
+    alone.observe(logits, y.numpy(), logits=True)
+    expected = alone.step(0).metrics
+    history = first["controller"]["history"]
+    assert history[-1]["metrics"] == pytest.approx(expected, abs=1e-6)
+    assert [d["phase"] for d in history][-1] == "joint"
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
+def test_what_goes_wrong_is_raised_by_every_process(tmp_path: Path) -> None:
+    assert two_processes(tmp_path, "fail") == [7, 7]
