@@ -122,6 +122,8 @@ ALLOWED = {
     "torch/_decompose": {"_options", "result", "solver", "torch"},
     "torch/_soft_joint": {"_validate", "torch"},
     "torch/training": {"controller"},
+    "torch/lightning": {"_extras", "torch"},
+    "torch/transformers": {"_extras", "torch"},
 }
 
 
