@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -53,12 +54,14 @@ class Observations:
         num_classes: int,
         soft: bool,
         rest: str,
+        design_effect: float,
         options: SolveOptions,
     ) -> None:
         self.modalities = modalities
         self.num_classes = num_classes
         self.soft = soft
         self.rest = rest
+        self.design_effect = design_effect
         self.options = options
         k = num_classes
         others = k ** (len(modalities) - 1) if rest == "joint" else k
@@ -126,7 +129,8 @@ class Observations:
         found: dict[Key, Measurement] = {}
         for shape in dict.fromkeys(self._shapes.values()):
             keys = [key for key in self._tables if self._shapes[key] == shape]
-            measured = measure([self._tables[key] for key in keys], self.options)
+            tables = [self._tables[key] for key in keys]
+            measured = measure(tables, self.options, self.design_effect)
             found.update(zip(keys, measured, strict=True))
         of_pairs = [found[pair] for pair in self.pairs]
         of_rest = [found[key] for key, _ in self._place.values()]
@@ -142,8 +146,8 @@ class Observations:
         def average(what: str) -> Uncertain:
             # Errors of averages are averages of errors at most, however correlated they are.
             return Uncertain(
-                float(np.mean([pair.values[what] for pair in of_pairs])),
-                float(np.mean([pair.errors[what] for pair in of_pairs])),
+                statistics.fmean(pair.values[what] for pair in of_pairs),
+                statistics.fmean(pair.errors[what] for pair in of_pairs),
             )
 
         return Reading(
@@ -151,7 +155,7 @@ class Observations:
             unique=of("unique"),
             redundancy=average("redundancy"),
             synergy=average("synergy"),
-            mi_joint=float(np.mean([rest.values["mi_xy"] for rest in of_rest])),
+            mi_joint=statistics.fmean(rest.values["mi_xy"] for rest in of_rest),
             gap=max(measured.gap for measured in found.values()),
             pairs={pair: {atom: found[pair].values[atom] for atom in ATOMS} for pair in self.pairs},
         )

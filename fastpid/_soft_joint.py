@@ -127,8 +127,15 @@ def sum_by_class(
     x: NDArray[np.float64], y: NDArray[np.float64], labels: NDArray[Any], classes: int
 ) -> NDArray[np.float64]:
     """Return the sums of x[i] y[i]' over the samples of every class, shape (nx, ny, classes)."""
-    members = [labels == label for label in range(classes)]
-    return np.stack([x[chosen].T @ y[chosen] for chosen in members], axis=-1)
+    order = np.argsort(labels, kind="stable")
+    x, y = x[order], y[order]
+    ends = np.bincount(labels, minlength=classes).cumsum().tolist()
+    out = np.empty((classes, x.shape[1], y.shape[1]))
+    start = 0
+    for plane, end in zip(out, ends, strict=True):
+        np.matmul(x[start:end].T, y[start:end], out=plane)
+        start = end
+    return np.ascontiguousarray(out.transpose(1, 2, 0))
 
 
 def check_matrix(name: str, values: Any) -> NDArray[np.float64]:
@@ -143,9 +150,10 @@ def check_matrix(name: str, values: Any) -> NDArray[np.float64]:
 
 def softmax(name: str, logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probabilities of rows of logits."""
-    if not np.isfinite(logits.max(axis=1)).all():
+    largest = logits.max(axis=1, keepdims=True)
+    if not np.isfinite(largest).all():
         raise ValueError(f"{name} has rows of logits without a finite largest entry")
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    odds = np.exp(logits - largest)
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 

@@ -9,7 +9,9 @@ starts from the state at which the synergy was at its peak.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+import statistics
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -50,12 +52,12 @@ class Decision:
         How many optimisation steps every modality takes in the next epoch, in units of those of an
         even epoch. They add up to the number of modalities, so that an epoch costs the same whoever
         is held back (0). In the joint phase all are 1.
-    is_peak : bool
-        This is the best state so far to start joint training from: keep it.
+    at_peak : bool
+        What is tracked is at its highest so far, as far as noise lets tell: keep this state.
     start_joint : bool
         Joint training starts now. True once.
     restore_epoch : int or None
-        The epoch whose state it starts from, the last one with `is_peak`.
+        The epoch whose state it starts from, the last one that was `at_peak`.
     metrics : dict of str to float
         What was measured, by names that suit a logger; empty if nothing was.
     """
@@ -63,7 +65,7 @@ class Decision:
     epoch: int
     phase: str
     steps: dict[str, float]
-    is_peak: bool = False
+    at_peak: bool = False
     start_joint: bool = False
     restore_epoch: int | None = None
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -83,11 +85,12 @@ class AsyncController:
 
     *Pace.* A modality runs ahead of another one if that one's unique information is less than
     `balance` of its own, and the difference is more than `margin` standard errors. It is held back
-    then, and its steps go to those that are not.
+    then, and its steps go to those that are not; but only as long as the other one learns, that is
+    if its information has risen by more than `margin` standard errors in `patience` observations.
 
-    *Peak.* The unimodal phase ends when the synergy has not risen for `patience` observations, that
-    is by more than `margin` standard errors above where it last rose, and at first above zero; or
-    after `max_epochs`. Joint training starts from the state with the highest synergy of all.
+    *Peak.* The unimodal phase ends once the synergy has been below its peak, by more than `margin`
+    standard errors, for `patience` observations; or after `max_epochs`. Joint training starts from
+    the last state whose synergy was not.
 
     Parameters
     ----------
@@ -98,22 +101,25 @@ class AsyncController:
     every : int
         Observe after every so many epochs.
     patience : int
-        How many observations to wait for a higher peak.
+        How many observations to wait, for a higher peak and for a modality that is to catch up.
     balance : float
         From 0 (hold nobody back) to 1 (hold back whoever is ahead beyond noise).
     margin : float
         How many standard errors are noise.
     criterion : {"pid", "mi"}
-        "mi" paces by the modalities' mutual informations with the label, and ends the unimodal
-        phase at the peak of their average: what can be done without a decomposition.
+        "mi" paces by the modalities' mutual informations with the label, and seeks the peak of
+        their average: what can be done without a decomposition.
     soft : bool
         A prediction counts with its probabilities; False counts the most probable class alone.
     rest : {"joint", "vote"}
         Of three modalities or more, unique information is against all others: against their
         predictions together, or against the average of their probabilities.
     max_epochs : int, optional
-        The longest that the unimodal phase may be. Without it, modalities that show no synergy
+        The longest that the unimodal phase may be. Without it, modalities whose synergy never falls
         beyond noise train alone for ever.
+    design_effect : float
+        How many held-out samples count for one independent sample (Kish 1965): 1, or more where
+        they depend on each other, such as the number of windows that a recording is cut into.
     unit : {"bits", "nats"}
         Of all metrics.
     tol : float
@@ -169,8 +175,9 @@ class AsyncController:
         soft: bool = True,
         rest: str = "joint",
         max_epochs: int | None = None,
+        design_effect: float = 1.0,
         unit: str = "bits",
-        tol: float = 1e-4,
+        tol: float = 1e-3,
         threads: int | None = None,
     ) -> None:
         self.modalities = _check_names(modalities)
@@ -185,6 +192,7 @@ class AsyncController:
             check_count("num_classes", num_classes, 2),
             check_bool("soft", soft),
             check_choice("rest", rest, RESTS),
+            check_number("design_effect", design_effect, 1.0, math.inf),
             check_options("auto", tol, None, unit, threads, False, "ignore"),
         )
         self._history: list[Decision] = []
@@ -334,7 +342,7 @@ class AsyncController:
         rows = [
             {
                 "phase": d.phase,
-                "is_peak": d.is_peak,
+                "at_peak": d.at_peak,
                 "start_joint": d.start_joint,
                 "restore_epoch": d.restore_epoch,
                 **{f"steps/{name}": share for name, share in d.steps.items()},
@@ -364,6 +372,7 @@ class AsyncController:
             "soft": seen.soft,
             "rest": seen.rest,
             "max_epochs": self.max_epochs,
+            "design_effect": seen.design_effect,
             "unit": seen.options.unit,
             "tol": seen.options.tol,
         }
@@ -388,28 +397,28 @@ class AsyncController:
         metrics = {} if reading is None else self._metrics(reading)
         if self.phase == JOINT:
             return Decision(epoch, JOINT, self._even(), metrics=metrics)
-        steps, curve, is_peak = self.steps, self._curve(), False
+        steps, curve, at_peak = self.steps, self._curve(), False
         if reading is not None:
-            steps = self._pace(reading.unique if self.criterion == "pid" else reading.mi)
-            now = Uncertain(metrics["tracked"], metrics["tracked_error"])
-            is_peak = all(now.value > before.value for before in curve)
-            curve.append(now)
+            steps = self._pace(reading)
+            curve.append(Uncertain(metrics["tracked"], metrics["tracked_error"]))
+            at_peak = self._at_peak(curve)[-1]
         spent = self.max_epochs is not None and epoch + 1 >= self.max_epochs
         if not (spent or self._is_past_peak(curve)):
-            return Decision(epoch, UNIMODAL, steps, is_peak, metrics=metrics)
-        peaks = [d.epoch for d in self._history if d.is_peak] + [epoch] * is_peak
+            return Decision(epoch, UNIMODAL, steps, at_peak, metrics=metrics)
+        peak = [d.epoch for d in self._history if d.at_peak] + [epoch] * at_peak
         return Decision(
             epoch,
             JOINT,
             self._even(),
-            is_peak,
+            at_peak,
             start_joint=True,
-            restore_epoch=peaks[-1] if peaks else None,
+            restore_epoch=peak[-1] if peak else None,
             metrics=metrics,
         )
 
-    def _pace(self, leads: Mapping[str, Uncertain]) -> dict[str, float]:
-        """Give the steps of whoever runs ahead of another to those that do not."""
+    def _pace(self, reading: Reading) -> dict[str, float]:
+        """Give the steps of whoever runs ahead to those that lag behind and learn."""
+        leads = reading.unique if self.criterion == "pid" else reading.mi
 
         def ahead(name: str, other: str) -> bool:
             # Informations are not negative; corrected ones may be.
@@ -417,7 +426,13 @@ class AsyncController:
             noise = self.margin * (leads[name].error + leads[other].error)
             return its < self.balance * mine and mine - its > noise
 
-        held = [m for m in self.modalities if any(ahead(m, other) for other in self.modalities)]
+        def learns(name: str) -> bool:
+            before = [d.metrics[f"mi/{name}"] for d in self._history if d.metrics][-self.patience :]
+            now = reading.mi[name]
+            return len(before) < self.patience or now.value > before[0] + self.margin * now.error
+
+        lagging = [name for name in self.modalities if learns(name)]
+        held = [m for m in self.modalities if any(ahead(m, other) for other in lagging)]
         share = len(self.modalities) / (len(self.modalities) - len(held))
         return {name: 0.0 if name in held else share for name in self.modalities}
 
@@ -429,15 +444,20 @@ class AsyncController:
             if d.metrics
         ]
 
+    def _at_peak(self, curve: Sequence[Uncertain]) -> list[bool]:
+        """Whether each value was within noise of the highest one until then."""
+        highest = itertools.accumulate(curve, max)
+        return [
+            now.value >= top.value - self.margin * top.error
+            for now, top in zip(curve, highest, strict=True)
+        ]
+
     def _is_past_peak(self, curve: Sequence[Uncertain]) -> bool:
-        """Whether `patience` values have brought no rise beyond noise since there was one."""
-        record, waited = 0.0, 0
-        for value, error in curve:
-            if value > record + self.margin * error:
-                record, waited = value, 0
-            elif record > 0.0:
-                waited += 1
-        return waited >= self.patience
+        """Whether there is a peak beyond noise, and the last `patience` values are below it."""
+        if not curve or max(curve).value <= self.margin * max(curve).error:
+            return False
+        last = self._at_peak(curve)[-self.patience :]
+        return len(last) == self.patience and not any(last)
 
     def _metrics(self, reading: Reading) -> dict[str, float]:
         metrics = {}
@@ -451,7 +471,7 @@ class AsyncController:
         tracked = reading.synergy
         if self.criterion == "mi":
             values, errors = zip(*reading.mi.values(), strict=True)
-            tracked = Uncertain(float(np.mean(values)), float(np.mean(errors)))
+            tracked = Uncertain(statistics.fmean(values), statistics.fmean(errors))
         metrics["tracked"], metrics["tracked_error"] = tracked
         if len(reading.pairs) > 1:
             for pair, atoms in reading.pairs.items():

