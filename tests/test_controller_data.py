@@ -39,9 +39,9 @@ def test_every_row_is_in_one_part_and_every_class_in_training(name: str) -> None
     rows = np.concatenate([d.train, d.valid, d.test])
     np.testing.assert_array_equal(np.sort(rows), np.arange(len(d.y)))
     np.testing.assert_array_equal(np.unique(d.y[d.train]), np.arange(d.num_classes))
-    assert 0.5 < len(d.train) / len(d.y) < 0.7
-    assert min(len(d.valid), len(d.test)) > 0.1 * len(d.y)
-    assert d.name == name
+    for part, share in zip(PARTS, data.SHARES, strict=True):
+        assert len(getattr(d, part)) / len(d.y) == pytest.approx(share, abs=0.06)
+    assert d.name == name.split(",")[0]
     assert d.y.dtype == np.int64
     assert {len(view) for view in d.views.values()} == {len(d.y)}
     assert {view.dtype for view in d.views.values()} == {np.dtype(np.float32)}
@@ -96,7 +96,9 @@ def test_watch_is_split_by_subject() -> None:
     subject = np.repeat(raw["subject"], counts)
     np.testing.assert_array_equal(d.y, np.repeat(raw["y"], counts))
     subjects = [set(subject[getattr(d, part)]) for part in PARTS]
-    assert [len(s) for s in subjects] == [6, 2, 2]
+    assert [len(s) for s in subjects] == [4, 2, 4]
+    # Windows of one recording count for one sample.
+    assert d.design_effect == pytest.approx(len(d.y) / len(raw["y"]))
     assert len(set.union(*subjects)) == 10
     # The second window of the first recording begins 50 samples into it.
     scale = np.ptp(raw["X"][0][50:150, 4]) / np.ptp(d.views["gyroscope"][1, 1])
@@ -187,7 +189,7 @@ def test_a_third_modality_sees_the_redundant_bits_and_its_own() -> None:
     assert result.unique_x == pytest.approx(1, abs=1e-6)
     assert result.unique_y == pytest.approx(1, abs=1e-6)
     assert result.synergy == pytest.approx(0, abs=1e-6)
-    d = data.synthetic(0, n=1000, modalities=3)
+    d = data.synthetic(0, n=1000, modalities=3, synergy=1)
     assert list(d.views) == ["x", "y", "w"]
     assert d.num_classes == 32
 
@@ -200,12 +202,13 @@ def accuracy(x, d: data.MultimodalData, bit: int) -> float:
 
 
 def test_dominance_makes_x_easy_and_hides_y_from_linear_models() -> None:
-    balanced, dominated = data.synthetic(0, n=2000), data.synthetic(0, n=2000, dominance=9.0)
+    balanced, dominated = data.synthetic(0, n=4500), data.synthetic(0, n=4500, dominance=9.0)
+    assert (balanced.views["x"].shape[1], dominated.views["x"].shape[1]) == (64, 64 + 9 * 256)
     redundant, of_x, of_y = range(3)
     for modality, own in (("x", of_x), ("y", of_y)):
         assert accuracy(balanced.views[modality], balanced, redundant) > 0.95
         assert accuracy(balanced.views[modality], balanced, own) > 0.95
-    assert accuracy(dominated.views["x"], dominated, of_x) > 0.99
+    assert accuracy(dominated.views["x"][:, :64], dominated, of_x) > 0.99
     assert accuracy(dominated.views["y"], dominated, of_y) < 0.75
     # Products of y's features still show the bit: it is hidden, not lost.
     y = dominated.views["y"]
@@ -216,7 +219,7 @@ def test_dominance_makes_x_easy_and_hides_y_from_linear_models() -> None:
 
 
 def test_no_modality_shows_what_it_does_not_see() -> None:
-    d = data.synthetic(0, n=2000)
+    d = data.synthetic(0, n=2000, synergy=1)
     for modality, other in (("x", 2), ("y", 1)):
         for bit in (other, 3):
             assert 0.4 < accuracy(d.views[modality], d, bit) < 0.6
@@ -226,14 +229,14 @@ def test_no_modality_shows_what_it_does_not_see() -> None:
     ("arguments", "text"),
     [
         ({"redundant": 0, "unique": (0, 0), "synergy": 0}, "1 to 6 bits.*make 0"),
-        ({"redundant": 3, "unique": (2, 2)}, "1 to 6 bits.*make 8"),
+        ({"redundant": 3, "unique": (2, 2)}, "1 to 6 bits.*make 7"),
         ({"synergy": -1}, "0 or more.*synergy=-1"),
         ({"unique": (1, -2)}, "0 or more.*unique=\\(1, -2\\)"),
         ({"dominance": -1.0}, "dominance must be 0 or more"),
         ({"dominance": float("inf")}, "finite; got inf"),
         ({"dominance": float("nan")}, "finite; got nan"),
         ({"modalities": 4}, "2 or 3; got 4"),
-        ({"n": 5}, "synthetic balanced: the test split has no samples"),
+        ({"n": 2}, "synthetic: the train split has no samples"),
     ],
 )
 def test_synthetic_refuses(arguments: dict, text: str) -> None:
@@ -282,10 +285,10 @@ def test_cremad_is_read(where: str, actor, tmp_path: Path) -> None:
         np.testing.assert_array_equal(view, data.standardise(arrays[name], d.train))
     if actor is not None:
         actors = [set(arrays["actor"][getattr(d, part)]) for part in PARTS]
-        assert [len(a) for a in actors] == [6, 2, 2]
+        assert [len(a) for a in actors] == [4, 2, 4]
         assert len(set.union(*actors)) == 10
     else:
-        np.testing.assert_array_equal(np.bincount(d.y[d.train]), 6)
+        np.testing.assert_array_equal(np.bincount(d.y[d.train]), 4)
 
 
 @pytest.mark.parametrize("dtype", ["U3", "S3"])
@@ -336,7 +339,7 @@ def broken(value: float) -> np.ndarray:
         ({"labels": np.arange(60) % 6 / 1}, "labels must be integers or strings.*float64"),
         ({"labels": np.array([None] * 60)}, "could not be read .*not of Python objects"),
         ({"actor": np.full(60, np.nan)}, "actor must be integers or strings"),
-        ({"actor": np.arange(60) % 2}, "the test split has no samples; give at least 5"),
+        ({"actor": np.arange(60) % 2}, "the valid split has no samples; give at least 5"),
         ({"labels": np.repeat([0, 1], [59, 1]), "actor": np.arange(60) // 59}, "no samples"),
     ],
 )

@@ -49,7 +49,8 @@ SEEDS = {
     )
 }
 #: Experiments in which the epoch at which joint training starts is varied.
-SWEPT = (*SEEDS, "watch")
+SWEPT = (*SEEDS, "watch", "CREMA-D")
+SMOKE = ("synthetic, dominance 4", "digits halves")
 #: Unimodal epochs, in shares of the budget.
 STARTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75)
 
@@ -123,10 +124,10 @@ def sweep(experiment: Experiment, seed: int, budget: Budget) -> list[Row]:
     return [{**row, "synergy_peak": max(curve, key=curve.get)} for row in rows]
 
 
-def write(path: Path, rows: list[Row], keep_others: bool) -> list[Row]:
+def write(path: Path, rows: list[Row]) -> list[Row]:
     """Write rows to a CSV file, beside those of other experiments that are in it already."""
     names = {row["experiment"] for row in rows}
-    if keep_others and path.exists():
+    if path.exists():
         rows = [row for row in report.read(path) if row["experiment"] not in names] + rows
     columns = dict.fromkeys(key for row in rows for key in row)
     with open(path, "w", newline="") as file:
@@ -157,9 +158,9 @@ def study(experiments: Sequence[Experiment], budget: Budget, folder: Path, image
     done = tqdm(runner(sweeps + jobs), total=len(sweeps) + len(jobs), unit="run", smoothing=0.05)
     results = list(done)
     swept = [row for rows in results[: len(sweeps)] for row in rows]
-    runs = write(folder / "runs.csv", results[len(sweeps) :], keep_others=True)
+    runs = write(folder / "runs.csv", results[len(sweeps) :])
     if swept:
-        swept = write(folder / "sweep.csv", swept, keep_others=True)
+        swept = write(folder / "sweep.csv", swept)
     report.write(runs, swept, folder, images)
     draw_run(experiments[-1], budget, images / "controller-run.svg")
     print(f"written to {folder} in {time.perf_counter() - start:.0f} s")
@@ -186,22 +187,20 @@ def main() -> None:
     unknown = set(args.experiments) - set(DATA)
     if unknown:
         parser.error(f"unknown: {'; '.join(unknown)}; there are: {'; '.join(DATA)}")
+    loaders = {name: DATA[name] for name in args.experiments}
+    if args.cremad:
+        loaders["CREMA-D"] = functools.partial(cremad_features, args.cremad)
     if args.smoke:
-        names = args.experiments or ["synthetic, dominance 4", "digits halves"]
-        chosen = [Experiment(name, DATA[name], range(2), True) for name in names]
+        loaders = loaders or {name: DATA[name] for name in SMOKE}
+        chosen = [Experiment(name, load, range(2), True) for name, load in loaders.items()]
         folder = Path(tempfile.mkdtemp())
         study(chosen, Budget(epochs=12), folder, folder)
         return
-    names = args.experiments or ([] if args.cremad else [*DATA])
+    seeds = {name: range(FIRST_SEED, FIRST_SEED + SEEDS.get(name, 10)) for name in loaders or DATA}
     chosen = [
-        Experiment(
-            name, DATA[name], range(FIRST_SEED, FIRST_SEED + SEEDS.get(name, 10)), name in SWEPT
-        )
-        for name in names
+        Experiment(name, load, seeds[name], name in SWEPT)
+        for name, load in (loaders or DATA).items()
     ]
-    if args.cremad:
-        load = functools.partial(cremad_features, args.cremad)
-        chosen.append(Experiment("CREMA-D", load, range(FIRST_SEED, FIRST_SEED + 10), True))
     study(chosen, Budget(), HERE, HERE.parent.parent / "docs" / "img")
 
 

@@ -1,0 +1,184 @@
+"""The study of the controller: its methods are what they say, and all of it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
+
+from controller import methods, report, study  # noqa: E402
+from controller.data import synthetic  # noqa: E402
+from controller.methods import METHODS, Budget, Run  # noqa: E402
+from scipy import stats  # noqa: E402
+
+BUDGET = Budget(epochs=6, rate=0.02)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def a_run(seed: int = 0, **options) -> Run:
+    return Run(synthetic(seed, n=800, **options), BUDGET, seed)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_learn_within_one_budget(method: str) -> None:
+    run = a_run()
+    METHODS[method](run)
+    assert run.steps == BUDGET.epochs * len(run.loader) * 2
+    assert run.accuracy("train") > 0.3  # of 8 classes
+    again = a_run()
+    METHODS[method](again)
+    assert again.accuracy("test") == run.accuracy("test")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_three_modalities_take_as_many_steps(method: str) -> None:
+    run = a_run(modalities=3)
+    METHODS[method](run)
+    assert run.steps == BUDGET.epochs * len(run.loader) * 3
+
+
+def test_fixed_starts_from_the_state_at_its_epoch() -> None:
+    found = methods.fixed(a_run())
+    assert (found["switch"], found["restore"]) == (2, 2)
+    assert (found["held_0"], found["held_1"]) == (0, 0)
+
+
+def test_controllers_differ_in_what_they_go_by() -> None:
+    run = a_run()
+    assert methods.controller_of(run).criterion == "pid"
+    found = [methods.pid_controller(a_run()), methods.mi_controller(a_run())]
+    assert {"synergy", "redundancy", "unique_0", "unique_1", "mi_0", "mi_1"} <= set(found[0])
+    assert set(found[0]) == set(found[1])
+
+
+def test_modulation_is_that_of_the_paper() -> None:
+    scores = {"audio": torch.tensor(30.0), "video": torch.tensor(20.0)}
+    factors = methods.modulation(scores, alpha=0.4)
+    assert factors["audio"].item() == pytest.approx(1 - np.tanh(0.4 * 1.5))
+    assert factors["video"].item() == 1.0
+    scores["text"] = torch.tensor(10.0)
+    factors = methods.modulation(scores, alpha=0.4)
+    assert factors["audio"].item() == pytest.approx(1 - np.tanh(0.4 * 2.0))
+    assert factors["video"].item() == factors["text"].item() == 1.0
+
+
+def test_a_modality_alone_is_the_fusion_without_the_others() -> None:
+    run = a_run()
+    views, _ = run.parts["valid"]
+    features = run.net.features(views)
+    silent = {**features, "y": torch.zeros_like(features["y"])}
+    found = run.net.contributions(features)["x"]
+    torch.testing.assert_close(found, run.net.fuse(silent))
+    torch.testing.assert_close(run.net(views), run.net.fuse(features))
+
+
+def test_statistics_are_the_textbooks() -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        {"experiment": "e", "method": method, "seed": seed, "accuracy": value}
+        for method in ("PID controller", "fixed")
+        for seed, value in enumerate(rng.random(12))
+    ]
+    runs = pd.DataFrame(rows).sample(frac=1.0, random_state=0)
+    ours, other = (
+        runs[runs["method"] == m].sort_values("seed")["accuracy"]
+        for m in ("PID controller", "fixed")
+    )
+    mean, half, p = report.paired(runs, "e", "PID controller", "fixed")
+    expected = stats.ttest_rel(ours, other)
+    interval = expected.confidence_interval(0.95)
+    assert mean == pytest.approx(ours.mean() - other.mean())
+    assert (mean - half, mean + half) == pytest.approx((interval.low, interval.high))
+    assert p == pytest.approx(expected.pvalue)
+
+
+def test_correlations_are_by_rank_and_their_interval_is_over_seeds() -> None:
+    rng = np.random.default_rng(0)
+    rows = []
+    for seed in range(8):
+        for start in range(6):
+            accuracy = rng.normal()
+            rows.append({"seed": seed, "start": start, "accuracy": accuracy})
+            rows[-1] |= {"up": np.exp(accuracy), "noise": rng.normal(), "down": -accuracy}
+    sweep = pd.DataFrame(rows)
+    assert report.spearman(sweep, "up") == pytest.approx((1.0, 1.0, 1.0))
+    assert report.spearman(sweep, "down") == pytest.approx((-1.0, -1.0, -1.0))
+    rho, low, high = report.spearman(sweep, "noise")
+    assert rho == pytest.approx(stats.spearmanr(sweep["noise"], sweep["accuracy"]).statistic)
+    assert low < 0.0 < high
+
+
+def test_results_of_other_experiments_stay(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    first = [{"experiment": "a", "seed": 0, "accuracy": 0.5}]
+    second = [{"experiment": "b", "seed": 0, "accuracy": 0.25, "switch": 3}]
+    study.write(path, first)
+    study.write(path, second)
+    study.write(path, [{**first[0], "accuracy": 0.75}])
+    assert report.read(path) == [second[0], {**first[0], "accuracy": 0.75}]
+
+
+def smoke(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> str:
+    monkeypatch.setattr(study.tempfile, "mkdtemp", lambda: str(folder))
+    monkeypatch.setattr(sys, "argv", ["study.py", "--smoke", *arguments])
+    study.main()
+    return (folder / "report.md").read_text()
+
+
+def test_the_study_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    said = smoke(monkeypatch, tmp_path)
+    runs = pd.read_csv(tmp_path / "runs.csv")
+    assert len(runs) == 2 * 2 * len(METHODS)
+    assert set(runs["method"]) == set(report.METHODS) == set(METHODS)
+    assert runs["accuracy"].between(0.3, 1.0).all()
+    controlled = runs[runs["method"] == "PID controller"]
+    assert (controlled["restore"] <= controlled["switch"]).all()
+    assert (controlled["switch"] <= 6).all()
+    sweep = pd.read_csv(tmp_path / "sweep.csv")
+    assert sweep.groupby(["experiment", "seed"])["start"].nunique().eq(7).all()
+    # Joint training from the start is what "joint only" is.
+    key = ["experiment", "seed"]
+    at_once = sweep[sweep["start"] == 0].set_index(key)["accuracy"]
+    joint_only = runs[runs["method"] == "joint only"].set_index(key)["accuracy"]
+    pd.testing.assert_series_equal(at_once.sort_index(), joint_only.sort_index())
+    for title in ("Accuracy", "What the controllers did", "Cost", "What tells the final accuracy"):
+        assert f"## {title}" in said
+    plots = {path.name for path in tmp_path.glob("*.svg")}
+    assert plots == {"controller-differences.svg", "controller-run.svg", "controller-starts.svg"}
+
+
+def test_cremad_is_an_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(180) % 6
+    clear = np.eye(6)[labels]
+    features = tmp_path / "clips.npz"
+    np.savez(
+        features,
+        audio=np.hstack([clear, clear]) + rng.normal(size=(180, 12)),
+        video=clear + rng.normal(size=(180, 6)),
+        labels=labels,
+        actor=np.arange(180) // 12,
+    )
+    said = smoke(monkeypatch, tmp_path, "--cremad", str(features))
+    assert "| CREMA-D | 2 |" in said
+
+
+def test_an_unknown_experiment_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["study.py", "weather"])
+    with pytest.raises(SystemExit):
+        study.main()
+    assert "unknown: weather" in capsys.readouterr().err
