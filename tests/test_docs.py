@@ -20,6 +20,7 @@ MODULES = [
     "_readers",
     "_soft_joint",
     "_streaming",
+    "controller",
     "feature_selection",
     "information",
     "joint",
@@ -28,6 +29,7 @@ MODULES = [
     "uncertainty",
     "torch._decompose",
     "torch._soft_joint",
+    "torch.training",
 ]
 
 

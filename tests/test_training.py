@@ -68,7 +68,7 @@ def show(training, audio, video, n=600):
     """Observe predictions that are right for given shares of the samples."""
     y = np.arange(n) % K
     outputs = {"audio": hard(audio, y, 1), "video": hard(video, y, 2)}
-    training.observe(outputs, torch.from_numpy(y), logits=False)
+    training.observe(outputs, torch.from_numpy(y))
 
 
 def prepare(model=None, **options):
@@ -118,7 +118,7 @@ def test_three_modalities_go_half_a_pass_further() -> None:
     y = np.arange(900) % K
     shares = {"a": 0.9, "b": 0.3, "c": 0.3}
     outputs = {name: hard(share, y, i) for i, (name, share) in enumerate(shares.items())}
-    training.observe(outputs, torch.from_numpy(y), logits=False)
+    training.observe(outputs, torch.from_numpy(y))
     assert training.step(0).steps == {"a": 0.0, "b": 1.5, "c": 1.5}
     assert [names for _, names in training.batches([0] * 10)] == [("b", "c")] * 15
     with pytest.raises(TypeError, match="loader must have a length"):
@@ -193,7 +193,8 @@ def whole_run(path: Path | None, stop: int, **options):
         else:
             unimodal_epoch(model, optimizer, training, loader)
         with torch.no_grad():
-            training.observe({name: model.alone(name, views[name]) for name in NAMES}, y)
+            outputs = {name: model.alone(name, views[name]) for name in NAMES}
+            training.observe(outputs, y, logits=True)
         training.step(epoch)
     return model, training
 
@@ -239,13 +240,13 @@ def test_half_precision_and_gradients_are_observed() -> None:
     _, _, training = prepare()
     y = torch.arange(60) % K
     logits = {name: torch.randn(60, K).requires_grad_() for name in NAMES}
-    training.observe({n: v.bfloat16() for n, v in logits.items()}, y)
+    training.observe({n: v.bfloat16() for n, v in logits.items()}, y, logits=True)
     rounded = training.controller.sums
     again = prepare()[2]
-    again.observe({n: v.bfloat16().double() for n, v in logits.items()}, y)
+    again.observe({n: v.bfloat16().double() for n, v in logits.items()}, y, logits=True)
     np.testing.assert_array_equal(rounded, again.controller.sums)
     with pytest.raises(ValueError, match="num_classes is 3"):
-        training.observe({n: v[:, :2] for n, v in logits.items()}, y)
+        training.observe({n: v[:, :2] for n, v in logits.items()}, y, logits=True)
 
 
 def test_every_epoch_is_logged() -> None:
@@ -327,7 +328,7 @@ for epoch in range(5):
             sys.exit(7)
     with torch.no_grad():
         outputs = {name: model.alone(name, held_out[name][rows]) for name in NAMES}
-    training.observe(outputs, labels[rows])
+    training.observe(outputs, labels[rows], logits=True)
     training.step(epoch)
 torch.save((training.state_dict(), model.state_dict()), f"{folder}/{rank}.pt")
 dist.destroy_process_group()

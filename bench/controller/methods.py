@@ -109,7 +109,7 @@ class Run:
         with torch.no_grad():
             outputs = {name: self.net.alone(name, view) for name, view in views.items()}
         middle = time.perf_counter()
-        training.observe(outputs, y)
+        training.observe(outputs, y, logits=True)
         self.seconds["validation"] += middle - start
         self.seconds["controller"] += time.perf_counter() - middle
 

@@ -31,7 +31,7 @@ class AsyncCallback(_pl.Callback):  # type: ignore[misc, name-defined]
     def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, *_: Any) -> None:
         """Observe."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self.training.observe(outputs["outputs"], outputs["y"])
+            self.training.observe(outputs["outputs"], outputs["y"], logits=True)
 
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
         """Decide."""

@@ -72,7 +72,7 @@ class AsyncTraining:
     >>> loader = [(torch.randn(40, 4), torch.arange(40) % 2)]
     >>> for (x, y), names in training.batches(loader):
     ...     loss = sum(torch.nn.functional.cross_entropy(nets[name](x), y) for name in names)
-    >>> training.observe({name: net(x) for name, net in nets.items()}, y)
+    >>> training.observe({name: net(x) for name, net in nets.items()}, y, logits=True)
     >>> training.step(epoch=0).phase
     'unimodal'
     """
@@ -136,15 +136,16 @@ class AsyncTraining:
             for place, batch in enumerate(itertools.islice(loader, max(left.values()))):
                 yield batch, tuple(name for name, count in left.items() if count > place)
 
-    def observe(self, outputs: Mapping[str, Tensor], y: Tensor, *, logits: bool = True) -> None:
+    def observe(self, outputs: Mapping[str, Tensor], y: Tensor, *, logits: bool = False) -> None:
         """Take in what every modality's own classifier predicts of a batch of held-out samples.
 
         Parameters
         ----------
         outputs : mapping of str to Tensor (n, num_classes)
-            Logits, or probabilities; of any floating dtype, on any device.
+            Probabilities, or logits; of any floating dtype, on any device.
         y : Tensor of int (n,)
         logits : bool
+            `outputs` are logits, of which the softmax is taken.
 
         Raises
         ------

@@ -27,7 +27,7 @@ class AsyncCallback(_transformers.TrainerCallback):  # type: ignore[misc, name-d
     def metrics(self, found: Any) -> dict[str, float]:
         """Observe."""
         outputs = dict(zip(self.training.controller.modalities, found.predictions, strict=False))
-        self.training.observe(outputs, found.label_ids)
+        self.training.observe(outputs, found.label_ids, logits=True)
         return {}
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
