@@ -36,7 +36,7 @@ _JACKKNIFE_ERROR = 1e-4
 
 
 class Cells(NamedTuple):
-    """How many cells of a table and of each of its marginals samples fall into."""
+    """How many cells of a table and of each of its marginals samples fall into, or are worth."""
 
     x: float
     y: float

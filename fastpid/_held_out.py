@@ -10,7 +10,9 @@ the two classifiers predict of it. With p the mean of the t_i over N samples:
 * Standard error. To first order an information is off by the mean of <g, t_i>, g its gradient by p
   (delta method), which varies by Var_i <g, t_i> / N. As <g, t_i> is the mean of g over symbols
   drawn from f_i and g_i, this is at most Var_p(g) / N (law of total variance), and equal to it for
-  predictions that are sure. The table alone gives the bound; no sample needs to be kept.
+  predictions that are sure. The table alone gives the bound; no sample needs to be kept. It is far
+  from tight for predictions that are nearly uniform: with f and g within e of it, the bound is of
+  the order of e, while <g, t_i> varies by e^2.
 """
 
 from __future__ import annotations

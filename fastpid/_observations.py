@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -100,14 +101,23 @@ class Observations:
 
     @sums.setter
     def sums(self, values: Any) -> None:
-        vector = np.asarray(values, dtype=np.float64)
+        try:
+            vector = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"sums must be numbers; got {type(values).__name__}") from None
         sizes = [table.sums.size for table in self._tables.values()]
-        if vector.shape != (sum(sizes),) or not (np.isfinite(vector) & (vector >= 0.0)).all():
+        fine = vector.shape == (sum(sizes),) and bool((np.isfinite(vector) & (vector >= 0.0)).all())
+        parts = np.split(vector, np.cumsum(sizes)[:-1]) if fine else []
+        # Every sample adds one to the joint part of each table, and to its count.
+        masses = [
+            (part[: math.prod(table.shape)].sum(), part[-1])
+            for part, table in zip(parts, self._tables.values(), strict=fine)
+        ]
+        if not fine or not np.allclose(masses, parts[0][-1], rtol=1e-4):
             raise ValueError(
-                f"sums must be {sum(sizes)} finite numbers that are not negative; "
+                f"sums must be {sum(sizes)} numbers that were summed by a controller like this; "
                 f"got shape {vector.shape}"
             )
-        parts = np.split(vector, np.cumsum(sizes)[:-1])
         for table, part in zip(self._tables.values(), parts, strict=True):
             table.sums = part.copy()
 

@@ -86,7 +86,8 @@ class AsyncController:
     *Pace.* A modality runs ahead of another one if that one's unique information is less than
     `balance` of its own, and the difference is more than `margin` standard errors. It is held back
     then, and its steps go to those that are not; but only as long as the other one learns, that is
-    if its information has risen by more than `margin` standard errors in `patience` observations.
+    if its information has risen by more than `margin` standard errors within the last `patience`
+    observations that it trained for.
 
     *Peak.* The unimodal phase ends once the synergy has been below its peak, by more than `margin`
     standard errors, for `patience` observations; or after `max_epochs`. Joint training starts from
@@ -123,7 +124,7 @@ class AsyncController:
     unit : {"bits", "nats"}
         Of all metrics.
     tol : float
-        The largest certified gap of a decomposition, in `unit`.
+        The largest certified gap of a decomposition, in `unit`. Values closer than it are equal.
     threads : int, optional
         As for :func:`fastpid.decompose`.
 
@@ -145,9 +146,10 @@ class AsyncController:
     informations, as the redundancy cancels: "pid" and "mi" agree on who is ahead. To "pid" the lead
     is larger in proportion, since what both know does not count.
 
-    Standard errors are of first order, for independent samples. For predictions that are unsure
-    they are upper bounds. Values of different epochs come from the same samples, and so their
-    difference is surer than the errors say.
+    Standard errors are of first order, for independent samples, and that of a difference is taken
+    for the sum of both. Of sure predictions they are exact; of unsure ones they are upper bounds,
+    far from tight where predictions are nearly uniform. Values of different epochs come from the
+    same samples, and so their difference is surer than the errors say.
 
     Examples
     --------
@@ -262,7 +264,8 @@ class AsyncController:
         Returns
         -------
         Decision
-            Without metrics, and all as it was, if nothing was observed and none was due.
+            Without metrics if nothing was observed and none was due; all goes on as it was then,
+        unless `max_epochs` are over.
 
         Raises
         ------
@@ -300,7 +303,7 @@ class AsyncController:
         return {
             "config": self._config(),
             "history": [dataclasses.asdict(decision) for decision in self._history],
-            "sums": self.sums.tolist(),
+            "sums": self.sums.tolist() if self._observations.n_samples > 0 else None,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -313,9 +316,9 @@ class AsyncController:
             then unchanged.
         """
         try:
-            config, sums = state["config"], state["sums"]
-            history = [Decision(**decision) for decision in state["history"]]
-        except (KeyError, TypeError) as error:
+            config, sums = dict(state["config"]), state["sums"]
+            history = [self._check_decision(Decision(**values)) for values in state["history"]]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(
                 f"state must be the state_dict() of an AsyncController; reading it: {error!r}"
             ) from None
@@ -327,7 +330,10 @@ class AsyncController:
                 + ", ".join(f"{n} is {config.get(n)!r} there and {own[n]!r} here" for n in differ)
                 + "; make this one alike"
             )
-        self.sums = sums
+        if sums is None:
+            self._observations.clear()
+        else:
+            self.sums = sums
         self._history = history
 
     def to_frame(self) -> Any:
@@ -358,6 +364,18 @@ class AsyncController:
         from fastpid import plot
 
         return plot.decisions(self._history, unit=self._observations.options.unit)
+
+    def _check_decision(self, decision: Decision) -> Decision:
+        """Return a decision that somebody stored, if it is one of this controller's kind."""
+        check_count("epoch", decision.epoch, 0)
+        check_choice("phase", decision.phase, (UNIMODAL, JOINT))
+        if set(decision.steps) != set(self.modalities):
+            raise ValueError(f"steps are of {', '.join(map(str, decision.steps))}")
+        if decision.metrics:
+            needed = ("tracked", "tracked_error", *(f"mi/{name}" for name in self.modalities))
+            for name in needed:
+                check_number(name, decision.metrics[name], -math.inf, math.inf)
+        return decision
 
     def _config(self) -> dict[str, Any]:
         seen = self._observations
@@ -423,18 +441,27 @@ class AsyncController:
         def ahead(name: str, other: str) -> bool:
             # Informations are not negative; corrected ones may be.
             mine, its = max(leads[name].value, 0.0), max(leads[other].value, 0.0)
-            noise = self.margin * (leads[name].error + leads[other].error)
+            noise = self._noise(leads[name].error + leads[other].error)
             return its < self.balance * mine and mine - its > noise
 
         def learns(name: str) -> bool:
-            before = [d.metrics[f"mi/{name}"] for d in self._history if d.metrics][-self.patience :]
+            # What it said before each of its last `patience` stretches of training.
+            looks = [d for d in self._history if d.metrics]
+            before = [d.metrics[f"mi/{name}"] for d in looks if d.steps[name] > 0.0]
+            if len(before) < self.patience:
+                return True
             now = reading.mi[name]
-            return len(before) < self.patience or now.value > before[0] + self.margin * now.error
+            return now.value > before[-self.patience] + self._noise(now.error)
 
         lagging = [name for name in self.modalities if learns(name)]
         held = [m for m in self.modalities if any(ahead(m, other) for other in lagging)]
         share = len(self.modalities) / (len(self.modalities) - len(held))
         return {name: 0.0 if name in held else share for name in self.modalities}
+
+    def _noise(self, error: float) -> float:
+        """Return how far apart values have to be to differ; within `tol` solves do not tell."""
+        options = self._observations.options
+        return self.margin * error + options.tol / NATS_PER_UNIT[options.unit]
 
     def _curve(self) -> list[Uncertain]:
         """Return what has been tracked through the unimodal phase."""
@@ -448,13 +475,13 @@ class AsyncController:
         """Whether each value was within noise of the highest one until then."""
         highest = itertools.accumulate(curve, max)
         return [
-            now.value >= top.value - self.margin * top.error
+            now.value >= top.value - self._noise(top.error)
             for now, top in zip(curve, highest, strict=True)
         ]
 
     def _is_past_peak(self, curve: Sequence[Uncertain]) -> bool:
         """Whether there is a peak beyond noise, and the last `patience` values are below it."""
-        if not curve or max(curve).value <= self.margin * max(curve).error:
+        if not curve or max(curve).value <= self._noise(max(curve).error):
             return False
         last = self._at_peak(curve)[-self.patience :]
         return len(last) == self.patience and not any(last)
@@ -482,10 +509,11 @@ class AsyncController:
 def _check_names(modalities: object) -> tuple[str, ...]:
     if isinstance(modalities, str) or not isinstance(modalities, Iterable):
         raise TypeError(f"modalities must be several names; got {type(modalities).__name__}")
-    names = tuple(modalities)
-    strange = [name for name in names if not isinstance(name, str)]
+    given = tuple(modalities)
+    strange = [name for name in given if not isinstance(name, str)]
     if strange:
         raise TypeError(f"modalities must be strings; got {type(strange[0]).__name__}")
+    names = tuple(map(str, given))  # of numpy's strings, which not everything stores
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(f"modalities must be two or more different names; got {names}")
     return names

@@ -7,6 +7,7 @@ and returns them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,11 @@ _TITLES = {
     "unique_y": "unique to Y",
     "synergy": "synergy",
 }
+#: Colours and markers of several modalities; the first two look like X and Y.
+_SOURCES = (
+    *((COLORS[atom], _MARKERS[atom]) for atom in ("unique_x", "unique_y")),
+    *(("#009E73", "D"), ("#CC79A7", "P"), ("#000000", "X")),
+)
 #: More tick labels than this on an axis of a heat map are thinned out.
 _MOST_TICKS = 20
 
@@ -323,20 +329,15 @@ def decisions(history: Sequence[Decision], *, unit: str = "bits", axes: Any = No
     epochs = [d.epoch for d in measured]
     unique = [(f"unique/{name}", f"unique to {name}") for name in modalities]
     lines = [("redundancy", "redundancy"), *unique, ("synergy", "synergy")]
-    # The first two modalities have the colours of X and Y.
-    styles = [
-        "redundancy",
-        "unique_x",
-        "unique_y",
-        *["unique_y"] * (len(modalities) - 2),
-        "synergy",
-    ]
-    for (name, title), style in zip(lines, styles, strict=True):
+    sources = itertools.islice(itertools.cycle(_SOURCES), len(modalities))
+    looks = {atom: (COLORS[atom], _MARKERS[atom]) for atom in ATOMS}
+    styles = [looks["redundancy"], *sources, looks["synergy"]]
+    for (name, title), (color, marker) in zip(lines, styles, strict=True):
         upper.plot(
             epochs,
             [d.metrics[name] for d in measured],
-            color=COLORS[style],
-            marker=_MARKERS[style],
+            color=color,
+            marker=marker,
             markersize=4,
             linewidth=1.5,
             label=title,

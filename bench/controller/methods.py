@@ -127,8 +127,8 @@ def joint_only(run: Run) -> dict[str, float]:
     return {}
 
 
-def ogm_ge(run: Run, alpha: float = 0.5) -> dict[str, float]:
-    """Train jointly with the gradients of the leading modality turned down.
+def ogm_ge(run: Run, alpha: float = 0.5, share: float = 0.5) -> dict[str, float]:
+    """Train jointly, for a share of the budget with the leading modality's gradients turned down.
 
     On-the-fly gradient modulation with generalisation enhancement (X. Peng, Y. Wei, A. Deng,
     D. Wang, D. Hu, "Balanced multimodal learning via on-the-fly gradient modulation", CVPR 2022).
@@ -136,8 +136,9 @@ def ogm_ge(run: Run, alpha: float = 0.5) -> dict[str, float]:
     the ratio of s_m to that of the others (their mean), the gradient of m's encoder is multiplied
     by k_m = 1 - tanh(alpha r_m) if r_m > 1, and else left. Gaussian noise is added to it, with the
     standard deviation of the gradient's own entries, tensor by tensor, in place of the covariance
-    of its noise. "Modality m alone" is the fusion with the features of the others zero, which for a
-    fusion that is not linear stands for m's part of the logits.
+    of its noise, as in the authors' code; there, too, the second half of the training is left
+    alone. "Modality m alone" is the fusion with the features of the others zero, which for a fusion
+    that is not linear stands for m's part of the logits.
     """
     net = run.net
 
@@ -158,10 +159,13 @@ def ogm_ge(run: Run, alpha: float = 0.5) -> dict[str, float]:
         run.update(cross_entropy(net.fuse(features), y), len(views), modulate)
 
     start = time.perf_counter()
-    for _ in range(run.budget.epochs):
+    modulated = round(share * run.budget.epochs)
+    for _ in range(modulated):
         for views, y in run.loader:
             step(views, y)
     run.seconds["joint"] += time.perf_counter() - start
+    for _ in range(run.budget.epochs - modulated):
+        run.joint_epoch()
     return {}
 
 
@@ -179,7 +183,7 @@ def controller_of(run: Run, **options) -> AsyncController:
     """Return a controller: the defaults, a look every second epoch, at most half the budget."""
     settings = {
         "every": 2,
-        "max_epochs": run.budget.epochs // 2,
+        "max_epochs": max(2, run.budget.epochs // 2),
         "design_effect": run.data.design_effect,
         **options,
     }

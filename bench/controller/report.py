@@ -152,9 +152,9 @@ def costs(runs: pd.DataFrame) -> list[str]:
         "## Cost",
         "",
         "Steps of encoders (the same for every method and seed of an experiment, up to the size of "
-        "the training part), median seconds of a run with two runs at a time on two cores, and the "
-        "controller's share of the unimodal phase: tables, decompositions, decisions and copies of "
-        "the state, against training and validation.",
+        "the training part), median seconds of a run, as many at a time as there are cores, and "
+        "the controller's overhead: tables, decompositions, decisions and copies of the state, in "
+        "percent of training and validation in the unimodal phase.",
         "",
         *table(["experiment", "steps", *METHODS, "overhead"], rows),
     ]
@@ -183,8 +183,9 @@ def starts(sweep: pd.DataFrame) -> list[str]:
         "",
         "Modalities train evenly for some epochs, then jointly for the rest of the budget: mean "
         "accuracy by the epoch of the start, the best in bold; the epoch at which the synergy was "
-        "highest, median (and range) over seeds; and what a start there (at the nearest epoch "
-        "tried) gives less than the best column, paired.",
+        "highest, median (and range) over seeds; and the accuracy of a start there (at the nearest "
+        "epoch tried) less that of the best column, paired. The best column is known in hindsight "
+        "only.",
         "",
         *table(
             ["experiment", *(str(e) for e in epochs), "peak of synergy", "peak less best"], rows
@@ -211,9 +212,11 @@ def correlations(sweep: pd.DataFrame) -> list[str]:
     ]
 
 
-def write(runs: list[dict], sweep: list[dict], folder: Path, images: Path) -> None:
-    """Write report.md and the plots."""
-    frame, swept = pd.DataFrame(runs), pd.DataFrame(sweep)
+def write(folder: Path, images: Path) -> None:
+    """Write report.md and the plots of what is in a folder's CSV files."""
+    frame = pd.read_csv(folder / "runs.csv")
+    sweeps = folder / "sweep.csv"
+    swept = pd.read_csv(sweeps) if sweeps.exists() else pd.DataFrame()
     lines = [
         "# Does two-stage training under a controller pay?",
         "",

@@ -51,6 +51,8 @@ SEEDS = {
 #: Experiments in which the epoch at which joint training starts is varied.
 SWEPT = (*SEEDS, "watch", "CREMA-D")
 SMOKE = ("synthetic, dominance 4", "digits halves")
+#: The one of which a run is drawn.
+EXAMPLE = "digits halves"
 #: Unimodal epochs, in shares of the budget.
 STARTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75)
 
@@ -124,9 +126,11 @@ def sweep(experiment: Experiment, seed: int, budget: Budget) -> list[Row]:
     return [{**row, "synergy_peak": max(curve, key=curve.get)} for row in rows]
 
 
-def write(path: Path, rows: list[Row]) -> list[Row]:
+def write(path: Path, rows: list[Row]) -> None:
     """Write rows to a CSV file, beside those of other experiments that are in it already."""
     names = {row["experiment"] for row in rows}
+    if not rows:
+        return
     if path.exists():
         rows = [row for row in report.read(path) if row["experiment"] not in names] + rows
     columns = dict.fromkeys(key for row in rows for key in row)
@@ -136,42 +140,39 @@ def write(path: Path, rows: list[Row]) -> list[Row]:
         for row in rows:
             rounded = ((k, round(v, 6) if isinstance(v, float) else v) for k, v in row.items())
             writer.writerow(dict(rounded))
-    return rows
 
 
 def study(experiments: Sequence[Experiment], budget: Budget, folder: Path, images: Path) -> None:
     """Run experiments, and write what came out."""
-    jobs = [
-        delayed(compare)(experiment, method, seed, budget)
-        for experiment in experiments
-        for seed in experiment.seeds
-        for method in METHODS
-    ]
-    sweeps = [
-        delayed(sweep)(experiment, seed, budget)
-        for experiment in experiments
-        if experiment.swept
-        for seed in experiment.seeds[:10]
-    ]
     start = time.perf_counter()
-    runner = Parallel(n_jobs=-1, return_as="generator")
-    done = tqdm(runner(sweeps + jobs), total=len(sweeps) + len(jobs), unit="run", smoothing=0.05)
-    results = list(done)
-    swept = [row for rows in results[: len(sweeps)] for row in rows]
-    runs = write(folder / "runs.csv", results[len(sweeps) :])
-    if swept:
-        swept = write(folder / "sweep.csv", swept)
-    report.write(runs, swept, folder, images)
-    draw_run(experiments[-1], budget, images / "controller-run.svg")
+    with Parallel(n_jobs=-1, return_as="generator") as runner:
+        for experiment in experiments:
+            sweeps = [
+                delayed(sweep)(experiment, seed, budget)
+                for seed in experiment.seeds[:10]
+                if experiment.swept
+            ]
+            jobs = [
+                delayed(compare)(experiment, method, seed, budget)
+                for seed in experiment.seeds
+                for method in METHODS
+            ]
+            todo = runner(sweeps + jobs)
+            done = [*tqdm(todo, experiment.name, len(sweeps) + len(jobs), unit="run")]
+            # What is finished is kept, should a later experiment be interrupted.
+            write(folder / "runs.csv", done[len(sweeps) :])
+            write(folder / "sweep.csv", [row for rows in done[: len(sweeps)] for row in rows])
+            report.write(folder, images)
+    draw_run(DATA[EXAMPLE], budget, images / "controller-run.svg")
     print(f"written to {folder} in {time.perf_counter() - start:.0f} s")
 
 
-def draw_run(experiment: Experiment, budget: Budget, path: Path) -> None:
+def draw_run(load: Callable[[int], MultimodalData], budget: Budget, path: Path) -> None:
     """Plot one run of the PID controller."""
     import matplotlib
 
     matplotlib.use("Agg")
-    run = Run(experiment.load(experiment.seeds[0]), budget, experiment.seeds[0])
+    run = Run(load(FIRST_SEED), budget, FIRST_SEED)
     controller = controller_of(run)
     two_stage(run, controller)
     upper, _ = controller.plot()

@@ -30,7 +30,8 @@ class AsyncCallback(_pl.Callback):  # type: ignore[misc, name-defined]
 
     def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, *_: Any) -> None:
         """Observe."""
-        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+        fit = trainer.state.fn == "fit" and not trainer.sanity_checking
+        if fit and self.training.due(trainer.current_epoch):
             self.training.observe(outputs["outputs"], outputs["y"], logits=True)
 
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:

@@ -40,7 +40,8 @@ class AsyncTraining:
     With ``torch.distributed`` initialised, the samples that all processes observed are added up,
     the process of rank 0 decides, and all do what it says. What is held back gets no gradients, nor
     does what fuses the modalities in the unimodal phase: wrap the model by
-    ``DistributedDataParallel(model, find_unused_parameters=True)``.
+    ``DistributedDataParallel(model, find_unused_parameters=True)``. A sample that two processes
+    observe counts twice, as those do by which a DistributedSampler fills up.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ class AsyncTraining:
         What is kept at the peak and restored, by names of your own, such as the whole model and its
         optimizer; by default `modules`. Tensors are kept in the memory of the CPU.
     log : callable, optional
-        Called after every epoch with a dict of numbers: epoch, joint (0 or 1), steps and metrics.
+        Called after every epoch, by every process, with a dict of numbers: epoch, joint (0 or 1),
+        steps and metrics.
     distributed : bool, optional
         Whether to add up the observations of all processes; by default where there are several. Say
         False if every process observes all samples.
@@ -130,7 +132,10 @@ class AsyncTraining:
                 f"loader must have a length, as steps are shares of it; got {type(loader).__name__}"
             )
         size = len(loader)
-        counts = {name: round(share * size) for name, share in self.controller.steps.items()}
+        # Rounded such that they add up.
+        shares = self.controller.steps
+        ends = [0, *(round(end * size) for end in itertools.accumulate(shares.values()))]
+        counts = {name: ends[i + 1] - ends[i] for i, name in enumerate(shares)}
         for number in range(math.ceil(max(counts.values()) / max(size, 1))):
             left = {name: count - number * size for name, count in counts.items()}
             for place, batch in enumerate(itertools.islice(loader, max(left.values()))):
@@ -142,7 +147,8 @@ class AsyncTraining:
         Parameters
         ----------
         outputs : mapping of str to Tensor (n, num_classes)
-            Probabilities, or logits; of any floating dtype, on any device.
+            Probabilities, or logits, on any device. In half precision pass logits: rounded
+            probabilities do not sum to one.
         y : Tensor of int (n,)
         logits : bool
             `outputs` are logits, of which the softmax is taken.
@@ -152,6 +158,11 @@ class AsyncTraining:
         ValueError, TypeError
             As :meth:`fastpid.controller.AsyncController.observe`.
         """
+        if not isinstance(outputs, Mapping):
+            raise TypeError(
+                "outputs must map the names of the modalities to tensors; "
+                f"got {type(outputs).__name__}"
+            )
         arrays = {
             name: rows.detach().cpu().double().numpy() if torch.is_tensor(rows) else rows
             for name, rows in outputs.items()
@@ -173,10 +184,11 @@ class AsyncTraining:
         """
         together = self._is_distributed()
         decision = self._decide_together(epoch) if together else self.controller.step(epoch)
-        if decision.at_peak:
-            self._kept = {name: _to_cpu(kept.state_dict()) for name, kept in self._keep.items()}
-        if decision.start_joint:
-            self._restore()
+        with torch.inference_mode(False):  # or what is kept could not be trained any more
+            if decision.at_peak:
+                self._kept = {name: _to_cpu(kept.state_dict()) for name, kept in self._keep.items()}
+            if decision.start_joint:
+                self._restore()
         self._freeze()
         if self.log is not None:
             self.log(
@@ -206,10 +218,11 @@ class AsyncTraining:
         if not isinstance(state, Mapping) or {"controller", "kept"} - set(state):
             raise ValueError("state must be the state_dict() of an AsyncTraining")
         kept = state["kept"]
-        if kept is not None and set(kept) != set(self._keep):
+        names = set(kept) if isinstance(kept, Mapping) else kept
+        if names is not None and names != set(self._keep):
             raise ValueError(
-                f"state keeps {', '.join(kept)}, but this AsyncTraining {', '.join(self._keep)}; "
-                "pass the same keep"
+                f"state keeps {kept if names is kept else ', '.join(map(str, kept))}, but this "
+                f"AsyncTraining {', '.join(self._keep)}; pass the same keep"
             )
         self.controller.load_state_dict(state["controller"])
         self._kept = kept
@@ -249,10 +262,12 @@ class AsyncTraining:
         self._kept = None
 
     def _freeze(self) -> None:
-        for name, share in self.controller.steps.items():
-            for parameter in self._trainable[name]:
-                parameter.requires_grad_(share > 0.0)
-                if share == 0.0:
+        # What two modalities share is frozen only while both are held.
+        needed = {id(p) for name in self.active for p in self._trainable[name]}
+        for parameters in self._trainable.values():
+            for parameter in parameters:
+                parameter.requires_grad_(id(parameter) in needed)
+                if id(parameter) not in needed:
                     parameter.grad = None  # or the optimizer would go on with the last one
 
 

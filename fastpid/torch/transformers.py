@@ -12,34 +12,39 @@ _transformers = import_extra("transformers", "fastpid.torch.transformers", "tran
 
 
 class AsyncCallback(_transformers.TrainerCallback):  # type: ignore[misc, name-defined]
-    """Observe every evaluation (``eval_strategy="epoch"``), and decide after it.
+    """Decide after every evaluation that ends an epoch: ``eval_strategy="epoch"``.
 
     For the Trainer's ``callbacks=[callback]`` and ``compute_metrics=callback.metrics``. The model
     returns its loss and then the logits of the modalities, in the controller's order; the loss adds
-    up those of ``training.active`` while ``training.phase`` is "unimodal". Checkpoints keep what it
-    takes to resume. The steps of a modality that is held back are saved, not given away. Give
-    `training` ``distributed=False``: the Trainer shows all predictions to every process.
+    up those of ``training.active`` while ``training.phase`` is "unimodal". Resume from the same
+    output_dir. Steps of a modality that is held back are saved, not given away.
     """
 
     def __init__(self, training: AsyncTraining) -> None:
         self.training = training
+        self.training.distributed = False  # the Trainer shows all predictions to every process
+        self.seen: Any = None
 
     def metrics(self, found: Any) -> dict[str, float]:
-        """Observe."""
-        outputs = dict(zip(self.training.controller.modalities, found.predictions, strict=False))
-        self.training.observe(outputs, found.label_ids, logits=True)
+        """Keep what may have been an evaluation."""
+        self.seen = found
         return {}
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Decide."""
-        self.training.step(round(state.epoch) - 1)
+        """Observe and decide."""
+        controller, epoch = self.training.controller, round(state.epoch or 0) - 1
+        if epoch > max((d.epoch for d in controller.history), default=-1):
+            outputs = dict(zip(controller.modalities, self.seen.predictions, strict=False))
+            self.training.observe(outputs, self.seen.label_ids, logits=True)
+            self.training.step(epoch)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep the state in a checkpoint."""
-        torch.save(self.training.state_dict(), self._path(args, state))
+        if state.is_world_process_zero:
+            torch.save(self.training.state_dict(), self._path(args, state))
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Go on from a checkpoint, if that is what the Trainer does."""
+        """Go on from a checkpoint, if the Trainer does."""
         if state.global_step > 0:
             self.training.load_state_dict(torch.load(self._path(args, state)))
 
