@@ -170,7 +170,14 @@ def transformers_run(folder: Path, epochs: int, resume: bool = False):
                 return control
 
         trainer.add_callback(Stop())
+    trainer.evaluate()  # not after an epoch
+    trainer.predict(rows(2))
+    assert plan.controller.history == ()
     trainer.train(resume_from_checkpoint=resume)
+    state = plan.controller.state_dict()
+    trainer.predict(rows(2))
+    trainer.evaluate()
+    assert plan.controller.state_dict() == state
     return wrapped, plan, frozen
 
 

@@ -55,12 +55,46 @@ def test_fixed_starts_from_the_state_at_its_epoch() -> None:
     assert (found["held_0"], found["held_1"]) == (0, 0)
 
 
-def test_controllers_differ_in_what_they_go_by() -> None:
+@pytest.mark.parametrize("criterion", ["pid", "mi"])
+def test_controllers_differ_in_what_they_go_by(
+    criterion: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+    train = methods.two_stage
+
+    def spy(run, controller):
+        used.append(controller)
+        return train(run, controller)
+
+    monkeypatch.setattr(methods, "two_stage", spy)
+    found = METHODS[f"{criterion.upper()} controller"](a_run())
+    assert [c.criterion for c in used] == [criterion]
+    assert {"synergy", "redundancy", "unique_0", "unique_1", "mi_0", "mi_1"} <= set(found)
+
+
+def test_modulated_gradients_are_what_the_optimizer_steps_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    still = {"x": torch.tensor(0.0), "y": torch.tensor(1.0)}
+    monkeypatch.setattr(methods, "modulation", lambda scores, alpha: still)
+    monkeypatch.setattr(torch, "randn_like", torch.zeros_like)
     run = a_run()
-    assert methods.controller_of(run).criterion == "pid"
-    found = [methods.pid_controller(a_run()), methods.mi_controller(a_run())]
-    assert {"synergy", "redundancy", "unique_0", "unique_1", "mi_0", "mi_1"} <= set(found[0])
-    assert set(found[0]) == set(found[1])
+    run.budget = Budget(epochs=1, decay=0.0)
+    run.optimizer = run.new_optimizer()
+    before = {name: p.clone() for name, p in run.net.named_parameters()}
+    methods.ogm_ge(run, share=1.0)
+    moved = {name for name, p in run.net.named_parameters() if not torch.equal(p, before[name])}
+    assert {name.split(".")[1] for name in moved if name.startswith("encoders")} == {"y"}
+    assert any(name.startswith("fusion") for name in moved)
+    monkeypatch.undo()
+    # Noise is added to them, so that even a modality that is held moves.
+    monkeypatch.setattr(methods, "modulation", lambda scores, alpha: still)
+    methods.ogm_ge(run, share=1.0)
+    assert any(
+        not torch.equal(p, before[name])
+        for name, p in run.net.named_parameters()
+        if name.startswith("encoders.x")
+    )
 
 
 def test_modulation_is_that_of_the_paper() -> None:

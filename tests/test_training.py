@@ -121,6 +121,8 @@ def test_three_modalities_go_half_a_pass_further() -> None:
     training.observe(outputs, torch.from_numpy(y))
     assert training.step(0).steps == {"a": 0.0, "b": 1.5, "c": 1.5}
     assert [names for _, names in training.batches([0] * 10)] == [("b", "c")] * 15
+    # Half passes of 5 batches are 2 and 3 of them: together as many steps as ever.
+    assert sum(len(names) for _, names in training.batches([0] * 5)) == 15
     with pytest.raises(TypeError, match="loader must have a length"):
         list(training.batches(iter([0])))
 
@@ -173,6 +175,60 @@ def test_joint_training_starts_from_the_state_at_the_peak() -> None:
     assert {"encoders.audio", "encoders.video", "fusion.weight"} <= changed(model, before)
 
 
+def test_the_peak_is_restored_after_resuming() -> None:
+    model, optimizer, training = prepare(patience=2)
+    loader = batches_of(*data())
+    for epoch, share in enumerate((0.3, 0.7, 0.97)):
+        unimodal_epoch(model, optimizer, training, loader)
+        if epoch == 1:
+            peak = copy_of(model)
+        show(training, share, share)
+        training.step(epoch)
+    state = training.state_dict()
+    other, _, resumed = prepare(Model(), patience=2)
+    resumed.load_state_dict(state)
+    show(resumed, 0.99, 0.99)
+    assert resumed.step(3).restore_epoch == 1
+    assert changed(other, peak) == set()
+
+
+def test_who_was_held_is_still_frozen_after_resuming() -> None:
+    _, _, training = prepare()
+    show(training, 0.9, 0.2)
+    training.step(0)
+    model, _, resumed = prepare(Model())
+    resumed.load_state_dict(training.state_dict())
+    assert not any(p.requires_grad for p in model.encoders["audio"].parameters())
+    assert all(p.requires_grad for p in model.encoders["video"].parameters())
+
+
+@pytest.mark.parametrize("names", [NAMES, NAMES[::-1]])
+def test_what_is_shared_is_frozen_while_all_are_held(names) -> None:
+    shared = nn.Linear(5, 4)
+    own = {name: nn.Linear(4, K) for name in names}
+    modules = {name: nn.ModuleList([shared, own[name]]) for name in names}
+    training = AsyncTraining(AsyncController(names, num_classes=K), modules)
+    show(training, 0.9, 0.2)
+    assert training.step(0).active == ("video",)
+    assert shared.weight.requires_grad
+    assert not own["audio"].weight.requires_grad
+
+
+def test_a_step_in_inference_mode_leaves_what_can_be_trained() -> None:
+    model, optimizer, training = prepare(patience=2)
+    loader = batches_of(*data())
+    for epoch, share in enumerate((0.3, 0.7, 0.97, 0.99)):
+        unimodal_epoch(model, optimizer, training, loader)
+        with torch.inference_mode():
+            show(training, share, share)
+            training.step(epoch)
+    assert training.phase == "joint"
+    views, y = loader[0]
+    optimizer.zero_grad()
+    cross_entropy(model(views), y).backward()
+    optimizer.step()
+
+
 def whole_run(path: Path | None, stop: int, **options):
     """Train six epochs; at `stop`, save everything and go on from the file with new objects."""
     loader, (views, y) = batches_of(*data()), data(seed=1)
@@ -222,6 +278,7 @@ def test_a_strange_state_changes_nothing() -> None:
         ({}, r"state must be the state_dict\(\) of an AsyncTraining"),
         (other.state_dict(), "pass the same keep"),
         ({"controller": controlled(patience=7).state_dict(), "kept": None}, "patience is 7"),
+        ({**before, "kept": 5}, "pass the same keep"),
     ):
         with pytest.raises(ValueError, match=text):
             training.load_state_dict(state)
@@ -245,6 +302,8 @@ def test_half_precision_and_gradients_are_observed() -> None:
     again = prepare()[2]
     again.observe({n: v.bfloat16().double() for n, v in logits.items()}, y, logits=True)
     np.testing.assert_array_equal(rounded, again.controller.sums)
+    with pytest.raises(TypeError, match="outputs must map the names"):
+        training.observe([*logits.values()], y, logits=True)
     with pytest.raises(ValueError, match="num_classes is 3"):
         training.observe({n: v[:, :2] for n, v in logits.items()}, y, logits=True)
 
@@ -284,7 +343,7 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 from test_training import *
-rank, folder, fail = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "fail"
+rank, folder, fail = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 store = dist.FileStore(f"{folder}/store", 2)
 dist.init_process_group("gloo", store=store, rank=rank, world_size=2)
 torch.manual_seed(0)
@@ -301,7 +360,6 @@ class Both(torch.nn.Module):
 
 ddp = DistributedDataParallel(Both(), find_unused_parameters=True)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-said = []
 training = AsyncTraining(
     controlled(patience=1, max_epochs=4), model.modules_of(),
     keep={"model": model, "optimizer": optimizer},
@@ -309,7 +367,7 @@ training = AsyncTraining(
 views, y = data()
 mine = {name: view[rank::2] for name, view in views.items()}
 held_out, labels = data(seed=1)
-rows = slice(0, 150) if rank == 0 else slice(150, None)
+rows = slice(0, 150) if rank == 0 else slice(0 if fail == "one has samples" else 150, None)
 for epoch in range(5):
     if training.phase == "unimodal":
         for (batch, target), names in training.batches(batches_of(mine, y[rank::2], 20)):
@@ -320,15 +378,25 @@ for epoch in range(5):
         for batch, target in batches_of(mine, y[rank::2], 20):
             loss = cross_entropy(ddp(batch, ()), target)
             optimizer.zero_grad(); loss.backward(); optimizer.step()
-    if fail:
+    with torch.no_grad():
+        outputs = {name: model.alone(name, held_out[name][rows]) for name in NAMES}
+    if fail == "no samples":
         try:
             training.step(epoch)
         except ValueError as error:
             assert "no held-out samples" in str(error), error
             sys.exit(7)
-    with torch.no_grad():
-        outputs = {name: model.alone(name, held_out[name][rows]) for name in NAMES}
-    training.observe(outputs, labels[rows], logits=True)
+    # The samples of one process alone do.
+    if fail != "one has samples" or rank == 1:
+        training.observe(outputs, labels[rows], logits=True)
+    if fail == "old epoch" and epoch == 1:
+        before = training.state_dict()["controller"]
+        try:
+            training.step(0)
+        except ValueError as error:
+            assert "epoch must be later" in str(error), error
+            assert training.state_dict()["controller"] == before
+            sys.exit(7)
     training.step(epoch)
 torch.save((training.state_dict(), model.state_dict()), f"{folder}/{rank}.pt")
 dist.destroy_process_group()
@@ -345,8 +413,9 @@ def two_processes(folder: Path, what: str) -> list[int]:
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
-def test_two_processes_decide_together(tmp_path: Path) -> None:
-    assert two_processes(tmp_path, "train") == [0, 0]
+@pytest.mark.parametrize("what", ["both have samples", "one has samples"])
+def test_two_processes_decide_together(tmp_path: Path, what: str) -> None:
+    assert two_processes(tmp_path, what) == [0, 0]
     (first, model), (second, other) = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     assert first["controller"] == second["controller"]
     assert all(torch.equal(model[name], other[name]) for name in model)
@@ -365,5 +434,6 @@ def test_two_processes_decide_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
-def test_what_goes_wrong_is_raised_by_every_process(tmp_path: Path) -> None:
-    assert two_processes(tmp_path, "fail") == [7, 7]
+@pytest.mark.parametrize("what", ["no samples", "old epoch"])
+def test_what_goes_wrong_is_raised_by_every_process(tmp_path: Path, what: str) -> None:
+    assert two_processes(tmp_path, what) == [7, 7]
