@@ -377,6 +377,7 @@ def decisions(history: Sequence[Decision], *, unit: str = "bits", axes: Any = No
     lower.set_yticks(range(len(modalities)), modalities)
     lower.set_ylim(len(modalities) - 0.4, -0.6)
     lower.set_xlabel("epoch")
+    lower.xaxis.get_major_locator().set_params(integer=True)
     upper.axhline(0.0, color="black", linewidth=0.8)
     upper.set_ylabel(f"information / {unit}")
     for ax in (upper, lower):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator
 
@@ -245,10 +246,22 @@ def pid_controller(run: Run) -> dict[str, float]:
     return two_stage(run, controller_of(run))
 
 
+def variant(run: Run, **options) -> dict[str, float]:
+    """Train as a controller with other options says."""
+    return two_stage(run, controller_of(run, **options))
+
+
 METHODS: dict[str, Callable[[Run], dict[str, float]]] = {
     "joint only": joint_only,
     "fixed": fixed,
     "OGM-GE": ogm_ge,
     "MI controller": mi_controller,
     "PID controller": pid_controller,
+}
+#: Of the PID controller, to tell what each of its parts does.
+VARIANTS: dict[str, Callable[[Run], dict[str, float]]] = {
+    "pace alone": functools.partial(variant, patience=10**6),  # it starts at half the budget
+    "peak alone": functools.partial(variant, balance=0.0),
+    "margin 2": functools.partial(variant, margin=2.0),
+    "hard predictions": functools.partial(variant, soft=False),
 }

@@ -111,6 +111,27 @@ def differences(runs: pd.DataFrame) -> list[str]:
     ]
 
 
+def parts(runs: pd.DataFrame) -> list[str]:
+    """Compare the PID controller with variants of it, where there are any."""
+    variants = [name for name in runs["method"].unique() if name not in METHODS]
+    if not variants:
+        return []
+    rows = []
+    for name, group in runs.groupby("experiment", sort=False):
+        if set(variants) <= set(group["method"]):
+            found = [paired(runs, name, variant, OURS) for variant in variants]
+            rows.append([name, *(f"{percent(m, h, '+')} (p = {p:.2g})" for m, h, p in found)])
+    return [
+        "## What its parts do",
+        "",
+        f"Accuracy of variants less that of the {OURS}, paired likewise: one that holds modalities "
+        "back but starts at half the budget, one that starts at the peak but holds nobody back, "
+        "one with twice the margin, and one that goes by the most probable classes.",
+        "",
+        *table(["experiment", *variants], rows),
+    ]
+
+
 def course(runs: pd.DataFrame) -> list[str]:
     rows = []
     for name, group in runs.groupby("experiment", sort=False):
@@ -225,6 +246,7 @@ def write(folder: Path, images: Path) -> None:
         "",
         *accuracies(frame),
         *differences(frame),
+        *parts(frame),
         *course(frame),
         *costs(frame),
     ]

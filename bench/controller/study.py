@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from controller import report
 from controller.data import DATA, MultimodalData, cremad_features
-from controller.methods import METHODS, Budget, Run, controller_of, metrics_at, two_stage
+from controller.methods import METHODS, VARIANTS, Budget, Run, controller_of, metrics_at, two_stage
 from fastpid.controller import AsyncController
 from fastpid.torch.training import AsyncTraining
 
@@ -52,7 +52,7 @@ SEEDS = {
 SWEPT = (*SEEDS, "watch", "CREMA-D")
 SMOKE = ("synthetic, dominance 4", "digits halves")
 #: The one of which a run is drawn.
-EXAMPLE = "digits halves"
+EXAMPLE = "audio-visual digits"
 #: Unimodal epochs, in shares of the budget.
 STARTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75)
 
@@ -61,12 +61,13 @@ Row = dict[str, object]
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """Data by seed, how often, and whether the start is varied."""
+    """Data by seed, how often, whether the start is varied, and the methods."""
 
     name: str
     load: Callable[[int], MultimodalData]
     seeds: range
     swept: bool
+    methods: tuple[str, ...] = tuple(METHODS)
 
 
 def compare(experiment: Experiment, method: str, seed: int, budget: Budget) -> Row:
@@ -74,7 +75,7 @@ def compare(experiment: Experiment, method: str, seed: int, budget: Budget) -> R
     torch.set_num_threads(1)
     run = Run(experiment.load(seed), budget, seed)
     start = time.perf_counter()
-    found = METHODS[method](run)
+    found = (METHODS | VARIANTS)[method](run)
     seconds = {f"seconds_{part}": value for part, value in run.seconds.items()}
     return {
         "experiment": experiment.name,
@@ -155,7 +156,7 @@ def study(experiments: Sequence[Experiment], budget: Budget, folder: Path, image
             jobs = [
                 delayed(compare)(experiment, method, seed, budget)
                 for seed in experiment.seeds
-                for method in METHODS
+                for method in experiment.methods
             ]
             todo = runner(sweeps + jobs)
             done = [*tqdm(todo, experiment.name, len(sweeps) + len(jobs), unit="run")]
@@ -199,7 +200,13 @@ def main() -> None:
         return
     seeds = {name: range(FIRST_SEED, FIRST_SEED + SEEDS.get(name, 10)) for name in loaders or DATA}
     chosen = [
-        Experiment(name, load, seeds[name], name in SWEPT)
+        Experiment(
+            name,
+            load,
+            seeds[name],
+            name in SWEPT,
+            (*METHODS, *VARIANTS) if name in SEEDS else tuple(METHODS),
+        )
         for name, load in (loaders or DATA).items()
     ]
     study(chosen, Budget(), HERE, HERE.parent.parent / "docs" / "img")
