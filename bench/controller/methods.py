@@ -260,8 +260,8 @@ METHODS: dict[str, Callable[[Run], dict[str, float]]] = {
 }
 #: Of the PID controller, to tell what each of its parts does.
 VARIANTS: dict[str, Callable[[Run], dict[str, float]]] = {
-    "pace alone": functools.partial(variant, patience=10**6),  # it starts at half the budget
-    "peak alone": functools.partial(variant, balance=0.0),
+    "waits": functools.partial(variant, patience=10**6),
+    "holds nobody": functools.partial(variant, balance=0.0),
     "margin 2": functools.partial(variant, margin=2.0),
     "hard predictions": functools.partial(variant, soft=False),
 }

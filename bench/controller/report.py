@@ -124,9 +124,9 @@ def parts(runs: pd.DataFrame) -> list[str]:
     return [
         "## What its parts do",
         "",
-        f"Accuracy of variants less that of the {OURS}, paired likewise: one that holds modalities "
-        "back but starts at half the budget, one that starts at the peak but holds nobody back, "
-        "one with twice the margin, and one that goes by the most probable classes.",
+        f"Accuracy of variants less that of the {OURS}, paired likewise: one that waits for a "
+        "higher peak until half the budget is over, one that holds nobody back, one with twice the "
+        "margin, and one that goes by the most probable classes.",
         "",
         *table(["experiment", *variants], rows),
     ]
