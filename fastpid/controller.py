@@ -9,11 +9,10 @@ starts from the state at which the synergy was at its peak.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 import statistics
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from fastpid._extras import import_extra
 from fastpid._observations import RESTS, Observations, Reading, Uncertain
 from fastpid._options import check_options
+from fastpid._rules import Rules
 from fastpid._stack import stacklevel_outside
 from fastpid._validate import (
     NATS_PER_UNIT,
@@ -184,18 +184,22 @@ class AsyncController:
     ) -> None:
         self.modalities = _check_names(modalities)
         self.every = check_count("every", every, 1)
-        self.patience = check_count("patience", patience, 1)
-        self.balance = check_number("balance", balance, 0.0, 1.0)
-        self.margin = check_number("margin", margin, 0.0, math.inf)
         self.criterion = check_choice("criterion", criterion, CRITERIA)
         self.max_epochs = None if max_epochs is None else check_count("max_epochs", max_epochs, 1)
+        options = check_options("auto", tol, None, unit, threads, False, "ignore")
+        self._rules = Rules(
+            check_count("patience", patience, 1),
+            check_number("balance", balance, 0.0, 1.0),
+            check_number("margin", margin, 0.0, math.inf),
+            options.tol / NATS_PER_UNIT[options.unit],
+        )
         self._observations = Observations(
             self.modalities,
             check_count("num_classes", num_classes, 2),
             check_bool("soft", soft),
             check_choice("rest", rest, RESTS),
             check_number("design_effect", design_effect, 1.0, math.inf),
-            check_options("auto", tol, None, unit, threads, False, "ignore"),
+            options,
         )
         self._history: list[Decision] = []
 
@@ -383,16 +387,13 @@ class AsyncController:
             "modalities": list(self.modalities),
             "num_classes": seen.num_classes,
             "every": self.every,
-            "patience": self.patience,
-            "balance": self.balance,
-            "margin": self.margin,
             "criterion": self.criterion,
             "soft": seen.soft,
             "rest": seen.rest,
             "max_epochs": self.max_epochs,
             "design_effect": seen.design_effect,
             "unit": seen.options.unit,
-            "tol": seen.options.tol,
+            **self._rules._asdict(),
         }
 
     def _even(self) -> dict[str, float]:
@@ -400,12 +401,11 @@ class AsyncController:
 
     def _read(self) -> Reading:
         reading = self._observations.read()
-        options = self._observations.options
-        if reading.gap > options.tol / NATS_PER_UNIT[options.unit]:
+        if reading.gap > self._rules.tol:
             warnings.warn(
                 f"a table was not solved to tol: the largest gap is {reading.gap:.2e} "
-                f"{options.unit}; the bounds hold, so take it as an error of every value, or "
-                "accept a larger tol",
+                f"{self._observations.options.unit}; the bounds hold, so take it as an error of "
+                "every value, or accept a larger tol",
                 ConvergenceWarning,
                 stacklevel=stacklevel_outside("fastpid"),
             )
@@ -419,9 +419,9 @@ class AsyncController:
         if reading is not None:
             steps = self._pace(reading)
             curve.append(Uncertain(metrics["tracked"], metrics["tracked_error"]))
-            at_peak = self._at_peak(curve)[-1]
+            at_peak = self._rules.at_peak(curve)[-1]
         spent = self.max_epochs is not None and epoch + 1 >= self.max_epochs
-        if not (spent or self._is_past_peak(curve)):
+        if not (spent or self._rules.is_past_peak(curve)):
             return Decision(epoch, UNIMODAL, steps, at_peak, metrics=metrics)
         peak = [d.epoch for d in self._history if d.at_peak] + [epoch] * at_peak
         return Decision(
@@ -436,32 +436,17 @@ class AsyncController:
 
     def _pace(self, reading: Reading) -> dict[str, float]:
         """Give the steps of whoever runs ahead to those that lag behind and learn."""
+        looks = [d for d in self._history if d.metrics]
+        # What each said before its own stretches of training.
+        before = {
+            name: [d.metrics[f"mi/{name}"] for d in looks if d.steps[name] > 0.0]
+            for name in self.modalities
+        }
+        learning = [m for m in self.modalities if self._rules.learns(before[m], reading.mi[m])]
         leads = reading.unique if self.criterion == "pid" else reading.mi
-
-        def ahead(name: str, other: str) -> bool:
-            # Informations are not negative; corrected ones may be.
-            mine, its = max(leads[name].value, 0.0), max(leads[other].value, 0.0)
-            noise = self._noise(leads[name].error + leads[other].error)
-            return its < self.balance * mine and mine - its > noise
-
-        def learns(name: str) -> bool:
-            # What it said before each of its last `patience` stretches of training.
-            looks = [d for d in self._history if d.metrics]
-            before = [d.metrics[f"mi/{name}"] for d in looks if d.steps[name] > 0.0]
-            if len(before) < self.patience:
-                return True
-            now = reading.mi[name]
-            return now.value > before[-self.patience] + self._noise(now.error)
-
-        lagging = [name for name in self.modalities if learns(name)]
-        held = [m for m in self.modalities if any(ahead(m, other) for other in lagging)]
+        held = self._rules.held(leads, learning)
         share = len(self.modalities) / (len(self.modalities) - len(held))
         return {name: 0.0 if name in held else share for name in self.modalities}
-
-    def _noise(self, error: float) -> float:
-        """Return how far apart values have to be to differ; within `tol` solves do not tell."""
-        options = self._observations.options
-        return self.margin * error + options.tol / NATS_PER_UNIT[options.unit]
 
     def _curve(self) -> list[Uncertain]:
         """Return what has been tracked through the unimodal phase."""
@@ -470,21 +455,6 @@ class AsyncController:
             for d in self._history
             if d.metrics
         ]
-
-    def _at_peak(self, curve: Sequence[Uncertain]) -> list[bool]:
-        """Whether each value was within noise of the highest one until then."""
-        highest = itertools.accumulate(curve, max)
-        return [
-            now.value >= top.value - self._noise(top.error)
-            for now, top in zip(curve, highest, strict=True)
-        ]
-
-    def _is_past_peak(self, curve: Sequence[Uncertain]) -> bool:
-        """Whether there is a peak beyond noise, and the last `patience` values are below it."""
-        if not curve or max(curve).value <= self._noise(max(curve).error):
-            return False
-        last = self._at_peak(curve)[-self.patience :]
-        return len(last) == self.patience and not any(last)
 
     def _metrics(self, reading: Reading) -> dict[str, float]:
         metrics = {}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import fastpid
 from fastpid._observations import Uncertain
+from fastpid._rules import Rules
 from fastpid.controller import AsyncController, Decision
 from fastpid.joint import from_probabilities
 
@@ -204,12 +205,12 @@ def test_a_lead_counts_for_more_without_what_both_know() -> None:
 
 
 def test_a_peak_must_stand_out_of_the_noise() -> None:
-    c = controller(patience=1, margin=1.0)
+    rules = Rules(patience=1, balance=0.5, margin=1.0, tol=1e-3)
     flat, high = Uncertain(0.02, 0.03), Uncertain(0.2, 0.03)
-    assert not c._is_past_peak([flat, Uncertain(-0.05, 0.03)])
-    assert c._is_past_peak([high, Uncertain(0.1, 0.03)])
-    assert not c._is_past_peak([high, Uncertain(0.18, 0.03)])
-    assert not c._is_past_peak([])
+    assert not rules.is_past_peak([flat, Uncertain(-0.05, 0.03)])
+    assert rules.is_past_peak([high, Uncertain(0.1, 0.03)])
+    assert not rules.is_past_peak([high, Uncertain(0.18, 0.03)])
+    assert not rules.is_past_peak([])
 
 
 def test_a_rise_within_noise_is_not_learning() -> None:

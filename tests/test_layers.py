@@ -96,10 +96,12 @@ ALLOWED = {
         "solver",
     },
     "_observations": {"_held_out", "_options", "_soft_joint", "_validate", "result"},
+    "_rules": {"_observations"},
     "controller": {
         "_extras",
         "_observations",
         "_options",
+        "_rules",
         "_stack",
         "_validate",
         "plot",  # by AsyncController.plot(), when it is called
