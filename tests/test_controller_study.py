@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
 
-from controller import methods, report, study  # noqa: E402
+from controller import held_out, methods, report, study  # noqa: E402
 from controller.data import synthetic  # noqa: E402
 from controller.methods import METHODS, Budget, Run  # noqa: E402
 from scipy import stats  # noqa: E402
@@ -207,6 +207,18 @@ def test_cremad_is_an_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     )
     said = smoke(monkeypatch, tmp_path, "--cremad", str(features))
     assert "| CREMA-D | 2 |" in said
+
+
+def test_the_simulation_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(held_out, "SETS", 40)
+    monkeypatch.setattr(held_out, "POPULATION", 20_000)
+    held_out.main()
+    for line in capsys.readouterr().out.splitlines()[2:]:
+        truth, plug_in, corrected, _, error = map(float, line.split("|")[2:-1])
+        assert abs(corrected - truth) < plug_in - truth
+        assert 0.0 < error < 0.1
 
 
 def test_an_unknown_experiment_is_refused(
