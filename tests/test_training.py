@@ -318,6 +318,7 @@ def test_every_epoch_is_logged() -> None:
     assert said == [{"epoch": 0.0, "joint": 0.0, **steps, **decision.metrics}]
 
 
+@pytest.mark.filterwarnings("ignore")  # what tensorboard warns of is its own
 def test_tensorboard(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
