@@ -269,7 +269,7 @@ class AsyncController:
         -------
         Decision
             Without metrics if nothing was observed and none was due; all goes on as it was then,
-        unless `max_epochs` are over.
+            unless `max_epochs` are over.
 
         Raises
         ------

@@ -100,6 +100,32 @@ def test_lightning(tmp_path: Path) -> None:
     assert all(torch.equal(v, expected[k]) for k, v in resumed.model.state_dict().items())
 
 
+def test_lightning_says_what_a_validation_step_returns() -> None:
+    pytest.importorskip("lightning")
+    from types import SimpleNamespace
+
+    from fastpid.torch.lightning import AsyncCallback
+
+    trainer = SimpleNamespace(
+        state=SimpleNamespace(fn="fit"), sanity_checking=False, current_epoch=0
+    )
+    plan = AsyncTraining(controlled(), Model().modules_of())
+    for outputs in (None, torch.zeros(3), {"y": torch.zeros(3)}):
+        with pytest.raises(TypeError, match="validation_step must return"):
+            AsyncCallback(plan).on_validation_batch_end(trainer, None, outputs, None, 0)
+
+
+def test_transformers_needs_its_metrics() -> None:
+    pytest.importorskip("transformers")
+    from types import SimpleNamespace
+
+    from fastpid.torch.transformers import AsyncCallback
+
+    plan = AsyncTraining(controlled(), Model().modules_of())
+    with pytest.raises(TypeError, match=r"compute_metrics=callback\.metrics"):
+        AsyncCallback(plan).on_evaluate(None, SimpleNamespace(epoch=1.0), None)
+
+
 def transformers_run(folder: Path, epochs: int, resume: bool = False):
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("accelerate")

@@ -213,7 +213,8 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import fastpid
 assert fastpid.decompose(fastpid.gates.xor()).synergy == 1.0
-late = {f"fastpid.{name}" for name in ("joint", "uncertainty", "screening", "plot", "torch")}
+late = {f"fastpid.{name}" for name in ("controller", "joint", "uncertainty", "screening", "plot",
+                                       "torch")}
 assert not late & set(sys.modules), late & set(sys.modules)
 assert {"estimate", "screen", "plot", "feature_selection"} <= set(dir(fastpid))
 x = [0, 0, 1, 1] * 10

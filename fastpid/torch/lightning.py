@@ -32,6 +32,8 @@ class AsyncCallback(_pl.Callback):  # type: ignore[misc, name-defined]
         """Observe."""
         fit = trainer.state.fn == "fit" and not trainer.sanity_checking
         if fit and self.training.due(trainer.current_epoch):
+            if not isinstance(outputs, dict) or not {"outputs", "y"} <= set(outputs):
+                raise TypeError('validation_step must return {"outputs": {name: logits}, "y": y}')
             self.training.observe(outputs["outputs"], outputs["y"], logits=True)
 
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:

@@ -158,15 +158,12 @@ class AsyncTraining:
         ValueError, TypeError
             As :meth:`fastpid.controller.AsyncController.observe`.
         """
-        if not isinstance(outputs, Mapping):
-            raise TypeError(
-                "outputs must map the names of the modalities to tensors; "
-                f"got {type(outputs).__name__}"
-            )
-        arrays = {
-            name: rows.detach().cpu().double().numpy() if torch.is_tensor(rows) else rows
-            for name, rows in outputs.items()
-        }
+        arrays: Mapping[str, Any] = outputs
+        if isinstance(outputs, Mapping):  # the controller refuses what is none
+            arrays = {
+                name: rows.detach().cpu().double().numpy() if torch.is_tensor(rows) else rows
+                for name, rows in outputs.items()
+            }
         labels = y.detach().cpu().numpy() if torch.is_tensor(y) else y
         self.controller.observe(arrays, labels, logits=logits)
 

@@ -34,6 +34,8 @@ class AsyncCallback(_transformers.TrainerCallback):  # type: ignore[misc, name-d
         """Observe and decide."""
         controller, epoch = self.training.controller, round(state.epoch or 0) - 1
         if epoch > max((d.epoch for d in controller.history), default=-1):
+            if self.seen is None:
+                raise TypeError("the Trainer needs compute_metrics=callback.metrics")
             outputs = dict(zip(controller.modalities, self.seen.predictions, strict=False))
             self.training.observe(outputs, self.seen.label_ids, logits=True)
             self.training.step(epoch)
