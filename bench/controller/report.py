@@ -63,6 +63,12 @@ def spearman(sweep: pd.DataFrame, term: str, draws: int = 1000) -> tuple[float, 
     return rho(seeds), float(low), float(high)
 
 
+def difference(runs: pd.DataFrame, experiment: str, one: str, other: str) -> str:
+    """Return a paired difference as the cell of a table."""
+    mean, half, p = paired(runs, experiment, one, other)
+    return f"{percent(mean, half, '+')} (p = {p:.2g})"
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a Markdown table."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
@@ -96,11 +102,7 @@ def accuracies(runs: pd.DataFrame) -> list[str]:
 def differences(runs: pd.DataFrame) -> list[str]:
     rows = []
     for name in runs["experiment"].unique():
-        cells = []
-        for other in METHODS[:-1]:
-            mean, half, p = paired(runs, name, OURS, other)
-            cells.append(f"{percent(mean, half, '+')} (p = {p:.2g})")
-        rows.append([name, *cells])
+        rows.append([name, *(difference(runs, name, OURS, other) for other in METHODS[:-1])])
     return [
         f"## {OURS} against the others",
         "",
@@ -119,8 +121,7 @@ def parts(runs: pd.DataFrame) -> list[str]:
     rows = []
     for name, group in runs.groupby("experiment", sort=False):
         if set(variants) <= set(group["method"]):
-            found = [paired(runs, name, variant, OURS) for variant in variants]
-            rows.append([name, *(f"{percent(m, h, '+')} (p = {p:.2g})" for m, h, p in found)])
+            rows.append([name, *(difference(runs, name, variant, OURS) for variant in variants)])
     return [
         "## What its parts do",
         "",
