@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from families import FAMILIES, table
+from process_group import run_in_two
 
 import fastpid
 from fastpid.result import VALUES
@@ -202,16 +203,11 @@ def test_workers_after_fork() -> None:
         assert torch.equal(torch.cat(list(loader)), torch.stack(expected))
 
 
-#: One of two processes that train the same model on samples of their own.
+#: Two processes train the same model, each on samples of its own.
 _TRAIN = """
-import sys
 import torch
-import torch.distributed as dist
 import fastpid
 
-rank, folder = int(sys.argv[1]), sys.argv[2]
-store = dist.FileStore(folder + "/store", 2)
-dist.init_process_group("gloo", store=store, rank=rank, world_size=2)
 torch.manual_seed(0)
 model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(5, 8))
 x = torch.randn(2, 40, 5)[rank]
@@ -220,17 +216,12 @@ logits = model(x)
 p = fastpid.torch.soft_joint(logits[:, :4], logits[:, 4:], z, num_classes=4, logits=True)
 fastpid.decompose(p).redundancy.backward()
 torch.save(model.module.weight.grad, f"{folder}/{rank}.pt")
-dist.destroy_process_group()
 """
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 def test_distributed_data_parallel(tmp_path: Path) -> None:
-    workers = [
-        subprocess.Popen([sys.executable, "-c", _TRAIN, str(rank), str(tmp_path)])
-        for rank in range(2)
-    ]
-    assert [worker.wait(120) for worker in workers] == [0, 0]
+    assert run_in_two(_TRAIN, tmp_path) == [0, 0]
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     assert torch.equal(first, second)
     assert first.abs().max() > 0.0

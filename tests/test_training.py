@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from process_group import run_in_two
 
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
 
@@ -339,14 +338,10 @@ def test_tensorboard(tmp_path: Path) -> None:
 
 _PROCESS = """
 import sys
-sys.path.insert(0, sys.argv[4])
 import torch
-import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 from test_training import *
-rank, folder, fail = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-store = dist.FileStore(f"{folder}/store", 2)
-dist.init_process_group("gloo", store=store, rank=rank, world_size=2)
+(fail,) = args
 torch.manual_seed(0)
 model = Model()
 
@@ -400,23 +395,13 @@ for epoch in range(5):
             sys.exit(7)
     training.step(epoch)
 torch.save((training.state_dict(), model.state_dict()), f"{folder}/{rank}.pt")
-dist.destroy_process_group()
 """
-
-
-def two_processes(folder: Path, what: str) -> list[int]:
-    here = str(Path(__file__).parent)
-    workers = [
-        subprocess.Popen([sys.executable, "-c", _PROCESS, str(rank), str(folder), what, here])
-        for rank in range(2)
-    ]
-    return [worker.wait(120) for worker in workers]
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 @pytest.mark.parametrize("what", ["both have samples", "one has samples"])
 def test_two_processes_decide_together(tmp_path: Path, what: str) -> None:
-    assert two_processes(tmp_path, what) == [0, 0]
+    assert run_in_two(_PROCESS, tmp_path, what) == [0, 0]
     (first, model), (second, other) = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     assert first["controller"] == second["controller"]
     assert all(torch.equal(model[name], other[name]) for name in model)
@@ -437,4 +422,4 @@ def test_two_processes_decide_together(tmp_path: Path, what: str) -> None:
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 @pytest.mark.parametrize("what", ["no samples", "old epoch"])
 def test_what_goes_wrong_is_raised_by_every_process(tmp_path: Path, what: str) -> None:
-    assert two_processes(tmp_path, what) == [7, 7]
+    assert run_in_two(_PROCESS, tmp_path, what) == [7, 7]
