@@ -69,10 +69,11 @@ def difference(runs: pd.DataFrame, experiment: str, one: str, other: str) -> str
     return f"{percent(mean, half, '+')} (p = {p:.2g})"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a Markdown table."""
+def section(title: str, text: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a section: a heading, what its table shows, and the table."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return lines + ["| " + " | ".join(row) + " |" for row in rows] + [""]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return [f"## {title}", "", text, "", *lines, ""]
 
 
 def percent(mean: float, half: float, sign: str = "") -> str:
@@ -88,29 +89,27 @@ def accuracies(runs: pd.DataFrame) -> list[str]:
         cells = [percent(*mean_interval(found[m])) for m in METHODS]
         cells = [f"**{c}**" if m == best else c for m, c in zip(METHODS, cells, strict=True)]
         rows.append([name, str(group["seed"].nunique()), *cells])
-    return [
-        "## Accuracy",
-        "",
+    return section(
+        "Accuracy",
         "On test samples, in percent: mean and 95% interval over seeds, the best mean in bold. "
         "Seeds differ in the split, too, so that the paired differences below are surer than these "
         "intervals.",
-        "",
-        *table(["experiment", "seeds", *METHODS], rows),
-    ]
+        ["experiment", "seeds", *METHODS],
+        rows,
+    )
 
 
 def differences(runs: pd.DataFrame) -> list[str]:
     rows = []
     for name in runs["experiment"].unique():
         rows.append([name, *(difference(runs, name, OURS, other) for other in METHODS[:-1])])
-    return [
-        f"## {OURS} against the others",
-        "",
+    return section(
+        f"{OURS} against the others",
         "Difference of accuracies in percentage points, paired by seed: mean, 95% interval, and "
         "the p-value of the paired t-test, not adjusted for the number of comparisons.",
-        "",
-        *table(["experiment", *(f"against {m}" for m in METHODS[:-1])], rows),
-    ]
+        ["experiment", *(f"against {m}" for m in METHODS[:-1])],
+        rows,
+    )
 
 
 def parts(runs: pd.DataFrame) -> list[str]:
@@ -122,15 +121,14 @@ def parts(runs: pd.DataFrame) -> list[str]:
     for name, group in runs.groupby("experiment", sort=False):
         if set(variants) <= set(group["method"]):
             rows.append([name, *(difference(runs, name, variant, OURS) for variant in variants)])
-    return [
-        "## What its parts do",
-        "",
+    return section(
+        "What its parts do",
         f"Accuracy of variants less that of the {OURS}, paired likewise: one that waits for a "
         "higher peak until half the budget is over, one that holds nobody back, one with twice the "
         "margin, and one that goes by the most probable classes.",
-        "",
-        *table(["experiment", *variants], rows),
-    ]
+        ["experiment", *variants],
+        rows,
+    )
 
 
 def course(runs: pd.DataFrame) -> list[str]:
@@ -143,15 +141,14 @@ def course(runs: pd.DataFrame) -> list[str]:
                 for column in ("switch", "restore", "held_0", "held_1")
             ]
             rows.append([name, method, *spread])
-    return [
-        "## What the controllers did",
-        "",
+    return section(
+        "What the controllers did",
         "Unimodal epochs until joint training started, those up to the state that it started "
         "from, and epochs for which the first and the second modality were held back: median (and "
         "range).",
-        "",
-        *table(["experiment", "method", "switch", "state", "held: first", "second"], rows),
-    ]
+        ["experiment", "method", "switch", "state", "held: first", "second"],
+        rows,
+    )
 
 
 def costs(runs: pd.DataFrame) -> list[str]:
@@ -170,16 +167,15 @@ def costs(runs: pd.DataFrame) -> list[str]:
                 f"{share.median():.1%}",
             ]
         )
-    return [
-        "## Cost",
-        "",
+    return section(
+        "Cost",
         "Steps of encoders (the same for every method and seed of an experiment, up to the size of "
         "the training part), median seconds of a run, as many at a time as there are cores, and "
         "the controller's overhead: tables, decompositions, decisions and copies of the state, in "
         "percent of training and validation in the unimodal phase.",
-        "",
-        *table(["experiment", "steps", *METHODS, "overhead"], rows),
-    ]
+        ["experiment", "steps", *METHODS, "overhead"],
+        rows,
+    )
 
 
 def starts(sweep: pd.DataFrame) -> list[str]:
@@ -200,19 +196,16 @@ def starts(sweep: pd.DataFrame) -> list[str]:
         spread = f"{peaks.median():.0f} ({peaks.min():.0f} to {peaks.max():.0f})"
         lost = percent(*mean_interval(np.subtract(at_peak, at_best)), "+")
         rows.append([name, *cells, spread, lost])
-    return [
-        "## When to start joint training",
-        "",
+    return section(
+        "When to start joint training",
         "Modalities train evenly for some epochs, then jointly for the rest of the budget: mean "
         "accuracy by the epoch of the start, the best in bold; the epoch at which the synergy was "
         "highest, median (and range) over seeds; and the accuracy of a start there (at the nearest "
         "epoch tried) less that of the best column, paired. The best column is known in hindsight "
         "only.",
-        "",
-        *table(
-            ["experiment", *(str(e) for e in epochs), "peak of synergy", "peak less best"], rows
-        ),
-    ]
+        ["experiment", *(str(e) for e in epochs), "peak of synergy", "peak less best"],
+        rows,
+    )
 
 
 def correlations(sweep: pd.DataFrame) -> list[str]:
@@ -223,15 +216,14 @@ def correlations(sweep: pd.DataFrame) -> list[str]:
             rho, low, high = spearman(group, term)
             cells.append(f"{rho:+.2f} [{low:+.2f}, {high:+.2f}]")
         rows.append([name, *cells])
-    return [
-        "## What tells the final accuracy",
-        "",
+    return section(
+        "What tells the final accuracy",
         "Spearman's correlation, over seeds and starts, of each term in the state that joint "
         "training starts from with the accuracy in the end; in brackets the 95% bootstrap interval "
         "over seeds. unique_0 and mi_0 are the first modality's.",
-        "",
-        *table(["experiment", *TERMS], rows),
-    ]
+        ["experiment", *TERMS],
+        rows,
+    )
 
 
 def write(folder: Path, images: Path) -> None:
