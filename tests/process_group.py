@@ -19,7 +19,8 @@ def run_in_two(script: str, folder: Path, *args: str) -> list[int]:
         return [worker.wait(120) for worker in workers]
     finally:
         for worker in workers:
-            worker.kill()
+            worker.kill()  # one that hangs; those that have ended are left alone
+            worker.wait()
 
 
 def _run(rank: int, folder: str, script: str, args: list[str]) -> int:
@@ -30,7 +31,7 @@ def _run(rank: int, folder: str, script: str, args: list[str]) -> int:
     try:
         exec(compile(script, "<script>", "exec"), {"rank": rank, "folder": folder, "args": args})
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
+        return int(end.code or 0)
     except BaseException:
         traceback.print_exc()
         return 1
