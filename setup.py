@@ -1,4 +1,4 @@
-"""Compiles fastpid._core and, where there is nvcc, libfastpid_cuda; the rest is in pyproject.toml.
+"""Compiles the kernel and, where there is nvcc, libfastpid_cuda; the rest is in pyproject.toml.
 
 FASTPID_CUDA: "auto" (the default) builds the CUDA library if nvcc is found and able to, "1" insists
 on it, "0" leaves it out. Whether a GPU is there does not matter.
@@ -26,7 +26,7 @@ def eigen_include() -> str:
 
 
 def variants() -> dict[str, list[str]]:
-    """Compiler flags of each variant of the kernel; fastpid/_core.py picks one at import.
+    """Compiler flags of each variant of the kernel; fastpid/_solve/kernel.py picks one at import.
 
     Each is a module of its own, so that the linker cannot merge code between instruction sets.
     """
@@ -43,9 +43,9 @@ def variants() -> dict[str, list[str]]:
 def extension(variant: str, args: list[str]) -> Pybind11Extension:
     sources = [path for part in ("bindings", "cpu") for path in Path("csrc", part).glob("*.cpp")]
     return Pybind11Extension(
-        f"fastpid._core_{variant}",
+        f"fastpid._solve._kernel_{variant}",
         sorted(map(str, sources)),
-        define_macros=[("FASTPID_MODULE", f"_core_{variant}")],
+        define_macros=[("FASTPID_MODULE", f"_kernel_{variant}")],
         include_dirs=[eigen_include()],
         depends=sorted(str(path) for path in Path("csrc").rglob("*.hpp")),
         extra_compile_args=args,

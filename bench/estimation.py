@@ -23,7 +23,7 @@ from tqdm import tqdm
 import fastpid
 from fastpid.joint import JointTable
 from fastpid.result import ATOMS
-from fastpid.uncertainty import estimate_table
+from fastpid.estimation import estimate_table
 
 ROOT = Path(__file__).resolve().parent.parent
 BIASES = ("none", "miller-madow", "qe", "shuffle", "jackknife")

@@ -17,7 +17,7 @@ from text import ratio as _ratio
 from text import seconds as _time
 
 import fastpid
-from fastpid._core import build_info
+from fastpid._solve.kernel import build_info
 
 
 def machine() -> str:

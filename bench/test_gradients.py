@@ -13,7 +13,7 @@ import pytest
 from results import GradientTiming, Results
 
 import fastpid
-from fastpid import _core
+from fastpid._solve import kernel
 
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
 torch.set_num_threads(1)
@@ -68,7 +68,7 @@ def test_overhead_of_a_call(grad: bool, benchmark: Any, results: Results) -> Non
     tol = 1e-9 * np.log(2.0)
 
     def kernel() -> Any:
-        return _core.decompose(array, 0, tol, 0, 1, False, 1e-6, True)
+        return kernel.decompose(array, 0, tol, 0, 1, False, 1e-6, True)
 
     name = "6x6x6, one call" + (" that will be differentiated" if grad else "")
     compare(benchmark, results, name, "kernel alone", lambda: fastpid.decompose(p), kernel)

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 from fastpid import gates, information, reference
-from fastpid._dispatch import decompose
+from fastpid._decompose import decompose
 from fastpid.result import ConvergenceError, ConvergenceWarning, Decomposition, Status
 
 if TYPE_CHECKING:
     from fastpid import joint
     from fastpid.screening import Screen, screen
-    from fastpid.uncertainty import Estimate, estimate
+    from fastpid.estimation import Estimate, estimate
 
 __all__ = [
     "ConvergenceError",
@@ -33,17 +33,15 @@ __version__ = "0.1.0"
 #: Imported when they are first named, so that `import fastpid` stays light.
 _MODULES = (
     "controller",
-    "feature_selection",
     "joint",
     "plot",
     "screening",
     "torch",
-    "uncertainty",
 )
 _HOME = {
-    "Estimate": "uncertainty",
+    "Estimate": "estimation",
     "Screen": "screening",
-    "estimate": "uncertainty",
+    "estimate": "estimation",
     "screen": "screening",
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastpid._validate import NATS_PER_UNIT, check_unit
+from fastpid._base.checks import NATS_PER_UNIT, check_unit
 
 __all__ = ["conditional_mutual_information", "entropy", "mutual_information"]
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._extras import import_extra
+from fastpid._base.extras import import_extra
 from fastpid.controller import Decision
 from fastpid.result import ATOMS, Decomposition
 from fastpid.screening import Screen
-from fastpid.uncertainty import Estimate
+from fastpid.estimation import Estimate
 
 __all__ = ["COLORS", "atoms", "decisions", "heatmap", "over_time", "venn"]
 

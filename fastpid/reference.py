@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._validate import check_choice, check_distributions, check_unit
+from fastpid._base.checks import check_choice, check_distributions, check_unit
 from fastpid.information import entropy, mutual_information
 from fastpid.result import Decomposition, Status
 

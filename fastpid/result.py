@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fastpid._extras import import_extra
-from fastpid._validate import METHODS, NATS_PER_UNIT
+from fastpid._base.extras import import_extra
+from fastpid._base.checks import METHODS, NATS_PER_UNIT
 
 __all__ = ["ConvergenceError", "ConvergenceWarning", "Decomposition", "Solution", "Status"]
 

@@ -43,7 +43,7 @@ def loader(seed):
 
 def lightning_run(folder: Path, epochs: int, resume: str | None = None):
     pl = pytest.importorskip("lightning.pytorch")
-    from fastpid.torch.lightning import AsyncCallback
+    from fastpid.torch.training.lightning import AsyncCallback
 
     torch.manual_seed(0)
     frozen: list[int] = []
@@ -104,7 +104,7 @@ def test_lightning_says_what_a_validation_step_returns() -> None:
     pytest.importorskip("lightning")
     from types import SimpleNamespace
 
-    from fastpid.torch.lightning import AsyncCallback
+    from fastpid.torch.training.lightning import AsyncCallback
 
     trainer = SimpleNamespace(
         state=SimpleNamespace(fn="fit"), sanity_checking=False, current_epoch=0
@@ -119,7 +119,7 @@ def test_transformers_needs_its_metrics() -> None:
     pytest.importorskip("transformers")
     from types import SimpleNamespace
 
-    from fastpid.torch.transformers import AsyncCallback
+    from fastpid.torch.training.transformers import AsyncCallback
 
     plan = AsyncTraining(controlled(), Model().modules_of())
     with pytest.raises(TypeError, match=r"compute_metrics=callback\.metrics"):
@@ -129,7 +129,7 @@ def test_transformers_needs_its_metrics() -> None:
 def transformers_run(folder: Path, epochs: int, resume: bool = False):
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("accelerate")
-    from fastpid.torch.transformers import AsyncCallback
+    from fastpid.torch.training.transformers import AsyncCallback
 
     torch.manual_seed(0)
     frozen: list[int] = []

@@ -11,7 +11,7 @@ import pytest
 import fastpid
 from fastpid.cli import main
 from fastpid.joint import from_samples
-from fastpid.uncertainty import estimate_table
+from fastpid.estimation import estimate_table
 
 PENGUINS = Path(__file__).resolve().parent.parent / "docs" / "data" / "penguins.csv"
 COLUMNS = ["--x", "a", "--y", "b", "--z", "z"]

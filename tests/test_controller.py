@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastpid
-from fastpid._observations import Uncertain
-from fastpid._rules import Rules
+from fastpid.controller._observations import Uncertain
+from fastpid.controller._rules import Rules
 from fastpid.controller import AsyncController, Decision
 from fastpid.joint import from_probabilities
 

@@ -9,16 +9,16 @@ import pytest
 from families import FAMILIES, table
 
 import fastpid
-from fastpid import _core
+from fastpid._solve import kernel
 from fastpid.result import VALUES
 
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
 
 needs_library = pytest.mark.skipif(
-    _core.cuda_library() is None, reason="built without CUDA: no nvcc was found"
+    kernel.cuda_library() is None, reason="built without CUDA: no nvcc was found"
 )
 needs_device = pytest.mark.skipif(
-    not torch.cuda.is_available() or _core.cuda_library() is None,
+    not torch.cuda.is_available() or kernel.cuda_library() is None,
     reason="needs a CUDA device and the library built for it",
 )
 

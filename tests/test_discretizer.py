@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastpid
-from fastpid import _streaming
+from fastpid.joint import _accumulator
 from fastpid.joint import (
     Discretizer,
     JointAccumulator,
@@ -234,7 +234,7 @@ def test_bins_of_long_files_come_from_a_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, parquet = write(tmp_path)
-    monkeypatch.setattr(_streaming, "SAMPLED_ROWS", 200)
+    monkeypatch.setattr(_accumulator, "SAMPLED_ROWS", 200)
     table = from_file(parquet, "x", "y", "z", bins=3, chunk_rows=100)
     assert table.n_samples == 900
     assert table.marginal(0).min() > 200

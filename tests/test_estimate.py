@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastpid
-from fastpid._bias import BIASES, jackknife
-from fastpid._options import check_options
-from fastpid._resampling import Resampler
+from fastpid.estimation._bias import BIASES, jackknife
+from fastpid._solve.options import check_options
+from fastpid.estimation._resampling import Resampler
 from fastpid.joint import from_samples
 from fastpid.result import ATOMS
-from fastpid.uncertainty import estimate_table
+from fastpid.estimation import estimate_table
 
 QUICK = {"bootstrap": 60, "permutations": 60, "seed": 0, "progress": False}
 

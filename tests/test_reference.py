@@ -271,5 +271,5 @@ def test_nothing_compiled_of_ours_is_imported() -> None:
                 assert node.module != "fastpid", "name the submodule"
                 names = [node.module or ""]
             todo += [n for n in names if n.startswith("fastpid") and n not in seen]
-    assert "fastpid._core" not in seen
-    assert "fastpid.solver" not in seen
+    assert "fastpid._solve.kernel" not in seen
+    assert "fastpid._solve.solve" not in seen

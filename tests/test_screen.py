@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastpid
-from fastpid import _pairs
+from fastpid.screening import _pairs
 from fastpid.joint import from_samples
 from fastpid.screening import ScreenInterrupted
 
@@ -220,7 +220,7 @@ def test_selector_passes_scikit_learns_checks() -> None:
     checks = pytest.importorskip("sklearn.utils.estimator_checks")
     import warnings
 
-    from fastpid.feature_selection import PIDSelector
+    from fastpid.screening import PIDSelector
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -231,7 +231,7 @@ def test_selector_passes_scikit_learns_checks() -> None:
 
 def test_selector_takes_synergy_and_leaves_copies() -> None:
     pytest.importorskip("sklearn")
-    from fastpid.feature_selection import PIDSelector
+    from fastpid.screening import PIDSelector
 
     rng = np.random.default_rng(0)
     a, b, noise = rng.integers(0, 2, (3, 2000))

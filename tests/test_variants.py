@@ -14,7 +14,7 @@ import pytest
 from families import FAMILIES, table
 
 import fastpid
-from fastpid._core import build_info, cuda_library
+from fastpid._solve.kernel import build_info, cuda_library
 
 VARIANTS = ["x86_64_v4", "x86_64_v3", "x86_64_v2", "generic"]
 
@@ -23,7 +23,7 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 from families import FAMILIES, table
 import fastpid
-from fastpid._core import build_info
+from fastpid._solve.kernel import build_info
 solved = {f: fastpid.decompose(table(f, (4, 5, 3), 0)).union_information for f in FAMILIES}
 print(json.dumps([build_info()["instruction_set"], solved]))
 """
@@ -72,7 +72,7 @@ BEYOND_V3 = re.compile(r"%zmm\d|%k[0-7]\b")
 
 def _instructions(variant: str) -> list[str]:
     """Disassemble one variant's module, or skip where that cannot be done."""
-    spec = importlib.util.find_spec(f"fastpid._core_{variant}")
+    spec = importlib.util.find_spec(f"fastpid._solve._kernel_{variant}")
     if spec is None or spec.origin is None:
         pytest.skip(f"{variant} is not built here")
     if shutil.which("objdump") is None:

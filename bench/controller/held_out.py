@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 import fastpid
-from fastpid._held_out import HeldOutTable, measure
-from fastpid._options import check_options
+from fastpid.controller._held_out import HeldOutTable, measure
+from fastpid._solve.options import check_options
 
 CLASSES, SAMPLES, SETS, POPULATION = 4, 200, 300, 400_000
 SHARPNESS = {"diffident": 0.3, "ordinary": 1.0, "nearly certain": 5.0, "hard": 1000.0}

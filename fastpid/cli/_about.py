@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from fastpid._validate import NATS_PER_UNIT
+from fastpid._base.checks import NATS_PER_UNIT
 from fastpid.cli._common import ATOMS, EXIT_OK, EXIT_UNCONVERGED, emit, emit_json
 
 __all__ = ["run_gates", "run_info"]
@@ -65,14 +65,14 @@ def run_info(args: argparse.Namespace) -> int:
     import numpy as np
 
     import fastpid
-    from fastpid import _core
+    from fastpid._solve import kernel
 
     facts: dict[str, Any] = {
         "fastpid": fastpid.__version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "platform": platform.platform(),
-        **_core.build_info(),
+        **kernel.build_info(),
     }
     if args.json:
         emit_json(facts)

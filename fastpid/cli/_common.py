@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastpid._extras import import_extra
-from fastpid._validate import NATS_PER_UNIT
+from fastpid._base.extras import import_extra
+from fastpid._base.checks import NATS_PER_UNIT
 
 __all__ = [
     "ATOMS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from fastpid._validate import METHODS
+from fastpid._base.checks import METHODS
 from fastpid.cli._common import (
     EXIT_OK,
     EXIT_UNCONVERGED,

@@ -24,7 +24,7 @@ from fastpid.cli._read import add_columns, read_table
 
 if TYPE_CHECKING:
     from fastpid.joint import JointTable
-    from fastpid.uncertainty import Estimate
+    from fastpid.estimation import Estimate
 
 __all__ = ["add_estimate"]
 
@@ -76,7 +76,7 @@ def add_estimate(commands: Any) -> None:
 
 
 def _run_estimate(args: argparse.Namespace) -> int:
-    from fastpid.uncertainty import estimate_table
+    from fastpid.estimation import estimate_table
 
     check_output(args)
     try:

@@ -69,7 +69,7 @@ def add_screen(commands: Any) -> None:
 
 
 def _run_screen(args: argparse.Namespace) -> int:
-    from fastpid._files import read_frame
+    from fastpid.joint._files import read_frame
     from fastpid.screening import screen
 
     check_output(args)

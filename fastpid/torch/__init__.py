@@ -18,6 +18,6 @@ if not hasattr(_torch.library, "register_vmap"):
     )
 
 from fastpid.torch._decompose import decompose
-from fastpid.torch._soft_joint import soft_joint
+from fastpid.torch._predictions import soft_joint
 
 __all__ = ["decompose", "soft_joint"]

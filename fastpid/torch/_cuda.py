@@ -8,9 +8,9 @@ import functools
 import torch
 from torch import Tensor
 
-from fastpid._core import cuda_library
-from fastpid._options import SolveOptions
-from fastpid._validate import MASS_TOLERANCE
+from fastpid._solve.kernel import cuda_library
+from fastpid._solve.options import SolveOptions
+from fastpid._base.checks import MASS_TOLERANCE
 
 __all__ = ["decompose", "gradient"]
 
@@ -86,7 +86,7 @@ def _workspace(device: torch.device, wanted: ctypes.c_size_t, least: ctypes.c_si
 
 
 def decompose(p: Tensor, options: SolveOptions) -> tuple[Tensor, ...]:
-    """Decompose (count, nx, ny, nz); as ``_core.decompose``, with tensors on p's device.
+    """Decompose (count, nx, ny, nz); as ``kernel.decompose``, with tensors on p's device.
 
     Launched on torch's current stream of that device, and not waited for.
     """
@@ -125,7 +125,7 @@ def decompose(p: Tensor, options: SolveOptions) -> tuple[Tensor, ...]:
 def gradient(
     p: Tensor, xz: Tensor, yz: Tensor, lam: Tensor, mu: Tensor, weights: Tensor, normalize: bool
 ) -> Tensor:
-    """Return the gradient by p (count, nx, ny, nz); as ``_core.gradient``."""
+    """Return the gradient by p (count, nx, ny, nz); as ``kernel.gradient``."""
     count, nx, ny, nz = p.shape
     out = torch.empty_like(p)
     wanted, least = ctypes.c_size_t(), ctypes.c_size_t()

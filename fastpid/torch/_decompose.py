@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fastpid._options import SolveOptions, check_options, recall_options
+from fastpid._solve.options import SolveOptions, check_options, recall_options
 from fastpid.result import VALUES, Decomposition
-from fastpid.solver import KernelSolution
+from fastpid._solve.solve import KernelSolution
 from fastpid.torch import _ops
-from fastpid.torch._validate import check_table_tensor
+from fastpid.torch._checks import check_table_tensor
 
 __all__ = ["decompose"]
 

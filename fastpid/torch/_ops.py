@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fastpid import _core
-from fastpid._options import SolveOptions
-from fastpid._validate import NATS_PER_UNIT
+from fastpid._solve import kernel
+from fastpid._solve.options import SolveOptions
+from fastpid._base.checks import NATS_PER_UNIT
 from fastpid.result import VALUES, Status, named_values
-from fastpid.solver import Solved, count_workers, solve
+from fastpid._solve.solve import Solved, count_workers, solve
 from fastpid.torch import _cuda
 
 __all__ = ["decompose"]
@@ -122,7 +122,7 @@ def _backward_of(
     xz, yz, of_x, of_y = (flat(tensor, 2) for tensor in (p_xz, p_yz, lam, mu))
     if p.is_cuda:
         return _cuda.gradient(tables, xz, yz, of_x, of_y, weights, normalize).view(p.shape)
-    out = _core.gradient(
+    out = kernel.gradient(
         tables.numpy(),
         xz.numpy(),
         yz.numpy(),

@@ -1,0 +1,1 @@
+"""The ground: words, units, checks. Needs numpy alone."""

@@ -1,0 +1,1 @@
+"""A checked table goes in, its certified answer comes out."""

@@ -1,0 +1,71 @@
+"""The compiled kernel, in the variant that suits this processor.
+
+The kernel is compiled once per instruction set, as modules of their own. The best one that the
+processor runs is taken at import; ``FASTPID_ISA`` names another (``x86_64_v2``, say).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+
+__all__ = [
+    "bootstrap",
+    "build_info",
+    "count_pairs",
+    "cuda_library",
+    "decompose",
+    "gradient",
+    "permute",
+    "solve",
+]
+
+_VARIANTS = ("x86_64_v4", "x86_64_v3", "x86_64_v2", "generic")
+
+
+def _load(variant: str) -> ModuleType:
+    return importlib.import_module(f"fastpid._solve._kernel_{variant}")
+
+
+def _select() -> ModuleType:
+    built = [v for v in _VARIANTS if importlib.util.find_spec(f"fastpid._solve._kernel_{v}") is not None]
+    if not built:
+        raise ImportError(
+            "fastpid was not compiled: its kernel is missing. Install it with pip, or run "
+            "`pip install -e .` if this is a checkout of the sources"
+        )
+    # The last one built runs everywhere that the package does, and knows the processor.
+    usable = [*_load(built[-1]).processor(), built[-1]]
+    choices = [variant for variant in built if variant in usable]
+    wanted = os.environ.get("FASTPID_ISA", "")
+    if not wanted:
+        return _load(choices[0])
+    if wanted not in choices:
+        raise ImportError(
+            f"FASTPID_ISA={wanted!r} cannot be used: built and supported by this processor are "
+            f"{', '.join(choices)}; set it to one of these, or unset it"
+        )
+    return _load(wanted)
+
+
+def cuda_library() -> Path | None:
+    """Where libfastpid_cuda is; None if the package was built without it."""
+    path = Path(__file__).resolve().parent.parent / "libfastpid_cuda.so"
+    return path if path.is_file() else None
+
+
+def build_info() -> dict[str, str | bool]:
+    """Return compiler, language standard, instruction set, Eigen version, and whether with CUDA."""
+    return {**_kernel.build_info(), "cuda": cuda_library() is not None}
+
+
+_kernel = _select()
+bootstrap = _kernel.bootstrap
+count_pairs = _kernel.count_pairs
+decompose = _kernel.decompose
+gradient = _kernel.gradient
+permute = _kernel.permute
+solve = _kernel.solve

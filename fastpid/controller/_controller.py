@@ -1,0 +1,489 @@
+"""When to train which modality alone, and when to start training them jointly. Needs numpy alone.
+
+Two-stage training of a multimodal classifier (J. Tang, Y. Xu, Y. Liu, Q. Chen, "Shaping initial
+state prevents modality competition in multi-modal fusion", arXiv:2509.20840, 2025): first every
+modality trains alone, at a pace that keeps their unique informations level; joint training then
+starts from the state at which the synergy was at its peak.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastpid._base.extras import import_extra
+from fastpid.controller._observations import RESTS, Observations, Reading, Uncertain
+from fastpid._solve.options import check_options
+from fastpid.controller._rules import Rules
+from fastpid._base.warn import stacklevel_outside
+from fastpid._base.checks import (
+    NATS_PER_UNIT,
+    check_bool,
+    check_choice,
+    check_count,
+    check_number,
+)
+from fastpid.result import ConvergenceWarning
+
+__all__ = ["JOINT", "UNIMODAL", "AsyncController", "Decision"]
+
+CRITERIA = ("pid", "mi")
+UNIMODAL, JOINT = "unimodal", "joint"
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What to do after an epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch that has ended.
+    phase : {"unimodal", "joint"}
+        How the next epoch trains.
+    steps : dict of str to float
+        How many optimisation steps every modality takes in the next epoch, in units of those of an
+        even epoch. They add up to the number of modalities, so that an epoch costs the same whoever
+        is held back (0). In the joint phase all are 1.
+    at_peak : bool
+        What is tracked is at its highest so far, as far as noise lets tell: keep this state.
+    start_joint : bool
+        Joint training starts now. True once.
+    restore_epoch : int or None
+        The epoch whose state it starts from, the last one that was `at_peak`.
+    metrics : dict of str to float
+        What was measured, by names that suit a logger; empty if nothing was.
+    """
+
+    epoch: int
+    phase: str
+    steps: dict[str, float]
+    at_peak: bool = False
+    start_joint: bool = False
+    restore_epoch: int | None = None
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The modalities that train in the next epoch."""
+        return tuple(name for name, share in self.steps.items() if share > 0.0)
+
+
+class AsyncController:
+    """Decide from held-out predictions which modality trains, and when joint training starts.
+
+    After an epoch, :meth:`observe` what every modality's own classifier predicts of held-out
+    samples, batch by batch, and ask :meth:`step` what to do. The joint table of predictions and
+    labels is decomposed; its bias is taken out, and its standard error tells changes from noise.
+
+    *Pace.* A modality runs ahead of another one if that one's unique information is less than
+    `balance` of its own, and the difference is more than `margin` standard errors. It is held back
+    then, and its steps go to those that are not; but only as long as the other one learns, that is
+    if its information has risen by more than `margin` standard errors within the last `patience`
+    observations that it trained for.
+
+    *Peak.* The unimodal phase ends once the synergy has been below its peak, by more than `margin`
+    standard errors, for `patience` observations; or after `max_epochs`. Joint training starts from
+    the last state whose synergy was not.
+
+    Parameters
+    ----------
+    modalities : iterable of str
+        Their names, two or more.
+    num_classes : int
+        Of the labels, and of every modality's predictions.
+    every : int
+        Observe after every so many epochs.
+    patience : int
+        How many observations to wait, for a higher peak and for a modality that is to catch up.
+    balance : float
+        From 0 (hold nobody back) to 1 (hold back whoever is ahead beyond noise).
+    margin : float
+        How many standard errors are noise.
+    criterion : {"pid", "mi"}
+        "mi" paces by the modalities' mutual informations with the label, and seeks the peak of
+        their average: what can be done without a decomposition.
+    soft : bool
+        A prediction counts with its probabilities; False counts the most probable class alone.
+    rest : {"joint", "vote"}
+        Of three modalities or more, unique information is against all others: against their
+        predictions together, or against the average of their probabilities.
+    max_epochs : int, optional
+        The longest that the unimodal phase may be. Without it, modalities whose synergy never falls
+        beyond noise train alone for ever.
+    design_effect : float
+        How many held-out samples count for one independent sample (Kish 1965): 1, or more where
+        they depend on each other, such as the number of windows that a recording is cut into.
+    unit : {"bits", "nats"}
+        Of all metrics.
+    tol : float
+        The largest certified gap of a decomposition, in `unit`. Values closer than it are equal.
+    threads : int, optional
+        As for :func:`fastpid.decompose`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an option out of its range, names that are not distinct strings, fewer than two of them,
+        or tables of more than 2**24 cells.
+
+    Notes
+    -----
+    Metrics are ``mi/NAME``, ``unique/NAME``, ``redundancy``, ``synergy``, ``mi_joint``, ``gap``
+    (the widest certified bracket, of plug-in values), and ``tracked`` with ``tracked_error``, what
+    the peak is sought of. Of three modalities or more, redundancy and synergy are averages over all
+    pairs, whose atoms stand beside them as ``synergy/A+B`` and so on, while unique and joint
+    information are against the rest.
+
+    With two modalities the difference of the unique informations is that of the mutual
+    informations, as the redundancy cancels: "pid" and "mi" agree on who is ahead. To "pid" the lead
+    is larger in proportion, since what both know does not count.
+
+    Standard errors are of first order, for independent samples, and that of a difference is taken
+    for the sum of both. Of sure predictions they are exact; of unsure ones they are upper bounds,
+    far from tight where predictions are nearly uniform. Values of different epochs come from the
+    same samples, and so their difference is surer than the errors say.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastpid.controller import AsyncController
+    >>> controller = AsyncController(["audio", "video"], num_classes=2, max_epochs=30)
+    >>> y = np.arange(200) % 2
+    >>> sure, guess = np.eye(2)[y], np.full((200, 2), 0.5)
+    >>> controller.observe({"audio": sure, "video": guess}, y)
+    >>> decision = controller.step(epoch=0)
+    >>> decision.phase, decision.steps
+    ('unimodal', {'audio': 0.0, 'video': 2.0})
+    """
+
+    def __init__(
+        self,
+        modalities: Iterable[str],
+        *,
+        num_classes: int,
+        every: int = 1,
+        patience: int = 3,
+        balance: float = 0.5,
+        margin: float = 1.0,
+        criterion: str = "pid",
+        soft: bool = True,
+        rest: str = "joint",
+        max_epochs: int | None = None,
+        design_effect: float = 1.0,
+        unit: str = "bits",
+        tol: float = 1e-3,
+        threads: int | None = None,
+    ) -> None:
+        self.modalities = _check_names(modalities)
+        self.every = check_count("every", every, 1)
+        self.criterion = check_choice("criterion", criterion, CRITERIA)
+        self.max_epochs = None if max_epochs is None else check_count("max_epochs", max_epochs, 1)
+        options = check_options("auto", tol, None, unit, threads, False, "ignore")
+        self._rules = Rules(
+            check_count("patience", patience, 1),
+            check_number("balance", balance, 0.0, 1.0),
+            check_number("margin", margin, 0.0, math.inf),
+            options.tol / NATS_PER_UNIT[options.unit],
+        )
+        self._observations = Observations(
+            self.modalities,
+            check_count("num_classes", num_classes, 2),
+            check_bool("soft", soft),
+            check_choice("rest", rest, RESTS),
+            check_number("design_effect", design_effect, 1.0, math.inf),
+            options,
+        )
+        self._history: list[Decision] = []
+
+    @property
+    def history(self) -> tuple[Decision, ...]:
+        """Every decision so far."""
+        return tuple(self._history)
+
+    @property
+    def phase(self) -> str:
+        """How the next epoch trains: "unimodal" or "joint"."""
+        return self._history[-1].phase if self._history else UNIMODAL
+
+    @property
+    def steps(self) -> dict[str, float]:
+        """What every modality does in the next epoch, as in :class:`Decision`."""
+        return dict(self._history[-1].steps if self._history else self._even())
+
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """All that was observed since the last step, as one vector (a copy).
+
+        The vectors of several processes, of different samples, may be added up and set again.
+        """
+        return self._observations.sums
+
+    @sums.setter
+    def sums(self, values: Any) -> None:
+        self._observations.sums = values
+
+    def due(self, epoch: int) -> bool:
+        """Whether to observe after this epoch, counted from 0."""
+        return (check_count("epoch", epoch, 0) + 1) % self.every == 0
+
+    def observe(self, outputs: Mapping[str, Any], y: Any, *, logits: bool = False) -> None:
+        """Take in what every modality's own classifier predicts of a batch of held-out samples.
+
+        Parameters
+        ----------
+        outputs : mapping of str to array_like (n, num_classes)
+            Probabilities, or logits.
+        y : array_like of int (n,)
+            Labels from 0 to num_classes - 1.
+        logits : bool
+            `outputs` are logits, of which the softmax is taken.
+
+        Raises
+        ------
+        ValueError
+            If a modality is missing or unknown; for outputs of another width than num_classes, NaN
+            among them, or rows that do not sum to one; for labels out of range, numbers of samples
+            that differ, or none. Nothing has been taken in then.
+        TypeError
+            For arrays of types that make no sense.
+        """
+        self._observations.add(outputs, y, logits)
+
+    def step(self, epoch: int) -> Decision:
+        """Decide what to do after an epoch, and forget what was observed.
+
+        Parameters
+        ----------
+        epoch : int
+            The epoch that has ended, counted from 0; later than at the last call.
+
+        Returns
+        -------
+        Decision
+            Without metrics if nothing was observed and none was due; all goes on as it was then,
+            unless `max_epochs` are over.
+
+        Raises
+        ------
+        ValueError
+            If an observation was due and there is none (as of a validation set that is empty), or
+            the epoch is not later than the last one. The controller's state is then unchanged.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If a table was not solved to `tol`; the metric ``gap`` is the width of its bracket.
+        """
+        epoch = check_count("epoch", epoch, 0)
+        if self._history and epoch <= self._history[-1].epoch:
+            raise ValueError(
+                f"epoch must be later than that of the last step, {self._history[-1].epoch}; "
+                f"got {epoch}"
+            )
+        observed = self._observations.n_samples > 0
+        if not observed and self.phase == UNIMODAL and self.due(epoch):
+            raise ValueError(
+                f"no held-out samples were observed before step({epoch}); call observe() with "
+                "predictions of a validation set that is not empty"
+            )
+        decision = self._decide(epoch, self._read() if observed else None)
+        self._observations.clear()
+        self._history.append(decision)
+        return decision
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the configuration, all decisions and all sums, as plain Python objects.
+
+        They go through JSON, and through ``torch.save`` and ``torch.load``.
+        """
+        return {
+            "config": self._config(),
+            "history": [dataclasses.asdict(decision) for decision in self._history],
+            "sums": self.sums.tolist() if self._observations.n_samples > 0 else None,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where :meth:`state_dict` was called.
+
+        Raises
+        ------
+        ValueError
+            If `state` is of a controller with another configuration, or of none. This controller is
+            then unchanged.
+        """
+        try:
+            config, sums = dict(state["config"]), state["sums"]
+            history = [self._check_decision(Decision(**values)) for values in state["history"]]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"state must be the state_dict() of an AsyncController; reading it: {error!r}"
+            ) from None
+        own = self._config()
+        differ = [name for name in own if config.get(name) != own[name]]
+        if differ:
+            raise ValueError(
+                "state is of a controller of another configuration: "
+                + ", ".join(f"{n} is {config.get(n)!r} there and {own[n]!r} here" for n in differ)
+                + "; make this one alike"
+            )
+        if sums is None:
+            self._observations.clear()
+        else:
+            self.sums = sums
+        self._history = history
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame of all decisions and metrics, one row an epoch.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed (``pip install fastpid[estimate]``).
+        """
+        pd = import_extra("pandas", "to_frame()")
+        rows = [
+            {
+                "phase": d.phase,
+                "at_peak": d.at_peak,
+                "start_joint": d.start_joint,
+                "restore_epoch": d.restore_epoch,
+                **{f"steps/{name}": share for name, share in d.steps.items()},
+                **d.metrics,
+            }
+            for d in self._history
+        ]
+        index = pd.Index([d.epoch for d in self._history], name="epoch", dtype="int64")
+        return pd.DataFrame(rows, index=index)
+
+    def plot(self) -> Any:
+        """Draw what was measured and decided against epochs: :func:`fastpid.plot.decisions`."""
+        from fastpid import plot
+
+        return plot.decisions(self._history, unit=self._observations.options.unit)
+
+    def _check_decision(self, decision: Decision) -> Decision:
+        """Return a decision that somebody stored, if it is one of this controller's kind."""
+        check_count("epoch", decision.epoch, 0)
+        check_choice("phase", decision.phase, (UNIMODAL, JOINT))
+        if set(decision.steps) != set(self.modalities):
+            raise ValueError(f"steps are of {', '.join(map(str, decision.steps))}")
+        if decision.metrics:
+            needed = ("tracked", "tracked_error", *(f"mi/{name}" for name in self.modalities))
+            for name in needed:
+                check_number(name, decision.metrics[name], -math.inf, math.inf)
+        return decision
+
+    def _config(self) -> dict[str, Any]:
+        seen = self._observations
+        return {
+            "modalities": list(self.modalities),
+            "num_classes": seen.num_classes,
+            "every": self.every,
+            "criterion": self.criterion,
+            "soft": seen.soft,
+            "rest": seen.rest,
+            "max_epochs": self.max_epochs,
+            "design_effect": seen.design_effect,
+            "unit": seen.options.unit,
+            **self._rules._asdict(),
+        }
+
+    def _even(self) -> dict[str, float]:
+        return dict.fromkeys(self.modalities, 1.0)
+
+    def _read(self) -> Reading:
+        reading = self._observations.read()
+        if reading.gap > self._rules.tol:
+            warnings.warn(
+                f"a table was not solved to tol: the largest gap is {reading.gap:.2e} "
+                f"{self._observations.options.unit}; the bounds hold, so take it as an error of "
+                "every value, or accept a larger tol",
+                ConvergenceWarning,
+                stacklevel=stacklevel_outside("fastpid"),
+            )
+        return reading
+
+    def _decide(self, epoch: int, reading: Reading | None) -> Decision:
+        metrics = {} if reading is None else self._metrics(reading)
+        if self.phase == JOINT:
+            return Decision(epoch, JOINT, self._even(), metrics=metrics)
+        steps, curve, at_peak = self.steps, self._curve(), False
+        if reading is not None:
+            steps = self._pace(reading)
+            curve.append(Uncertain(metrics["tracked"], metrics["tracked_error"]))
+            at_peak = self._rules.at_peak(curve)[-1]
+        spent = self.max_epochs is not None and epoch + 1 >= self.max_epochs
+        if not (spent or self._rules.is_past_peak(curve)):
+            return Decision(epoch, UNIMODAL, steps, at_peak, metrics=metrics)
+        peak = [d.epoch for d in self._history if d.at_peak] + [epoch] * at_peak
+        return Decision(
+            epoch,
+            JOINT,
+            self._even(),
+            at_peak,
+            start_joint=True,
+            restore_epoch=peak[-1] if peak else None,
+            metrics=metrics,
+        )
+
+    def _pace(self, reading: Reading) -> dict[str, float]:
+        """Give the steps of whoever runs ahead to those that lag behind and learn."""
+        looks = [d for d in self._history if d.metrics]
+        # What each said before its own stretches of training.
+        before = {
+            name: [d.metrics[f"mi/{name}"] for d in looks if d.steps[name] > 0.0]
+            for name in self.modalities
+        }
+        learning = [m for m in self.modalities if self._rules.learns(before[m], reading.mi[m])]
+        leads = reading.unique if self.criterion == "pid" else reading.mi
+        held = self._rules.held(leads, learning)
+        share = len(self.modalities) / (len(self.modalities) - len(held))
+        return {name: 0.0 if name in held else share for name in self.modalities}
+
+    def _curve(self) -> list[Uncertain]:
+        """Return what has been tracked through the unimodal phase."""
+        return [
+            Uncertain(d.metrics["tracked"], d.metrics["tracked_error"])
+            for d in self._history
+            if d.metrics
+        ]
+
+    def _metrics(self, reading: Reading) -> dict[str, float]:
+        metrics = {}
+        for name in self.modalities:
+            metrics[f"mi/{name}"] = reading.mi[name].value
+            metrics[f"unique/{name}"] = reading.unique[name].value
+        metrics["redundancy"] = reading.redundancy.value
+        metrics["synergy"] = reading.synergy.value
+        metrics["mi_joint"] = reading.mi_joint
+        metrics["gap"] = reading.gap
+        tracked = reading.synergy
+        if self.criterion == "mi":
+            values, errors = zip(*reading.mi.values(), strict=True)
+            tracked = Uncertain(statistics.fmean(values), statistics.fmean(errors))
+        metrics["tracked"], metrics["tracked_error"] = tracked
+        if len(reading.pairs) > 1:
+            for pair, atoms in reading.pairs.items():
+                metrics.update({f"{atom}/{'+'.join(pair)}": v for atom, v in atoms.items()})
+        return metrics
+
+
+def _check_names(modalities: object) -> tuple[str, ...]:
+    if isinstance(modalities, str) or not isinstance(modalities, Iterable):
+        raise TypeError(f"modalities must be several names; got {type(modalities).__name__}")
+    given = tuple(modalities)
+    strange = [name for name in given if not isinstance(name, str)]
+    if strange:
+        raise TypeError(f"modalities must be strings; got {type(strange[0]).__name__}")
+    names = tuple(map(str, given))  # of numpy's strings, which not everything stores
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ValueError(f"modalities must be two or more different names; got {names}")
+    return names

@@ -1,0 +1,56 @@
+"""A controller's rules: what is noise, who is held back, who learns, and what is a peak."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from fastpid.controller._observations import Uncertain
+
+__all__ = ["Rules"]
+
+
+class Rules(NamedTuple):
+    """The rules, and their numbers; AsyncController explains them."""
+
+    patience: int
+    balance: float
+    margin: float
+    tol: float  # values closer than it are equal: solves do not tell them apart
+
+    def noise(self, error: float) -> float:
+        """Return how far apart values of such an error have to be to differ."""
+        return self.margin * error + self.tol
+
+    def held(self, leads: Mapping[str, Uncertain], learning: Collection[str]) -> list[str]:
+        """Return who runs ahead of another modality that learns."""
+
+        def ahead(name: str, other: str) -> bool:
+            # Informations are not negative; corrected ones may be.
+            mine, its = max(leads[name].value, 0.0), max(leads[other].value, 0.0)
+            noise = self.noise(leads[name].error + leads[other].error)
+            return its < self.balance * mine and mine - its > noise
+
+        return [name for name in leads if any(ahead(name, other) for other in learning)]
+
+    def learns(self, before: Sequence[float], now: Uncertain) -> bool:
+        """Whether a value has risen over those `before` the last stretches of training."""
+        if len(before) < self.patience:
+            return True
+        return now.value > before[-self.patience] + self.noise(now.error)
+
+    def at_peak(self, curve: Sequence[Uncertain]) -> list[bool]:
+        """Whether each value was within noise of the highest one until then."""
+        highest = itertools.accumulate(curve, max)
+        return [
+            now.value >= top.value - self.noise(top.error)
+            for now, top in zip(curve, highest, strict=True)
+        ]
+
+    def is_past_peak(self, curve: Sequence[Uncertain]) -> bool:
+        """Whether there is a peak beyond noise, and the last `patience` values are below it."""
+        if not curve or max(curve).value <= self.noise(max(curve).error):
+            return False
+        last = self.at_peak(curve)[-self.patience :]
+        return len(last) == self.patience and not any(last)

@@ -1,0 +1,325 @@
+"""Joint tables of data that come in pieces: fastpid.joint names what is public here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastpid.joint._coding import Bins, Categories, Coding, Options, fit_coding
+from fastpid.joint._columns import ROLES, Column, as_float, check_weights
+from fastpid.joint._discretizer import Discretizer
+from fastpid.joint._bins import STRATEGIES, check_edges
+from fastpid.joint._files import read_pieces
+from fastpid._base.progress import progress_bar
+from fastpid.joint._samples import plan_bins, read_samples
+from fastpid.joint._tables import JointTable, check_cells
+from fastpid._base.checks import check_choice, check_positive_integer, check_seed
+
+__all__ = ["JointAccumulator", "from_file"]
+
+#: How many rows the edges of bins are learnt from; of longer files, a random sample.
+SAMPLED_ROWS = 2**20
+
+
+class JointAccumulator:
+    """Counts samples that come in pieces into one joint table.
+
+    Parameters
+    ----------
+    x, y, z : array-like of float, Discretizer, optional
+        How each column is coded: by increasing edges of bins, or by a fitted
+        :class:`~fastpid.joint.Discretizer`. None takes values as categories, of which later pieces
+        may bring new ones.
+    names : sequence of three str, optional
+
+    Attributes
+    ----------
+    n_samples : int
+        How many samples have been counted.
+
+    Examples
+    --------
+    >>> from fastpid.joint import JointAccumulator
+    >>> pieces = JointAccumulator(x=[0.0, 0.5, 1.0])
+    >>> pieces.partial_fit([0.2, 0.7], ["b", "b"], [0, 1]).partial_fit([0.9], ["a"], [1])
+    JointAccumulator of 3 samples
+    >>> pieces.table().labels[1]
+    ('a', 'b')
+    """
+
+    def __init__(self, *, x: Any = None, y: Any = None, z: Any = None, names: Any = None) -> None:
+        self._axes = [_axis(role, spec) for role, spec in zip(ROLES, (x, y, z), strict=True)]
+        self._names = names
+        self._counts = np.zeros((0, 0, 0), dtype=np.int64)
+        self._weighted: NDArray[np.float64] | None = None
+        self._squares = 0.0
+        self.n_samples = 0
+
+    def partial_fit(self, x: Any, y: Any, z: Any, *, weights: Any = None) -> JointAccumulator:
+        """Count more samples.
+
+        Parameters
+        ----------
+        x, y, z : array-like (n_samples,)
+            As in :func:`fastpid.joint.from_samples`.
+        weights : array-like (n_samples,), optional
+            Weights of the samples; with all pieces or with none.
+
+        Returns
+        -------
+        JointAccumulator
+            Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As :func:`fastpid.joint.from_samples` does; if a column's type is another than it was,
+            or if only some pieces have weights. Nothing of the piece is counted then.
+        """
+        columns = read_samples(x, y, z, names=self._names)
+        checked = check_weights(weights, len(columns[0]))
+        if self.n_samples and (checked is None) != (self._weighted is None):
+            raise ValueError(
+                "some pieces have weights and some have none; pass weights with all or with none"
+            )
+        grown = [axis.grown(column) for axis, column in zip(self._axes, columns, strict=True)]
+        shape = (len(grown[0].labels), len(grown[1].labels), len(grown[2].labels))
+        size = check_cells(shape)
+        codes = [axis.codes(column) for axis, column in zip(grown, columns, strict=True)]
+        cells = np.ravel_multi_index(codes, shape)
+        self._axes = grown
+        if self._names is None:
+            self._names = [column.name for column in columns]
+        counts = np.bincount(cells, minlength=size).reshape(shape)
+        self._counts = _padded(self._counts, shape) + counts
+        if checked is not None:
+            held = np.zeros((0, 0, 0)) if self._weighted is None else self._weighted
+            more = np.bincount(cells, checked, minlength=size).reshape(shape)
+            self._weighted = _padded(held, shape) + more
+            self._squares += float(np.sum(checked**2))
+        self.n_samples += len(columns[0])
+        return self
+
+    def table(self) -> JointTable:
+        """Return the table of all samples so far.
+
+        Returns
+        -------
+        JointTable
+            Categories that were found in the pieces are sorted.
+
+        Raises
+        ------
+        ValueError
+            If there are no samples yet.
+        """
+        if self.n_samples == 0:
+            raise ValueError("no samples have been counted yet; call partial_fit()")
+        orders = [axis.order() for axis in self._axes]
+        labels = [
+            tuple(axis.labels[i] for i in order)
+            for axis, order in zip(self._axes, orders, strict=True)
+        ]
+        take = np.ix_(*orders)
+        name_x, name_y, name_z = self._names
+        return JointTable.from_counts(
+            self._counts[take].astype(np.int64),
+            (labels[0], labels[1], labels[2]),
+            (name_x, name_y, name_z),
+            None if self._weighted is None else self._weighted[take],
+            self._squares,
+        )
+
+    def __repr__(self) -> str:
+        """Return how many samples it holds."""
+        return f"JointAccumulator of {self.n_samples} samples"
+
+
+class _Fixed:
+    """An axis whose symbols were known beforehand."""
+
+    def __init__(self, coding: Coding) -> None:
+        self.labels = coding.labels
+        self.codes = coding.codes
+
+    def grown(self, column: Column) -> _Fixed:
+        return self
+
+    def order(self) -> list[int]:
+        return list(range(len(self.labels)))
+
+
+class _Growing:
+    """An axis of categories, in the order in which they came."""
+
+    def __init__(self, labels: tuple[Any, ...] = (), kind: str | None = None) -> None:
+        self.labels = labels
+        self.kind = kind
+
+    def grown(self, column: Column) -> _Growing:
+        """Return the axis with the new categories of a column."""
+        found = Categories.fit(column)
+        if self.kind not in (None, found.kind):
+            raise TypeError(
+                f"{column} is {found.kind} here and was {self.kind} before; convert all pieces "
+                "to one type"
+            )
+        known = set(self.labels)
+        new = tuple(label for label in found.labels if label not in known)
+        return _Growing(self.labels + new, found.kind)
+
+    def codes(self, column: Column) -> NDArray[np.intp]:
+        return Categories(self.labels, str(self.kind)).codes(column)
+
+    def order(self) -> list[int]:
+        places = list(range(len(self.labels)))
+        if self.kind == "categorical":  # its categories have an order of their own
+            return places
+        return sorted(places, key=lambda place: self.labels[place])
+
+
+def _axis(role: str, spec: Any) -> _Fixed | _Growing:
+    if spec is None:
+        return _Growing()
+    if isinstance(spec, Discretizer):
+        return _Fixed(spec.coding)
+    if not hasattr(spec, "__len__") or isinstance(spec, str):
+        raise TypeError(
+            f"{role} must be edges or a fitted Discretizer, since pieces of the data do not say "
+            f"where {spec!r} bins lie; fit a Discretizer on a sample first"
+        )
+    return _Fixed(Bins(check_edges(role, spec)))
+
+
+def _padded(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.pad(array, [(0, n - old) for n, old in zip(shape, array.shape, strict=True)])
+
+
+def from_file(
+    path: str | os.PathLike[str],
+    x: str,
+    y: str,
+    z: str,
+    *,
+    bins: Any = None,
+    strategy: str = "quantile",
+    weights: str | None = None,
+    delimiter: str = ",",
+    chunk_rows: int = 2**18,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> JointTable:
+    """Count three columns of a CSV or Parquet file, which may be larger than memory.
+
+    The file is read in pieces, twice if bins have to be learnt: their edges come from the first
+    2**20 rows or, of longer files, from a random sample of about as many, the smallest and largest
+    value always among them.
+
+    Parameters
+    ----------
+    path : str or path
+        A file whose name ends in ``.csv`` or ``.parquet`` (or ``.csv.gz`` and so on).
+    x, y, z : str
+        The columns that are the sources and the target.
+    bins, strategy, seed
+        As in :func:`fastpid.joint.from_samples`.
+    weights : str, optional
+        The column that holds the weights of the samples.
+    delimiter : str
+        What separates the cells of a CSV file.
+    chunk_rows : int
+        How many rows of a Parquet file are read at a time.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal.
+
+    Returns
+    -------
+    JointTable
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`fastpid.joint.from_samples` does; for an unknown column, or a file that is not
+        what its name says.
+    OSError
+        If the file cannot be read.
+    ImportError
+        If pyarrow is not installed (``pip install fastpid[estimate]``).
+    """
+    check_choice("strategy", strategy, STRATEGIES)
+    options = Options(strategy, check_seed(seed))
+    check_positive_integer("chunk_rows", chunk_rows)
+    names = {"x": x, "y": y, "z": z}
+    given = list(names.values())
+    wanted = [*names.values(), *([weights] if weights is not None else [])]
+
+    def pieces() -> Iterator[list[Any]]:
+        return read_pieces(Path(path), wanted, delimiter, chunk_rows)
+
+    first = next(pieces(), None)
+    if first is None:
+        raise ValueError(f"{path} has no rows")
+    columns = read_samples(first[0], first[1], first[2], names=given)
+    plan = plan_bins(bins, columns, strategy)
+    learn = [
+        role
+        for role, spec in plan.items()
+        if spec is not None
+        and not isinstance(spec, Discretizer)
+        and (isinstance(spec, str) or not hasattr(spec, "__len__"))
+    ]
+    if learn:
+        samples = {role: _Thinned(options.seed) for role in learn}
+        with progress_bar(progress, None, "learning bins", "rows") as done:
+            for piece in pieces():
+                read = {c.role: c for c in read_samples(piece[0], piece[1], piece[2], names=given)}
+                for role, sample in samples.items():
+                    sample.add(as_float(read[role]))
+                done(len(read["x"]))
+        for role, sample in samples.items():
+            values = sample.values()
+            column = Column(role, names[role], "float", values, np.zeros(values.shape, dtype=bool))
+            fitted = Discretizer()
+            fitted.adopt(fit_coding(column, plan[role], options))
+            plan[role] = fitted
+    counted = JointAccumulator(**plan, names=given)
+    with progress_bar(progress, None, "counting", "rows") as done:
+        for piece in pieces():
+            before = counted.n_samples
+            counted.partial_fit(*piece[:3], weights=piece[3] if weights is not None else None)
+            done(counted.n_samples - before)
+    return counted.table()
+
+
+class _Thinned:
+    """A random sample of numbers that come in pieces: those whose random key is small enough."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+        self._limit = 1.0
+        self._values = np.zeros(0)
+        self._keys = np.zeros(0)
+        self._extremes = [np.inf, -np.inf]
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        keys = self._random.random(values.size)
+        keep = keys < self._limit
+        self._values = np.concatenate([self._values, values[keep]])
+        self._keys = np.concatenate([self._keys, keys[keep]])
+        while self._values.size > SAMPLED_ROWS:
+            self._limit /= 2
+            keep = self._keys < self._limit
+            self._values, self._keys = self._values[keep], self._keys[keep]
+        low, high = self._extremes
+        self._extremes = [min(low, float(values.min())), max(high, float(values.max()))]
+
+    def values(self) -> NDArray[np.float64]:
+        """Return the sample; all of the numbers, as long as they were few enough."""
+        if self._limit == 1.0:
+            return self._values
+        return np.concatenate([self._values, self._extremes])

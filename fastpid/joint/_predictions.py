@@ -1,0 +1,171 @@
+"""The joint table of two classifiers' predictions and the labels; fastpid.joint names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastpid._base.checks import (
+    check_bool,
+    check_num_classes,
+    check_real_array,
+    check_soft_classes,
+    count_classes,
+)
+
+__all__ = ["check_matrix", "check_rows", "from_probabilities", "softmax", "sum_by_class"]
+
+_ROW_TOLERANCE = 1e-5  # float32's softmax stays inside it
+
+
+def from_probabilities(
+    probs_x: Any,
+    probs_y: Any,
+    z: Any,
+    *,
+    num_classes: int | None = None,
+    weights: Any = None,
+    mask: Any = None,
+    logits: bool = False,
+) -> NDArray[np.float64]:
+    """Return the joint distribution of two soft predictions and the label.
+
+    Every sample draws a symbol x from its row of `probs_x` and, independently, a symbol y from its
+    row of `probs_y`::
+
+        p[x, y, z] = sum_i w_i probs_x[i, x] probs_y[i, y] 1[z_i = z] / sum_i w_i
+
+    For tensors, differentiably: :func:`fastpid.torch.soft_joint`.
+
+    Parameters
+    ----------
+    probs_x : array_like, shape (n, nx)
+        Probabilities of n samples; each row sums to one within 1e-5.
+    probs_y : array_like, shape (n, ny)
+    z : array_like
+        Hard labels, integers of shape (n,) in [0, num_classes), or soft labels, probabilities of
+        shape (n, nz).
+    num_classes : int, optional
+        nz for hard labels; by default the largest label plus one.
+    weights : array_like, shape (n,), optional
+        Non-negative weights of the samples; one each by default.
+    mask : array_like of bool, shape (n,), optional
+        False leaves a sample out; its probabilities and label are then not looked at.
+    logits : bool
+        `probs_x` and `probs_y` are logits, of which the softmax is taken.
+
+    Returns
+    -------
+    ndarray, shape (nx, ny, nz), float64
+        Divided by its sum, so that rounding in the rows leaves a distribution.
+
+    Raises
+    ------
+    ValueError
+        Rows that do not sum to one, labels out of range, sizes that do not match, no samples or
+        none left by weights and mask.
+    TypeError
+        For types that make no sense: complex or object arrays, float labels in one axis.
+
+    Examples
+    --------
+    >>> import fastpid
+    >>> sure, unsure = [[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5], [0.5, 0.5]]
+    >>> d = fastpid.decompose(fastpid.joint.from_probabilities(sure, unsure, [0, 1]))
+    >>> round(d.unique_x, 9), round(d.unique_y, 9)
+    (1.0, 0.0)
+    """
+    check_bool("logits", logits)
+    classes = check_num_classes(num_classes)
+    x = check_matrix("probs_x", probs_x)
+    y = check_matrix("probs_y", probs_y)
+    labels = check_real_array(z, "z")
+    samples = len(x)
+    keep = np.ones(samples, dtype=bool)
+    if mask is not None:
+        keep = np.asarray(mask)
+        if keep.dtype != np.bool_:
+            raise TypeError(f"mask must hold bools; got dtype {keep.dtype}")
+    weight = np.ones(samples) if weights is None else check_real_array(weights, "weights")
+    for name, array in (("probs_y", y), ("z", labels), ("weights", weight), ("mask", keep)):
+        if array.shape[:1] != (samples,) or (name in ("weights", "mask") and array.ndim != 1):
+            raise ValueError(
+                f"{name} has shape {array.shape}, but probs_x has {samples} samples; "
+                "pass the same samples in both"
+            )
+    weight = weight.astype(np.float64)[keep]
+    if not (np.isfinite(weight) & (weight >= 0.0)).all():
+        raise ValueError("weights must be finite and not negative; some are not")
+    if not weight.sum() > 0.0:
+        raise ValueError("no samples are left by weights and mask; leave at least one in")
+    x, y, labels = x[keep], y[keep], labels[keep]
+    if logits:
+        x, y = softmax("probs_x", x), softmax("probs_y", y)
+    else:
+        check_rows("probs_x", x, "or logits with logits=True")
+        check_rows("probs_y", y, "or logits with logits=True")
+    weighted = x * weight[:, None]
+    if labels.ndim == 2:
+        soft = labels.astype(np.float64)
+        check_soft_classes(soft.shape[1], classes)
+        check_rows("z", soft, "or integer labels in one axis")
+        table = np.stack([(weighted * column[:, None]).T @ y for column in soft.T], axis=-1)
+    else:
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+            raise TypeError(
+                "z must be integer labels of shape (n,) or probabilities of shape (n, nz); got "
+                f"dtype {labels.dtype} and shape {labels.shape}"
+            )
+        count = count_classes(int(labels.min()), int(labels.max()), classes)
+        table = sum_by_class(weighted, y, labels, count)
+    return np.asarray(table / table.sum(), dtype=np.float64)
+
+
+def sum_by_class(
+    x: NDArray[np.float64], y: NDArray[np.float64], labels: NDArray[Any], classes: int
+) -> NDArray[np.float64]:
+    """Return the sums of x[i] y[i]' over the samples of every class, shape (nx, ny, classes)."""
+    order = np.argsort(labels, kind="stable")
+    x, y = x[order], y[order]
+    ends = np.bincount(labels, minlength=classes).cumsum().tolist()
+    out = np.empty((classes, x.shape[1], y.shape[1]))
+    start = 0
+    for plane, end in zip(out, ends, strict=True):
+        np.matmul(x[start:end].T, y[start:end], out=plane)
+        start = end
+    return np.ascontiguousarray(out.transpose(1, 2, 0))
+
+
+def check_matrix(name: str, values: Any) -> NDArray[np.float64]:
+    """Return an array (samples, symbols) of real numbers, with one of each at least."""
+    array = check_real_array(values, name)
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(
+            f"{name} must have shape (samples, symbols), one of each at least; got {array.shape}"
+        )
+    return array.astype(np.float64)
+
+
+def softmax(name: str, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of rows of logits."""
+    largest = logits.max(axis=1, keepdims=True)
+    if not np.isfinite(largest).all():
+        raise ValueError(f"{name} has rows of logits without a finite largest entry")
+    odds = np.exp(logits - largest)
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+def check_rows(name: str, rows: NDArray[np.float64], otherwise: str) -> None:
+    """Check that rows are distributions."""
+    sums = rows.sum(axis=1)
+    bad = ~(np.abs(sums - 1.0) <= _ROW_TOLERANCE) | (rows < 0.0).any(axis=1)
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        negative = bool((rows[first] < 0.0).any())
+        found = "has a negative entry" if negative else f"sums to {sums[first]:.8g}"
+        raise ValueError(
+            f"row {first} of {name} {found}, so it is no distribution ({int(bad.sum())} such rows);"
+            f" pass probabilities that sum to one, {otherwise}"
+        )

@@ -1,0 +1,219 @@
+"""Pairs of coded columns: which ones, and what a block of them says about a target."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastpid._solve import kernel
+from fastpid.joint._many_columns import CodedColumns
+from fastpid.joint._columns import unknown_name
+from fastpid._solve.options import SolveOptions, check_options
+from fastpid._base.checks import NATS_PER_UNIT, check_positive_integer
+from fastpid.result import ATOMS, named_values
+from fastpid._solve.solve import count_workers, solve
+
+__all__ = [
+    "MOST_PAIRS_PER_BLOCK",
+    "RECORD",
+    "UNIQUE",
+    "VALUES",
+    "PairPlan",
+    "PairWork",
+    "block_size",
+    "pairs_of",
+    "plan_pairs",
+    "score",
+]
+
+VALUES = (*ATOMS, "mi_x", "mi_y", "mi_xy", "union_information", "gap")
+#: One pair, as it is kept in memory and in a checkpoint.
+RECORD = np.dtype(
+    [("x", "<i4"), ("y", "<i4"), ("target", "<i4"), *((name, "<f8") for name in VALUES)]
+)
+#: What `by` may be beside a value: pairs with much that is only in one of them.
+UNIQUE = "unique"
+
+#: Cells of the tables of a block (8 MiB), unless batch_size says otherwise.
+_CELLS_PER_BLOCK = 2**20
+MOST_PAIRS_PER_BLOCK = 2**15
+
+
+def score(records: Any, by: str) -> Any:
+    if by == UNIQUE:
+        return np.maximum(records["unique_x"], records["unique_y"])
+    return records[by]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PairPlan:
+    """Which pairs: those listed, or all of the columns listed."""
+
+    pairs: NDArray[np.int32] | None
+    columns: NDArray[np.int32]
+
+    @property
+    def count(self) -> int:
+        if self.pairs is not None:
+            return len(self.pairs)
+        n = len(self.columns)
+        return n * (n - 1) // 2
+
+    def __getitem__(self, block: slice) -> NDArray[np.int32]:
+        """Return the pairs of a range of their numbers, (count, 2)."""
+        if self.pairs is not None:
+            return self.pairs[block]
+        # Pair (i, j), i < j, has the number i n - i (i + 1) / 2 + j - i - 1 in row-major order.
+        n = len(self.columns)
+        numbers = np.arange(block.start, block.stop)
+        starts = np.arange(n) * n - np.arange(n) * np.arange(1, n + 1) // 2
+        i = np.searchsorted(starts, numbers, side="right") - 1
+        # The last row is empty and starts where the one before it ends.
+        i = np.minimum(i, n - 2)
+        j = numbers - starts[i] + i + 1
+        return np.ascontiguousarray(self.columns[np.stack([i, j], axis=1)])
+
+
+def plan_pairs(coded: CodedColumns, pairs: Any, sources: Sequence[Any] | None) -> PairPlan:
+    if pairs is not None and sources is not None:
+        raise ValueError("pass pairs or sources, not both")
+    if pairs is None:
+        chosen = range(len(coded.names)) if sources is None else sources
+        columns = np.array([_index(coded, "sources", key) for key in chosen], dtype=np.int32)
+        if len(columns) < 2:
+            raise ValueError(f"there are {len(columns)} sources; a pair needs two columns")
+        if len(set(columns.tolist())) < len(columns):
+            raise ValueError("sources names a column twice")
+        return PairPlan(None, columns)
+    if isinstance(pairs, np.ndarray) and pairs.dtype.kind in "iu" and pairs.ndim == 2:
+        listed = pairs
+        outside = (listed < 0) | (listed >= len(coded.names))
+        if outside.any():
+            _index(coded, "pairs", int(listed[outside][0]))
+    else:
+        listed = np.array([[_index(coded, "pairs", key) for key in pair] for pair in pairs])
+    if listed.ndim != 2 or listed.shape[1] != 2 or len(listed) == 0:
+        raise ValueError(f"pairs must have the shape (n_pairs, 2); got {listed.shape}")
+    same = listed[:, 0] == listed[:, 1]
+    if same.any():
+        name = coded.names[int(listed[same][0, 0])]
+        raise ValueError(f"pairs has {name!r} paired with itself")
+    return PairPlan(np.ascontiguousarray(listed, dtype=np.int32), np.zeros(0, dtype=np.int32))
+
+
+def _index(coded: CodedColumns, argument: str, key: Any) -> int:
+    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+        if not 0 <= key < len(coded.names):
+            raise ValueError(
+                f"{argument} has the index {key}; X has {len(coded.names)} columns that are sources"
+            )
+        return int(key)
+    if key not in coded.names:
+        raise ValueError(f"{argument} names {unknown_name(key, coded.names, 'X')}")
+    return coded.names.index(key)
+
+
+def block_size(batch_size: int | str, coded: CodedColumns) -> int:
+    if batch_size != "auto":
+        return check_positive_integer("batch_size", batch_size)
+    cells = int(np.median(coded.extents)) ** 2 * int(max(coded.target_extents))
+    return max(1, min(MOST_PAIRS_PER_BLOCK, _CELLS_PER_BLOCK // cells))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PairWork:
+    """Everything that a block needs; goes to other processes as it is."""
+
+    coded: CodedColumns
+    weights: NDArray[np.float64] | None
+    plan: PairPlan
+    options: SolveOptions
+
+    @property
+    def total(self) -> int:
+        """The number of pairs, over all targets."""
+        return self.plan.count * len(self.coded.targets)
+
+    def block(self, start: int, stop: int) -> NDArray[Any]:
+        """Return the records of pairs [start, stop); those of one target come together."""
+        out = np.zeros(stop - start, RECORD)
+        count = self.plan.count
+        for target in range(start // count, (stop - 1) // count + 1):
+            first, last = max(start, target * count), min(stop, (target + 1) * count)
+            pairs = self.plan[first - target * count : last - target * count]
+            records = out[first - start : last - start]
+            records["x"], records["y"] = pairs.T
+            records["target"] = target
+            # The tables of a call to the kernel have one shape.
+            extents = self.coded.extents[pairs]
+            for shape in np.unique(extents, axis=0):
+                rows = np.flatnonzero((extents == shape).all(axis=1))
+                self._fill(records, rows, pairs[rows], shape, target)
+        return out
+
+    def _fill(
+        self,
+        records: NDArray[Any],
+        rows: NDArray[np.intp],
+        pairs: NDArray[np.int32],
+        shape: NDArray[np.int64],
+        target: int,
+    ) -> None:
+        nx, ny = map(int, shape)
+        nz = int(self.coded.target_extents[target])
+        # A block of wide columns is counted a part at a time, whatever batch_size says.
+        step = max(1, 4 * _CELLS_PER_BLOCK // (nx * ny * nz))
+        work = len(pairs) * max(self.coded.n_samples, nx * ny * nz)
+        threads = count_workers(self.options.threads, work)
+        for at in range(0, len(pairs), step):
+            tables = kernel.count_pairs(
+                self.coded.codes,
+                self.coded.target_codes[target],
+                self.weights,
+                pairs[at : at + step],
+                nx,
+                ny,
+                nz,
+                threads,
+            )
+            mi_x, mi_y, mi_xy, lower, upper = solve(tables, self.options).informations
+            scale = 1.0 / NATS_PER_UNIT[self.options.unit]
+            values = named_values(mi_x, mi_y, mi_xy, 0.5 * (lower + upper), lower, upper, scale)
+            for name in VALUES:
+                records[name][rows[at : at + step]] = values[name]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Say what the screen is of, so that a checkpoint is not continued with other data."""
+        digest = hashlib.sha256()
+        for array in (
+            self.coded.codes,
+            *self.coded.target_codes,
+            self.weights,
+            self.plan.pairs,
+            self.plan.columns,
+        ):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).data)
+        return {
+            "data": digest.hexdigest(),
+            "columns": len(self.coded.names),
+            "targets": list(self.coded.targets),
+            "pairs": self.total,
+            "method": self.options.method,
+            "tol": self.options.tol,
+            "unit": self.options.unit,
+        }
+
+
+def pairs_of(
+    coded: CodedColumns, pairs: NDArray[np.int32], threads: int | None = None
+) -> NDArray[Any]:
+    """Return the records of some pairs about the first target, in bits."""
+    options = check_options("auto", 1e-6, None, "bits", threads, True, "ignore")
+    plan = PairPlan(pairs, np.zeros(0, dtype=np.int32))
+    return PairWork(coded, None, plan, options).block(0, len(pairs))

@@ -1,0 +1,50 @@
+"""The controller as a callback of Lightning (``pip install fastpid[lightning]``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastpid._base.extras import import_extra
+from fastpid.torch.training import AsyncTraining
+
+__all__ = ["AsyncCallback"]
+
+_pl = import_extra("lightning.pytorch", "fastpid.torch.training.lightning", "lightning")
+
+
+class AsyncCallback(_pl.Callback):  # type: ignore[misc, name-defined]
+    """Observe every validation of a fit, and decide after it.
+
+    ``validation_step`` returns ``{"outputs": {name: logits}, "y": labels}``; ``training_step`` adds
+    up the losses of ``training.active`` while ``training.phase`` is "unimodal". An epoch is one
+    pass over the data here: the steps of a modality that is held back are saved, not given away.
+    Validate once an epoch; with several processes, ``strategy="ddp_find_unused_parameters_true"``.
+
+    Parameters
+    ----------
+    training : AsyncTraining
+    """
+
+    def __init__(self, training: AsyncTraining) -> None:
+        self.training = training
+
+    def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, *_: Any) -> None:
+        """Observe."""
+        fit = trainer.state.fn == "fit" and not trainer.sanity_checking
+        if fit and self.training.due(trainer.current_epoch):
+            if not isinstance(outputs, dict) or not {"outputs", "y"} <= set(outputs):
+                raise TypeError('validation_step must return {"outputs": {name: logits}, "y": y}')
+            self.training.observe(outputs["outputs"], outputs["y"], logits=True)
+
+    def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
+        """Decide."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            self.training.step(trainer.current_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return self.training.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.training.load_state_dict(state)
