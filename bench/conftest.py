@@ -1,31 +1,19 @@
-"""Options of the benchmark run, its records, and the report at its end."""
+"""The records of a benchmark run, and the report at its end."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# One thread, in every library that would take more; set before numpy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "FASTPID_NUM_THREADS"):
-    os.environ[_name] = "1"
-
 import pytest
-from report import machine, markdown
 from results import Results
 
 HERE = Path(__file__).resolve().parent
 #: A load average from which on others are taking the cores away.
 BUSY = 0.5
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("fastpid")
-    group.addoption("--smoke", action="store_true", help="a short run over a few small problems")
-    group.addoption("--report", metavar="PATH", help="where the report goes (bench/report.md)")
-
-
 RESULTS = Results()
 
 
@@ -43,21 +31,36 @@ def results() -> Results:
     return RESULTS
 
 
+@pytest.fixture
+def select(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """A function that skips a case unless the run is long enough for it."""
+
+    def choose(*, smoke: bool, default: bool = True) -> None:
+        if request.config.getoption("--smoke") and not smoke:
+            pytest.skip("not in the smoke run")
+        if not (smoke or default or request.config.getoption("--full")):
+            pytest.skip("only in the --full run")
+
+    return choose
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if not any(RESULTS.suites()):
         return
+    from report import in_terminal, machine, markdown
+
     RESULTS.machine = machine()
-    text = markdown(RESULTS)
     terminalreporter.section("fastpid: what was measured")
-    terminalreporter.write_line(text)
+    terminalreporter.write_line(in_terminal(RESULTS))
     # Part of the suites, or of their cases, is no report: it would overwrite that of all.
-    part = config.getoption("--smoke") or config.getoption("keyword")
-    full = all(RESULTS.suites()) and not part
+    full = all(RESULTS.suites()) and config.getoption("--full") and not config.getoption("keyword")
     path = config.getoption("--report") or (HERE / "report.md" if full else None)
     if path:
-        Path(path).write_text(text, encoding="utf-8")
+        Path(path).write_text(markdown(RESULTS), encoding="utf-8")
         RESULTS.save(Path(path).with_suffix(".json"))
         terminalreporter.write_line(f"written to {path}")
+    else:
+        terminalreporter.write_line("--report PATH writes it as Markdown")
     if full:
         if importlib.util.find_spec("matplotlib") is None:
             terminalreporter.write_line("no plots: matplotlib is not installed")

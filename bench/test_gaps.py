@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -54,10 +55,9 @@ def test_gap(
     tol: float | None,
     benchmark: Any,
     results: Results,
-    request: pytest.FixtureRequest,
+    select: Callable[..., None],
 ) -> None:
-    if request.config.getoption("--smoke") and (family, shape) != SMOKE:
-        pytest.skip("not in the smoke run")
+    select(smoke=(family, shape) == SMOKE, default=shape == SHAPES[0])
     benchmark.group = f"gap {family} {shape_name(shape)}"
     if method == CLARABEL:
         warm_up()
@@ -73,7 +73,7 @@ def test_gap(
         if tol is not None and answer.converged:  # mirror descent may reach its iteration limit
             assert answer.gap <= tol
     answer = answers[-1]
-    note(benchmark, shape, answer, tol=tol, status=answer.status.name)
+    note(benchmark, shape, answer, tol=tol, status=answer.status.value)
     seconds = median_seconds(benchmark)
     if seconds is not None:
         results.gaps.append(
@@ -85,6 +85,6 @@ def test_gap(
                 seconds=seconds,
                 gap=float(answer.gap),
                 iterations=int(answer.iterations),
-                status=answer.status.name,
+                status=answer.status.value,
             )
         )

@@ -13,7 +13,6 @@ import pytest
 from results import GradientTiming, Results
 
 import fastpid
-from fastpid._solve import kernel
 
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
 torch.set_num_threads(1)
@@ -88,7 +87,7 @@ def test_training_step(tol: float, benchmark: Any, results: Results) -> None:
         of_x, of_y = first(x), second(y)
         loss = torch.nn.functional.cross_entropy(of_x + of_y, z)
         if pid:
-            joint = fastpid.torch.soft_joint(of_x, of_y, z, num_classes=10, logits=True)
+            joint = fastpid.torch.from_predictions(of_x, of_y, z, num_classes=10, logits=True)
             loss = loss - 0.1 * fastpid.decompose(joint, tol=tol).synergy
         optimizer.zero_grad()
         loss.backward()

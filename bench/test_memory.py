@@ -23,16 +23,16 @@ pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="reads the peak from Linux's /proc"
 )
 
-PROGRAM = Path(__file__).resolve().parent / "peak.py"
+PROGRAM = Path(__file__).resolve().parent / "_report" / "peak.py"
 
 #: The table and the tolerance. Two threads, whose workspaces count.
 TABLES: dict[str, tuple[Callable[[], Table], float]] = {
-    "dense 50x50x10": (lambda: gates.random_dense((50, 50, 10), seed=0), TOL),
-    "dense 100x100x10": (lambda: gates.random_dense((100, 100, 10), seed=0), 1e-8),
-    "dense 2000x2000x2": (lambda: gates.random_dense((2000, 2000, 2), seed=0), TOL),
-    "dense 1000x1000x10": (lambda: gates.random_dense((1000, 1000, 10), seed=0), 1e-2),
+    "dense 50x50x10": (lambda: gates.random_dense((50, 50, 10), rng=0), TOL),
+    "dense 100x100x10": (lambda: gates.random_dense((100, 100, 10), rng=0), 1e-8),
+    "dense 2000x2000x2": (lambda: gates.random_dense((2000, 2000, 2), rng=0), TOL),
+    "dense 1000x1000x10": (lambda: gates.random_dense((1000, 1000, 10), rng=0), 1e-2),
     "soft 309x309x309": (
-        lambda: gates.random_soft((309, 309, 309), 3000, signal=(9, 8), seed=0),
+        lambda: gates.random_soft((309, 309, 309), 3000, signal=(9, 8), rng=0),
         1e-3,
     ),
 }
@@ -44,11 +44,10 @@ def test_memory(
     name: str,
     benchmark: Any,
     results: Results,
-    request: pytest.FixtureRequest,
+    select: Callable[..., None],
     tmp_path: Path,
 ) -> None:
-    if request.config.getoption("--smoke") and name not in SMOKE:
-        pytest.skip("not in the smoke run")
+    select(smoke=name in SMOKE, default=False)
     benchmark.group = "memory"
     build, tol = TABLES[name]
     p = build()

@@ -76,17 +76,17 @@ REFERENCES: dict[str, Callable[[Table], Callable[[], Any]]] = {
 LARGE = (
     Large(
         "soft 31x31x31",
-        lambda: gates.random_soft((31, 31, 31), 4000, seed=0),
+        lambda: gates.random_soft((31, 31, 31), 4000, rng=0),
         (1e-3, TOL),
         PROXY,
         True,
     ),
-    Large("dense 100x100x10", lambda: gates.random_dense((100, 100, 10), seed=0), (1e-8,)),
-    Large("dense 2000x2000x2", lambda: gates.random_dense((2000, 2000, 2), seed=0), (TOL,), COPY),
-    Large("dense 1000x1000x10", lambda: gates.random_dense((1000, 1000, 10), seed=0), (1e-2,)),
+    Large("dense 100x100x10", lambda: gates.random_dense((100, 100, 10), rng=0), (1e-8,)),
+    Large("dense 2000x2000x2", lambda: gates.random_dense((2000, 2000, 2), rng=0), (TOL,), COPY),
+    Large("dense 1000x1000x10", lambda: gates.random_dense((1000, 1000, 10), rng=0), (1e-2,)),
     Large(
         "soft 309x309x309",
-        lambda: gates.random_soft((309, 309, 309), 3000, signal=(9, 8), seed=0),
+        lambda: gates.random_soft((309, 309, 309), 3000, signal=(9, 8), rng=0),
         (1e-3, 1e-5),
         MARGINALS,
     ),
@@ -116,12 +116,11 @@ def test_growing(
     solver: str,
     benchmark: Any,
     results: Results,
-    request: pytest.FixtureRequest,
+    select: Callable[..., None],
 ) -> None:
-    if request.config.getoption("--smoke") and np.prod(shape) > SMOKE_CELLS:
-        pytest.skip("not in the smoke run")
+    select(smoke=np.prod(shape) <= SMOKE_CELLS, default=False)
     benchmark.group = f"scaling {series}"
-    p = gates.random_dense(shape, seed=0)
+    p = gates.random_dense(shape, rng=0)
     if solver == CLARABEL:
         warm_up()
         answer = measure(benchmark, lambda: BASELINES[CLARABEL].solve(p), warm=False)[-1]
@@ -161,11 +160,10 @@ def test_large(
     threads: int,
     benchmark: Any,
     results: Results,
-    request: pytest.FixtureRequest,
+    select: Callable[..., None],
 ) -> None:
     large = BY_NAME[name]
-    if request.config.getoption("--smoke") and not large.smoke:
-        pytest.skip("not in the smoke run")
+    select(smoke=large.smoke, default=False)
     if name in GIVEN_UP:
         pytest.skip("a call on this table took too long")
     benchmark.group = f"large {name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,11 +53,10 @@ def test_speed(
     comparator: str,
     benchmark: Any,
     results: Results,
-    request: pytest.FixtureRequest,
+    select: Callable[..., None],
 ) -> None:
     problem: Problem = PROBLEMS[name]
-    if request.config.getoption("--smoke") and not problem.smoke:
-        pytest.skip("not in the smoke run")
+    select(smoke=problem.smoke)
     benchmark.group = name
     p = table(name)
     solver = {**OURS, **BASELINES}[comparator]
@@ -70,7 +70,7 @@ def test_speed(
         p.shape,
         answer,
         cells=int((p > 0).sum()),
-        status=answer.status.name,
+        status=answer.status.value,
         error=float(error),
         **{key: str(value) for key, value in answer.details.items()},
     )

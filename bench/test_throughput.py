@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,9 @@ def test_throughput(
     threads: int,
     benchmark: Any,
     results: Results,
-    request: pytest.FixtureRequest,
+    select: Callable[..., None],
 ) -> None:
-    if request.config.getoption("--smoke") and (n, batch) not in SMOKE:
-        pytest.skip("not in the smoke run")
+    select(smoke=(n, batch) in SMOKE)
     benchmark.group = f"throughput {shape_name(n)}"
     p = batch_of(n, batch)
 
@@ -73,11 +73,10 @@ def test_throughput(
 
 @pytest.mark.parametrize("n", LARGEST)
 def test_compact_clarabel(
-    n: int, benchmark: Any, results: Results, request: pytest.FixtureRequest
+    n: int, benchmark: Any, results: Results, select: Callable[..., None]
 ) -> None:
     """The best CVXPY model, which takes tables one at a time whatever the batch."""
-    if request.config.getoption("--smoke") and n != 3:
-        pytest.skip("not in the smoke run")
+    select(smoke=n == 3)
     benchmark.group = f"throughput {shape_name(n)}"
     name = "compact CLARABEL"
     p = batch_of(n, 1)[0]

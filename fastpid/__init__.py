@@ -4,58 +4,65 @@ import importlib as _importlib
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from fastpid import gates, information, reference
-from fastpid._decompose import decompose
-from fastpid.result import ConvergenceError, ConvergenceWarning, Decomposition, Status
+from fastpid import gates as gates
+from fastpid import information as information
+from fastpid import reference as reference
+from fastpid._decompose import decompose as decompose
+from fastpid.result import ConvergenceError as ConvergenceError
+from fastpid.result import ConvergenceWarning as ConvergenceWarning
+from fastpid.result import Decomposition as Decomposition
+from fastpid.result import Status as Status
 
 if TYPE_CHECKING:
-    from fastpid import joint
-    from fastpid.screening import Screen, screen
-    from fastpid.estimation import Estimate, estimate
+    from fastpid import controller as controller
+    from fastpid import joint as joint
+    from fastpid import plot as plot
+    from fastpid import screening as screening
+    from fastpid import torch as torch
+    from fastpid.estimation import Estimate as Estimate
+    from fastpid.estimation import estimate as estimate
+    from fastpid.estimation import estimate_table as estimate_table
+    from fastpid.screening import PIDSelector as PIDSelector
+    from fastpid.screening import Screen as Screen
+    from fastpid.screening import screen as screen
 
-__all__ = [
-    "ConvergenceError",
-    "ConvergenceWarning",
-    "Decomposition",
-    "Estimate",
-    "Screen",
-    "Status",
-    "decompose",
-    "estimate",
-    "gates",
-    "information",
-    "joint",
-    "reference",
-    "screen",
-]
-__version__ = "0.1.0"
-
-#: Imported when they are first named, so that `import fastpid` stays light.
-_MODULES = (
-    "controller",
-    "joint",
-    "plot",
-    "screening",
-    "torch",
-)
-_HOME = {
+#: Imported when they are first named, so that `import fastpid` stays light: names, and where they
+#: stand; a module stands in itself.
+_LATE = {
     "Estimate": "estimation",
+    "PIDSelector": "screening",
     "Screen": "screening",
+    "controller": "controller",
     "estimate": "estimation",
+    "estimate_table": "estimation",
+    "joint": "joint",
+    "plot": "plot",
     "screen": "screening",
+    "screening": "screening",
+    "torch": "torch",
 }
+__all__ = sorted(
+    {
+        *("ConvergenceError", "ConvergenceWarning", "Decomposition", "Status", "decompose"),
+        *("gates", "information", "reference"),
+        *_LATE,
+    }
+)
 
 
 def __getattr__(name: str) -> _Any:
     """Import a module, or what stands in one, when it is first named."""
-    if name in _MODULES:
-        return _importlib.import_module(f"fastpid.{name}")
-    if name in _HOME:
-        found = getattr(_importlib.import_module(f"fastpid.{_HOME[name]}"), name)
-        globals()[name] = found
-        return found
-    raise AttributeError(f"module 'fastpid' has no attribute {name!r}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("fastpid")
+    if name not in _LATE:
+        raise AttributeError(f"module 'fastpid' has no attribute {name!r}")
+    module = _importlib.import_module(f"fastpid.{_LATE[name]}")
+    named = module if _LATE[name] == name else getattr(module, name)
+    globals()[name] = named
+    return named
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_HOME})
+    return [*__all__, "__version__"]

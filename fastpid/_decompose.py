@@ -1,28 +1,84 @@
-"""The public decompose(): arrays go to the solver, tensors to fastpid.torch."""
+"""The public decompose(): arrays go to the kernel, tensors to fastpid.torch."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
-from fastpid._solve import solve as solver
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastpid._base.quantities import Method, OnFailure, Unit
 from fastpid._solve.options import recall_options
+from fastpid._solve.solve import solve_tables
+from fastpid._solve.tables import check_tables
 from fastpid.result import Decomposition
 
-__all__ = ["decompose"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Floats = NDArray[np.float64]
 
 
+@overload
+def decompose(
+    p: Tensor,
+    *,
+    method: Method = ...,
+    tol: float = ...,
+    max_iter: int | None = ...,
+    unit: Unit = ...,
+    threads: int | None = ...,
+    normalize: bool = ...,
+    on_failure: OnFailure = ...,
+) -> Decomposition[Tensor]: ...
+@overload
+def decompose(
+    p: np.ndarray[tuple[int, int, int], np.dtype[Any]],
+    *,
+    method: Method = ...,
+    tol: float = ...,
+    max_iter: int | None = ...,
+    unit: Unit = ...,
+    threads: int | None = ...,
+    normalize: bool = ...,
+    on_failure: OnFailure = ...,
+) -> Decomposition[float]: ...
+@overload
+def decompose(
+    p: np.ndarray[tuple[int, int, int, int], np.dtype[Any]],
+    *,
+    method: Method = ...,
+    tol: float = ...,
+    max_iter: int | None = ...,
+    unit: Unit = ...,
+    threads: int | None = ...,
+    normalize: bool = ...,
+    on_failure: OnFailure = ...,
+) -> Decomposition[Floats]: ...
+@overload
+def decompose(
+    p: ArrayLike,
+    *,
+    method: Method = ...,
+    tol: float = ...,
+    max_iter: int | None = ...,
+    unit: Unit = ...,
+    threads: int | None = ...,
+    normalize: bool = ...,
+    on_failure: OnFailure = ...,
+) -> Decomposition[Any]: ...
 def decompose(
     p: Any,
-    *,
-    method: str = "auto",
+    *samples: Any,
+    method: Method = "auto",
     tol: float = 1e-9,
     max_iter: int | None = None,
-    unit: str = "bits",
+    unit: Unit = "bits",
     threads: int | None = None,
     normalize: bool = False,
-    on_failure: str = "warn",
-) -> Decomposition:
+    on_failure: OnFailure = "warn",
+) -> Decomposition[Any]:
     """Decompose what two sources say about a target, with a certificate.
 
     Computes the BROJA partial information decomposition [1]_ of the joint distribution
@@ -40,15 +96,15 @@ def decompose(
         "proxy" is the closed-form two-sided bracket from the coupling that makes the sources
         independent given the target. "exact" is the closed form for targets with two symbols and
         for tables whose pairwise marginals determine them. "newton" is a primal-dual interior
-        point, "gradient" accelerated mirror descent. "auto" takes a closed form where there is one
-        and else whichever of the two is expected to reach `tol` sooner.
+        point, "gradient" accelerated mirror descent. "auto" takes a closed form where there is one,
+        otherwise the method expected to reach `tol` sooner.
     tol : float
         The largest accepted gap ``upper - lower``, in `unit`.
     max_iter : int, optional
         Largest number of iterations, of each method that "auto" tries; by default 100 for "newton"
         and 5000 for "gradient".
     unit : {"bits", "nats"}
-        Of everything reported.
+        Unit of every value in the result, and of `tol`.
     threads : int, optional
         Threads over the batch, or within a table of some ten thousand cells or more; by default the
         environment variable ``FASTPID_NUM_THREADS`` or else the processors this process may run on.
@@ -75,7 +131,9 @@ def decompose(
         without a valid table in it; an unknown `method`, `unit` or `on_failure`; a `tol`,
         `max_iter` or `threads` out of range; ``method="exact"`` on a table that has no closed form.
     TypeError
-        For types that make no sense: complex, boolean or object `p`, a string for `tol`, and so on.
+        For types that make no sense: complex, boolean or object `p`, a string for `tol`; for
+        samples instead of a table, a frame, a dict or a dit Distribution, with the name of the
+        right call.
     ImportError
         For a tensor, if torch is too old (``pip install fastpid[torch]``).
 
@@ -93,7 +151,13 @@ def decompose(
     >>> d.gap <= 1e-9
     True
     """
-    # Whoever has a tensor has imported torch.
+    if samples:
+        raise TypeError(
+            f"decompose() takes one table p[x, y, z]; got {1 + len(samples)} positional arguments. "
+            "Samples are for fastpid.estimate(x, y, z), or are counted into a table by "
+            "fastpid.joint.from_samples(x, y, z)"
+        )
+    # A tensor argument implies that torch is already imported.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(p, torch.Tensor):
         from fastpid.torch import decompose as decompose_tensor
@@ -109,4 +173,7 @@ def decompose(
             on_failure=on_failure,
         )
     options = recall_options(method, tol, max_iter, unit, threads, normalize, on_failure)
-    return solver.decompose(p, options)
+    solved = solve_tables(check_tables(p), options)
+    result = solved.result()
+    solved.report("fastpid")
+    return result

@@ -18,6 +18,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastpid._base.random import RNG
+
 __all__ = [
     "GATES",
     "Gate",
@@ -40,7 +42,6 @@ __all__ = [
 ]
 
 Table = NDArray[np.float64]
-Seed = int | np.random.Generator | None
 
 
 def _from_function(z_of: Callable[[int, int], int], nz: int) -> Table:
@@ -236,23 +237,23 @@ def _shape(shape: tuple[int, int, int]) -> tuple[int, int, int]:
     return shape
 
 
-def random_dense(shape: tuple[int, int, int], seed: Seed = None) -> Table:
+def random_dense(shape: tuple[int, int, int], rng: RNG = None) -> Table:
     """Return a table drawn uniformly from the simplex, Dirichlet(1).
 
     Parameters
     ----------
     shape : tuple (nx, ny, nz)
-    seed : int or numpy.random.Generator, optional
+    rng : int, SeedSequence, Generator or BitGenerator, optional
 
     Raises
     ------
     ValueError
         If `shape` is not three positive numbers.
     """
-    return random_spiky(shape, 1.0, seed)
+    return random_spiky(shape, 1.0, rng)
 
 
-def random_spiky(shape: tuple[int, int, int], alpha: float = 0.1, seed: Seed = None) -> Table:
+def random_spiky(shape: tuple[int, int, int], alpha: float = 0.1, rng: RNG = None) -> Table:
     """Return a table drawn from a symmetric Dirichlet(`alpha`); the smaller alpha, the spikier.
 
     Raises
@@ -263,11 +264,11 @@ def random_spiky(shape: tuple[int, int, int], alpha: float = 0.1, seed: Seed = N
     if not alpha > 0.0:
         raise ValueError(f"alpha must be positive; got {alpha}")
     cells = int(np.prod(_shape(shape)))
-    p = np.random.default_rng(seed).dirichlet(np.full(cells, alpha))
+    p = np.random.default_rng(rng).dirichlet(np.full(cells, alpha))
     return _normalized(p.reshape(shape))
 
 
-def random_empirical(shape: tuple[int, int, int], n_samples: int, seed: Seed = None) -> Table:
+def random_empirical(shape: tuple[int, int, int], n_samples: int, rng: RNG = None) -> Table:
     """Return the frequencies of `n_samples` draws from a Dirichlet(0.5) table: many exact zeros.
 
     Raises
@@ -277,12 +278,12 @@ def random_empirical(shape: tuple[int, int, int], n_samples: int, seed: Seed = N
     """
     if n_samples < 1:
         raise ValueError(f"n_samples must be positive; got {n_samples}")
-    rng = np.random.default_rng(seed)
-    truth = rng.dirichlet(np.full(int(np.prod(_shape(shape))), 0.5))
-    return rng.multinomial(n_samples, truth).reshape(shape) / n_samples
+    random = np.random.default_rng(rng)
+    truth = random.dirichlet(np.full(int(np.prod(_shape(shape))), 0.5))
+    return random.multinomial(n_samples, truth).reshape(shape) / n_samples
 
 
-def random_function(shape: tuple[int, int, int], noise: float = 0.0, seed: Seed = None) -> Table:
+def random_function(shape: tuple[int, int, int], noise: float = 0.0, rng: RNG = None) -> Table:
     """Return Z = f(X, Y) for uniform sources and a random f, redrawn with probability `noise`.
 
     Raises
@@ -293,7 +294,7 @@ def random_function(shape: tuple[int, int, int], noise: float = 0.0, seed: Seed 
     if not 0.0 <= noise <= 1.0:
         raise ValueError(f"noise must lie in [0, 1]; got {noise}")
     nx, ny, nz = _shape(shape)
-    z = np.random.default_rng(seed).integers(0, nz, (nx, ny))
+    z = np.random.default_rng(rng).integers(0, nz, (nx, ny))
     p = np.full(shape, noise / nz)
     p[np.arange(nx)[:, None], np.arange(ny), z] += 1.0 - noise
     return p / (nx * ny)
@@ -303,7 +304,7 @@ def random_soft(
     shape: tuple[int, int, int],
     n_samples: int = 1000,
     signal: tuple[float, float] = (4.5, 3.0),
-    seed: Seed = None,
+    rng: RNG = None,
 ) -> Table:
     """Return the soft table of two noisy classifiers over `n_samples` labelled samples.
 
@@ -318,11 +319,11 @@ def random_soft(
     if n_samples < 1:
         raise ValueError(f"n_samples must be positive; got {n_samples}")
     nx, ny, nz = _shape(shape)
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, nz, n_samples)
+    random = np.random.default_rng(rng)
+    labels = random.integers(0, nz, n_samples)
 
     def predict(symbols: int, strength: float) -> Table:
-        logits = rng.normal(scale=1.5, size=(n_samples, symbols))
+        logits = random.normal(scale=1.5, size=(n_samples, symbols))
         logits[np.arange(n_samples), labels % symbols] += strength
         odds = np.exp(logits)
         probabilities: Table = odds / odds.sum(axis=1, keepdims=True)
@@ -336,7 +337,7 @@ def random_soft(
     return _normalized(p)
 
 
-def noisy(p: ArrayLike, noise: float, seed: Seed = None) -> Table:
+def noisy(p: ArrayLike, noise: float, rng: RNG = None) -> Table:
     """Return `p` with uniform noise of up to `noise` added to every cell, divided by its sum.
 
     Raises
@@ -347,4 +348,4 @@ def noisy(p: ArrayLike, noise: float, seed: Seed = None) -> Table:
     if noise < 0.0:
         raise ValueError(f"noise must not be negative; got {noise}")
     table = np.asarray(p, dtype=np.float64)
-    return _normalized(table + noise * np.random.default_rng(seed).random(table.shape))
+    return _normalized(table + noise * np.random.default_rng(rng).random(table.shape))

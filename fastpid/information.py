@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastpid._base.checks import NATS_PER_UNIT, check_unit
+from fastpid._base.checks import check_unit
+from fastpid._base.quantities import NATS_PER_UNIT
 
 __all__ = ["conditional_mutual_information", "entropy", "mutual_information"]
 

@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastpid._base.drawing import Drawable, Drawing
 from fastpid._base.extras import import_extra
-from fastpid.controller import Decision
-from fastpid.result import ATOMS, Decomposition
-from fastpid.screening import Screen
-from fastpid.estimation import Estimate
+from fastpid._base.quantities import ATOMS
 
 __all__ = ["COLORS", "atoms", "decisions", "heatmap", "over_time", "venn"]
 
@@ -74,13 +72,13 @@ def atoms(
     ImportError
         If matplotlib is not installed (``pip install fastpid[plot]``).
     """
-    names, found = _several(results, labels)
+    names, drawings = _several(results, labels)
     ax = _axes(ax)
-    places = np.arange(len(found))
-    above = np.zeros(len(found))
-    below = np.zeros(len(found))
+    places = np.arange(len(drawings))
+    above = np.zeros(len(drawings))
+    below = np.zeros(len(drawings))
     for order, atom in enumerate(ATOMS):
-        values = np.array([_value(result, atom) for result in found])
+        values = np.array([result.values[atom] for result in drawings])
         feet = np.where(values >= 0, above, below)
         ax.bar(
             places,
@@ -93,13 +91,13 @@ def atoms(
             hatch=_HATCHES[atom],
             label=_TITLES[atom],
         )
-        for place, result, foot, value in zip(places, found, feet, values, strict=True):
-            if isinstance(result, Estimate) and atom in result.intervals:
+        for place, result, foot, value in zip(places, drawings, feet, values, strict=True):
+            if atom in result.intervals:
                 low, high = result.intervals[atom]
                 ax.errorbar(
                     place + 0.31 + 0.05 * order,
                     foot + value,
-                    # Of a value outside of its interval the bar is drawn all the same.
+                    # A value outside its interval keeps its bar.
                     yerr=[[max(value - low, 0.0)], [max(high - value, 0.0)]],
                     color=COLORS[atom],
                     marker=_MARKERS[atom],
@@ -109,17 +107,16 @@ def atoms(
                 )
         above += np.maximum(values, 0.0)
         below += np.minimum(values, 0.0)
-    for place, result in zip(places, found, strict=True):
-        d = result.decomposition if isinstance(result, Estimate) else result
-        if not isinstance(result, Estimate):
+    for place, result in zip(places, drawings, strict=True):
+        if result.bracket is not None:
             # The union information is the height up to the foot of the synergy.
-            ax.plot([place - 0.3] * 2, [d.lower, d.upper], color="black", linewidth=1)
-            for bound in (d.lower, d.upper):
+            ax.plot([place - 0.3] * 2, result.bracket, color="black", linewidth=1)
+            for bound in result.bracket:
                 ax.plot([place - 0.32, place - 0.26], [bound] * 2, color="black", linewidth=1)
     ax.axhline(0.0, color="black", linewidth=0.8)
     ax.set_xticks(places, names)
-    ax.set_xlim(-0.6, len(found) - 0.4)
-    ax.set_ylabel(f"information / {found[0].unit}")
+    ax.set_xlim(-0.6, len(drawings) - 0.4)
+    ax.set_ylabel(f"information / {drawings[0].unit}")
     _bare(ax)
     if legend:
         handles, titles = ax.get_legend_handles_labels()
@@ -129,7 +126,7 @@ def atoms(
     return ax
 
 
-def venn(result: Decomposition | Estimate, *, ax: Any = None) -> Any:
+def venn(result: Drawable, *, ax: Any = None) -> Any:
     """Draw the atoms of one result where they belong: two circles inside of a ring.
 
     The circles are what each source says about the target; their overlap is the redundancy, and the
@@ -152,12 +149,12 @@ def venn(result: Decomposition | Estimate, *, ax: Any = None) -> Any:
     ImportError
         If matplotlib is not installed (``pip install fastpid[plot]``).
     """
-    if isinstance(result, Decomposition):
-        if result.shape:
-            raise ValueError(
-                f"venn() draws one result; this is a batch of shape {result.shape}: use atoms()"
-            )
-        result = result.numpy()
+    drawings = _drawings_of(result)
+    if len(drawings) != 1:
+        raise ValueError(
+            f"venn() draws one result; this is a batch of {len(drawings)}: use atoms()"
+        )
+    drawing = drawings[0]
     ax = _axes(ax)
     from matplotlib.patches import Circle, Ellipse
 
@@ -182,10 +179,10 @@ def venn(result: Decomposition | Estimate, *, ax: Any = None) -> Any:
         "synergy": "only X and Y together",
     }
     for atom, (x, y) in places.items():
-        text = f"{words[atom]}\n{_value(result, atom):.3f}"
+        text = f"{words[atom]}\n{drawing.values[atom]:.3f}"
         ax.text(x, y, text, ha="center", va="center", fontsize=9)
-    total = _value(result, "mi_xy")
-    ax.text(0, -2.05, f"I(X,Y;Z) = {total:.3f} {result.unit}", ha="center", va="top", fontsize=9)
+    total = drawing.values["mi_xy"]
+    ax.text(0, -2.05, f"I(X,Y;Z) = {total:.3f} {drawing.unit}", ha="center", va="top", fontsize=9)
     ax.set_xlim(-2.8, 2.8)
     ax.set_ylim(-2.4, 2.0)
     ax.set_aspect("equal")
@@ -194,7 +191,7 @@ def venn(result: Decomposition | Estimate, *, ax: Any = None) -> Any:
 
 
 def heatmap(
-    screen: Screen, name: str | None = None, *, target: str | None = None, ax: Any = None
+    screen: Any, name: str | None = None, *, target: str | None = None, ax: Any = None
 ) -> Any:
     """Draw one value of all pairs of a screen as a matrix.
 
@@ -266,32 +263,32 @@ def over_time(
     ImportError
         If matplotlib is not installed (``pip install fastpid[plot]``).
     """
-    _, found = _several(results, None)
-    at: NDArray[Any] = np.arange(len(found)) if times is None else np.asarray(times)
-    if at.shape != (len(found),):
-        raise ValueError(f"times must have {len(found)} entries; got shape {at.shape}")
+    _, drawings = _several(results, None)
+    at: NDArray[Any] = np.arange(len(drawings)) if times is None else np.asarray(times)
+    if at.shape != (len(drawings),):
+        raise ValueError(f"times must have {len(drawings)} entries; got shape {at.shape}")
     ax = _axes(ax)
     for atom in atoms:
-        values = np.array([_value(result, atom) for result in found])
-        low, high = np.array([_band(result, atom) for result in found]).T
+        values = np.array([result.values[atom] for result in drawings])
+        low, high = np.array([result.band(atom) for result in drawings]).T
         ax.fill_between(at, low, high, color=COLORS[atom], alpha=0.2, linewidth=0)
         ax.plot(
             at,
             values,
             color=COLORS[atom],
-            marker=_MARKERS[atom] if len(found) <= 60 else "",
+            marker=_MARKERS[atom] if len(drawings) <= 60 else "",
             markersize=4,
             linewidth=1.5,
             label=_TITLES[atom],
         )
     ax.axhline(0.0, color="black", linewidth=0.8)
-    ax.set_ylabel(f"information / {found[0].unit}")
+    ax.set_ylabel(f"information / {drawings[0].unit}")
     _bare(ax)
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 
 
-def decisions(history: Sequence[Decision], *, unit: str = "bits", axes: Any = None) -> Any:
+def decisions(history: Sequence[Any], *, unit: str = "bits", axes: Any = None) -> Any:
     """Draw what a controller measured and decided against epochs.
 
     The upper plot has the atoms, corrected; a ring marks the peak that joint training started from,
@@ -302,7 +299,7 @@ def decisions(history: Sequence[Decision], *, unit: str = "bits", axes: Any = No
     history : sequence of Decision
         :attr:`fastpid.controller.AsyncController.history`.
     unit : str
-        Of the metrics.
+        The unit of the metrics.
     axes : sequence of two matplotlib.axes.Axes, optional
 
     Returns
@@ -317,14 +314,14 @@ def decisions(history: Sequence[Decision], *, unit: str = "bits", axes: Any = No
         If matplotlib is not installed (``pip install fastpid[plot]``).
     """
     if not history:
-        raise ValueError("history is empty: there is nothing to draw before the first step()")
+        raise ValueError("history is empty: there is nothing to draw before the first decide()")
     if axes is None:
         plt = import_extra("matplotlib.pyplot", "a plot", "plot")
         _, axes = plt.subplots(
             2, 1, sharex=True, layout="constrained", height_ratios=[4, 1], figsize=(7, 4.5)
         )
     upper, lower = axes
-    modalities = [*history[0].steps]
+    modalities = [*history[0].shares]
     measured = [d for d in history if d.metrics]
     epochs = [d.epoch for d in measured]
     unique = [(f"unique/{name}", f"unique to {name}") for name in modalities]
@@ -367,12 +364,12 @@ def decisions(history: Sequence[Decision], *, unit: str = "bits", axes: Any = No
             fontsize=8,
         )
     # Which modalities trained in an epoch was decided after the one before it.
-    trained = [dict.fromkeys(modalities, 1.0), *(d.steps for d in history[:-1])]
+    trained = [dict.fromkeys(modalities, 1.0), *(d.shares for d in history[:-1])]
     for place, name in enumerate(modalities):
-        for d, steps in zip(history, trained, strict=True):
-            if steps[name] > 0.0:
+        for d, shares in zip(history, trained, strict=True):
+            if shares[name] > 0.0:
                 lower.barh(
-                    place, 1.0, left=d.epoch - 0.5, height=0.35 + 0.15 * steps[name], color="0.5"
+                    place, 1.0, left=d.epoch - 0.5, height=0.35 + 0.15 * shares[name], color="0.5"
                 )
     lower.set_yticks(range(len(modalities)), modalities)
     lower.set_ylim(len(modalities) - 0.4, -0.6)
@@ -399,56 +396,34 @@ def _bare(ax: Any) -> None:
         ax.spines[side].set_visible(False)
 
 
-def _value(result: Any, name: str) -> float:
-    return float(result.corrected[name] if isinstance(result, Estimate) else getattr(result, name))
+def _drawings_of(result: Any) -> Sequence[Drawing]:
+    if not hasattr(result, "_drawings"):
+        raise TypeError(f"results must be Decompositions or Estimates; got {type(result).__name__}")
+    drawings: Sequence[Drawing] = result._drawings()
+    return drawings
 
 
-def _band(result: Any, atom: str) -> tuple[float, float]:
-    value = _value(result, atom)
-    if isinstance(result, Estimate):
-        return result.intervals.get(atom, (value, value))
-    half = 0.5 * float(result.gap)
-    return value - half, value + half
-
-
-def _several(results: Any, labels: Sequence[str] | None) -> tuple[list[str], list[Any]]:
-    """Return names, and results of one table each."""
+def _several(results: Any, labels: Sequence[str] | None) -> tuple[list[str], list[Drawing]]:
+    """Return names, and drawings of one table each."""
     names: list[str] | None = None
     if isinstance(results, Mapping):
         names, results = [str(name) for name in results], list(results.values())
-    if isinstance(results, Decomposition):
-        results = results.numpy()
-        results = _split(results) if results.shape else [results]
-    elif isinstance(results, Estimate):
-        results = [results]
-    found = [r.numpy() if isinstance(r, Decomposition) else r for r in results]
-    for result in found:
-        if not isinstance(result, (Decomposition, Estimate)):
-            raise TypeError(
-                f"results must be Decompositions or Estimates; got {type(result).__name__}"
-            )
-        if isinstance(result, Decomposition) and result.shape:
-            raise ValueError(f"one of several results is a batch of shape {result.shape}")
-    if not found:
+    if hasattr(results, "_drawings"):
+        drawings = list(results._drawings())
+    else:
+        groups = [_drawings_of(result) for result in results]
+        for group in groups:
+            if len(group) != 1:
+                raise ValueError(f"one of several results is a batch of {len(group)}")
+        drawings = [group[0] for group in groups]
+    if not drawings:
         raise ValueError("results is empty: there is nothing to draw")
-    if len({result.unit for result in found}) > 1:
+    if len({drawing.unit for drawing in drawings}) > 1:
         raise ValueError("results are in different units")
     if labels is not None:
         names = list(labels)
     if names is None:
-        names = [str(i) for i in range(len(found))] if len(found) > 1 else [""]
-    if len(names) != len(found):
-        raise ValueError(f"labels must be {len(found)}, one a result; got {len(names)}")
-    return names, found
-
-
-def _split(batch: Decomposition) -> list[Decomposition]:
-    """Return the results of a batch one by one."""
-    if len(batch.shape) != 1:
-        raise ValueError(f"a batch must have one axis to be drawn; its shape is {batch.shape}")
-    fields = ("mi_x", "mi_y", "mi_xy", "union_information", "lower", "upper", "iterations")
-    names = (*ATOMS, *fields, "gap", "status", "method")
-    return [
-        Decomposition(**{name: getattr(batch, name)[i] for name in names}, unit=batch.unit)
-        for i in range(batch.shape[0])
-    ]
+        names = [str(i) for i in range(len(drawings))] if len(drawings) > 1 else [""]
+    if len(names) != len(drawings):
+        raise ValueError(f"labels must be {len(drawings)}, one a result; got {len(names)}")
+    return names, drawings

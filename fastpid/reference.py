@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.checks import check_choice, check_distributions, check_unit
+from fastpid._base.checks import check_choice, check_unit
+from fastpid._base.quantities import METHODS, REFERENCE_METHODS, Codes, Terms, Unit
+from fastpid._solve.tables import check_distributions
 from fastpid.information import entropy, mutual_information
 from fastpid.result import Decomposition, Status
 
@@ -25,7 +27,7 @@ Array = NDArray[np.float64]
 FORMULATIONS = ("compact", "published")
 SOLVERS = ("CLARABEL", "SCS", "ECOS", "MOSEK")
 
-#: What "compact" asks for unless told otherwise; CLARABEL and MOSEK have 1e-8 for their default.
+#: The tolerances that "compact" passes by default; CLARABEL and MOSEK default to 1e-8.
 _TOLERANCES = {
     "SCS": {"eps_abs": 1e-8, "eps_rel": 1e-8},
     "ECOS": {"abstol": 1e-8, "reltol": 1e-8, "feastol": 1e-8},
@@ -43,9 +45,9 @@ def cvx_pid(
     *,
     solver: str = "CLARABEL",
     formulation: str = "compact",
-    unit: str = "bits",
+    unit: Unit = "bits",
     **solver_options: Any,
-) -> Decomposition:
+) -> Decomposition[Any]:
     """Decompose joint tables with CVXPY, for validation and as a baseline.
 
     Parameters
@@ -97,7 +99,7 @@ def cvx_pid(
     """
     check_choice("solver", solver, SOLVERS)
     check_choice("formulation", formulation, FORMULATIONS)
-    unit = check_unit(unit)
+    check_unit(unit)
     tables = check_distributions(p)
     _require(solver)
 
@@ -113,23 +115,20 @@ def cvx_pid(
         values = [getattr(answer, name) for answer in answers]
         return values[0] if batch_shape == () else np.array(values).reshape(batch_shape)
 
+    code = len(METHODS) + REFERENCE_METHODS.index(f"cvx_{formulation}")
+
     def detail(name: str) -> Any:
         values = [getattr(answer, name) for answer in answers]
         return values[0] if batch_shape == () else values
 
-    return Decomposition.from_union(
-        mi_x=field("mi_x"),
-        mi_y=field("mi_y"),
-        mi_xy=field("mi_xy"),
-        union_information=field("union"),
-        lower=field("lower"),
-        upper=field("upper"),
-        iterations=field("iterations"),
-        status=field("status"),
-        method=f"cvx-{formulation}"
-        if batch_shape == ()
-        else np.full(batch_shape, f"cvx-{formulation}"),
-        unit=unit,
+    return Decomposition(
+        Terms(*(field(name) for name in Terms._fields)),
+        Codes(
+            field("iterations"),
+            field("status"),
+            code if not batch_shape else np.full(batch_shape, code),
+        ),
+        unit,
         details={
             "solver": solver,
             "formulation": formulation,
@@ -137,7 +136,7 @@ def cvx_pid(
             "solve_time": detail("solve_time"),
             "solver_time": detail("solver_time"),
         },
-        solution=_ExplicitSolution(
+        _solution=_ExplicitSolution(
             np.stack([a.coupling for a in answers]).reshape(tables.shape),
             np.stack([a.lam for a in answers]).reshape((*batch_shape, *answers[0].lam.shape)),
             np.stack([a.mu for a in answers]).reshape((*batch_shape, *answers[0].mu.shape)),
@@ -164,6 +163,9 @@ class _ExplicitSolution:
     lam: Array
     mu: Array
 
+    def __getitem__(self, key: Any) -> _ExplicitSolution:
+        return _ExplicitSolution(self.q[key], self.lam[key], self.mu[key])
+
     def coupling(self) -> Array:
         return self.q.copy()
 
@@ -183,7 +185,7 @@ class _Answer:
     lower: float
     upper: float
     iterations: int
-    status: Status
+    status: int
     solver_status: str
     solve_time: float
     solver_time: float | None
@@ -206,7 +208,7 @@ def _solve_one(p: Array, solver: str, formulation: str, options: dict[str, Any])
     import cvxpy as cp
 
     p_xz, p_yz = p.sum(axis=1), p.sum(axis=0)
-    # A mass M that is one only to single precision: every information is M times that of p / M, or
+    # A mass M that is one only to single precision: every entropy is M times that of p / M, or
     # the bounds would not belong to one another.
     mass = float(p.sum())
     excess = mass * float(np.log(mass))
@@ -247,7 +249,7 @@ def _solve_one(p: Array, solver: str, formulation: str, options: dict[str, Any])
         lower=upper if 0.0 < lower - upper <= _ROUNDING else lower,
         upper=upper,
         iterations=int(getattr(statistics, "num_iters", None) or 0),
-        status=_status(solver_status, statistics),
+        status=_status(solver_status, statistics).code,
         solver_status=solver_status,
         solve_time=solve_time,
         solver_time=getattr(statistics, "solve_time", None),

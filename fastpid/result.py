@@ -1,53 +1,87 @@
-"""What a decomposition is: the atoms, their certificate, and how the solve ended."""
+"""What a decomposition is: its certificate, the atoms that follow, and how the solve ended."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
-from typing import Any, Protocol
+import html
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fastpid._base.compare import same
+from fastpid._base.drawing import Drawing
 from fastpid._base.extras import import_extra
-from fastpid._base.checks import METHODS, NATS_PER_UNIT
+from fastpid._base.quantities import (
+    ATOMS,
+    METHODS,
+    NATS_PER_UNIT,
+    QUANTITIES,
+    REFERENCE_METHODS,
+    VALUES,
+    Codes,
+    Terms,
+    Unit,
+)
 
-__all__ = ["ConvergenceError", "ConvergenceWarning", "Decomposition", "Solution", "Status"]
+__all__ = [
+    "ConvergenceError",
+    "ConvergenceWarning",
+    "Decomposition",
+    "Solution",
+    "Status",
+    "Words",
+]
 
-ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
-INFORMATIONS = ("mi_x", "mi_y", "mi_xy", "union_information", "lower", "upper", "gap")
-VALUES = (*ATOMS, *INFORMATIONS)
 
+class Status(str, enum.Enum):
+    """How a solve ended: a word, and ``Status.X.message`` says what it means and what to do."""
 
-class Status(enum.IntEnum):
-    """How a solve ended. ``Status.X.message`` says what it means and what to do."""
+    message: str
 
-    CONVERGED = 0
-    BRACKET = 1
-    MAX_ITERATIONS = 2
-    STALLED = 3
-    INVALID = 4
+    def __new__(cls, word: str, message: str = "") -> Status:
+        """Make a word that carries its message."""
+        status = str.__new__(cls, word)
+        status._value_ = word
+        status.message = message
+        return status
+
+    # In the order of the kernel's numbers.
+    CONVERGED = "converged", "converged: the certified gap is within tol"
+    BRACKET = (
+        "bracket",
+        'closed-form bracket, as requested, wider than tol: use method="auto" to close it, or '
+        "take the bounds as they are",
+    )
+    MAX_ITERATIONS = (
+        "max_iterations",
+        "stopped at the iteration limit; the bounds hold, the gap is wider than tol: raise "
+        "max_iter, or accept a larger tol",
+    )
+    STALLED = (
+        "stalled",
+        "no further progress in double precision; the bounds hold, the gap is wider than tol: "
+        "accept the gap reported, or try another method",
+    )
+    INVALID = "invalid", "not a probability table; its results are NaN"
+
+    __str__ = str.__str__
 
     @property
-    def message(self) -> str:
-        """A sentence for a person."""
-        return _MESSAGES[self]
+    def code(self) -> int:
+        """The kernel's number."""
+        return STATUSES.index(self)
 
 
-_MESSAGES = {
-    Status.CONVERGED: "converged: the certified gap is within tol",
-    Status.BRACKET: "closed-form bracket, as asked, wider than tol: "
-    'use method="auto" to close it, or take the bounds as they are',
-    Status.MAX_ITERATIONS: "stopped at the iteration limit; the bounds hold, the gap is wider than "
-    "tol: raise max_iter, or accept a larger tol",
-    Status.STALLED: "no further progress in double precision; the bounds hold, the gap is wider "
-    "than tol: accept the gap reported, or try another method",
-    Status.INVALID: "not a probability table; its results are NaN",
-}
+STATUSES = tuple(Status)
+_STATUS_WORDS = np.array([status.value for status in Status])
+_METHOD_WORDS = np.array((*METHODS, *REFERENCE_METHODS))
 
 
 class ConvergenceWarning(UserWarning):
-    """Some tables were not solved to the tolerance asked for; their bounds still hold."""
+    """Some tables were not solved to the requested tolerance; their bounds still hold."""
 
 
 class ConvergenceError(RuntimeError):
@@ -55,13 +89,80 @@ class ConvergenceError(RuntimeError):
 
     Attributes
     ----------
-    result : Decomposition
-        Everything that was computed, the tables that did converge included.
+    result : Decomposition, Estimate or Screen
+        Everything that was computed, including the tables that did converge.
     """
 
-    def __init__(self, message: str, result: Decomposition) -> None:
+    def __init__(self, message: str, result: Any) -> None:
         super().__init__(message)
         self.result = result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the result as well, so that the error survives the way out of a process."""
+        return type(self), (str(self), self.result)
+
+
+class Words:
+    """The statuses or methods of a tensor of tables: codes on its device, compared as words.
+
+    ``words == "exact"`` is a tensor of bools. :meth:`numpy` returns the words themselves.
+
+    Attributes
+    ----------
+    codes : Tensor of int32
+        The place of every word in `words`.
+    words : tuple of str
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, codes: Any, words: tuple[str, ...]) -> None:
+        self.codes = codes
+        self.words = words
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The batch shape."""
+        return tuple(self.codes.shape)
+
+    def _code(self, other: object) -> Any:
+        if isinstance(other, Words):
+            return other.codes
+        # A word that there is not equals none.
+        return self.words.index(other) if other in self.words else -1
+
+    def __eq__(self, other: object) -> Any:
+        """Return a tensor of bools."""
+        if not isinstance(other, (str, Words)):
+            return NotImplemented
+        return self.codes == self._code(other)
+
+    def __ne__(self, other: object) -> Any:
+        """Return a tensor of bools."""
+        if not isinstance(other, (str, Words)):
+            return NotImplemented
+        return self.codes != self._code(other)
+
+    def __getitem__(self, key: Any) -> Words:
+        return Words(self.codes[key], self.words)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def numpy(self) -> NDArray[np.str_]:
+        """Return the words as an array of str."""
+        words: NDArray[np.str_] = np.array(self.words)[self.codes.cpu().numpy()]
+        return words
+
+    def tolist(self) -> Any:
+        """Return the words as nested lists; one word for a single table."""
+        return self.numpy().tolist()
+
+    def __repr__(self) -> str:
+        return f"Words({self.tolist()!r})"
 
 
 class Solution(Protocol):
@@ -76,32 +177,52 @@ class Solution(Protocol):
         """The dual feasible (lam, mu), shapes (..., nx, nz) and (..., ny, nz), in nats."""
         ...
 
+    def __getitem__(self, key: Any) -> Solution:
+        """Return the solutions of part of the batch."""
+        ...
 
-def named_values(
-    mi_x: Any, mi_y: Any, mi_xy: Any, union_information: Any, lower: Any, upper: Any, scale: float
-) -> dict[str, Any]:
-    """Return the atoms and informations by name, in the order of VALUES, times `scale`.
 
-    For anything that adds and multiplies. Differences come before `scale`: that the bounds respect
-    the inequalities between informations then keeps every atom from a rounding error below zero.
-    """
-    return {
-        "redundancy": (mi_x + mi_y - union_information) * scale,
-        "unique_x": (union_information - mi_y) * scale,
-        "unique_y": (union_information - mi_x) * scale,
-        "synergy": (mi_xy - union_information) * scale,
-        "mi_x": mi_x * scale,
-        "mi_y": mi_y * scale,
-        "mi_xy": mi_xy * scale,
-        "union_information": union_information * scale,
-        "lower": lower * scale,
-        "upper": upper * scale,
-        "gap": (upper - lower) * scale,
-    }
+class TensorLike(Protocol):
+    """What is taken for a tensor here, which never imports torch."""
+
+    def detach(self) -> Any:
+        """Return the tensor without its gradient."""
+        ...
+
+
+V_co = TypeVar("V_co", bound="float | NDArray[np.float64] | TensorLike", covariant=True)
+T = TypeVar("T", bound=TensorLike)
+S_co = TypeVar("S_co", covariant=True)
+A_co = TypeVar("A_co", covariant=True)
+W_co = TypeVar("W_co", covariant=True)
+
+
+class _PerTable(Generic[S_co, A_co, W_co]):
+    """A property whose type is one for a table, one for a batch, one for tensors."""
+
+    def __init__(self, compute: Callable[[Any], Any]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    @overload
+    def __get__(self, instance: None, owner: Any) -> _PerTable[S_co, A_co, W_co]: ...
+    @overload
+    def __get__(self, instance: Decomposition[float], owner: Any) -> S_co: ...
+    @overload
+    def __get__(self, instance: Decomposition[NDArray[np.float64]], owner: Any) -> A_co: ...
+    @overload
+    def __get__(self, instance: Decomposition[Any], owner: Any) -> W_co: ...
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self if instance is None else self._compute(instance)
+
+    if not TYPE_CHECKING:  # a data descriptor, read-only like a property
+
+        def __set__(self, instance: Any, value: Any) -> NoReturn:
+            raise dataclasses.FrozenInstanceError("a Decomposition cannot be changed")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Decomposition:
+class Decomposition(Generic[V_co]):
     """The BROJA partial information decomposition of one table, or of a batch of tables.
 
     For sources X and Y and the target Z (Bertschinger, Rauh, Olbrich, Jost and Ay, Entropy 16,
@@ -115,8 +236,10 @@ class Decomposition:
 
     so that redundancy + unique_x = mi_x, redundancy + unique_y = mi_y, and the four sum to mi_xy.
 
-    Every field is a float for one table, an array of the batch shape for a batch, in `unit`. Of a
-    tensor they are tensors, the informations differentiable; :meth:`numpy` takes them back.
+    Every value is a float for one table and an array of the batch shape for a batch, in `unit`. For
+    a tensor input they are tensors of its dtype, and carry gradients; :meth:`numpy` converts them.
+    A batch can be indexed, sliced and iterated over, and has a length; results pickle, and compare
+    equal if they hold the same numbers. Made by :func:`fastpid.decompose` and its siblings.
 
     Attributes
     ----------
@@ -134,73 +257,125 @@ class Decomposition:
         ``upper - lower``, the certificate.
     iterations : int or ndarray of int
         Steps of the iterative method; 0 for a closed form.
-    status : Status or ndarray of int8
-        How the solve ended; ``Status(code).message`` says what to do.
-    method : str or ndarray of str
-        The method that gave the answer; for tensors its place in ("auto", "proxy", "gradient",
-        "newton", "exact").
+    status : Status, ndarray of str, or Words
+        How the solve ended; ``Status(word).message`` says what to do.
+    method : str, ndarray of str, or Words
+        The method that gave the answer.
+    converged : bool or ndarray of bool
+        Whether the gap is within the requested tolerance.
     unit : str
         "bits" or "nats".
     details : mapping
         What a particular solver adds (the reference solver names the solver that ran).
     """
 
-    redundancy: Any
-    unique_x: Any
-    unique_y: Any
-    synergy: Any
-    mi_x: Any
-    mi_y: Any
-    mi_xy: Any
-    union_information: Any
-    lower: Any
-    upper: Any
-    gap: Any
-    iterations: Any
-    status: Any
-    method: Any
-    unit: str
+    _terms: Terms  # in nats
+    _codes: Codes
+    unit: Unit
     details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    _solution: Solution | None = None
+    _solution: Solution | None = dataclasses.field(default=None, compare=False)
+    _dtype: Any = None  # of the values, if they are tensors
 
-    @classmethod
-    def from_union(
-        cls,
-        *,
-        mi_x: Any,
-        mi_y: Any,
-        mi_xy: Any,
-        union_information: Any,
-        lower: Any,
-        upper: Any,
-        iterations: Any,
-        status: Any,
-        method: Any,
-        unit: str,
-        details: Mapping[str, Any] | None = None,
-        solution: Solution | None = None,
-    ) -> Decomposition:
-        """Compute the atoms from informations given in nats and convert all of them to `unit`."""
-        scale = 1.0 / NATS_PER_UNIT[unit]
-        return cls(
-            **named_values(mi_x, mi_y, mi_xy, union_information, lower, upper, scale),
-            iterations=iterations,
-            status=status,
-            method=method,
-            unit=unit,
-            details={} if details is None else details,
-            _solution=solution,
-        )
+    def _value(self, name: str) -> Any:
+        value = getattr(self._terms, name) * (1.0 / NATS_PER_UNIT[self.unit])
+        return value if self._dtype is None else value.to(self._dtype)
+
+    @property
+    def redundancy(self) -> V_co:
+        """What either source says about the target."""
+        value: V_co = self._value("redundancy")
+        return value
+
+    @property
+    def unique_x(self) -> V_co:
+        """What X alone says about the target."""
+        value: V_co = self._value("unique_x")
+        return value
+
+    @property
+    def unique_y(self) -> V_co:
+        """What Y alone says about the target."""
+        value: V_co = self._value("unique_y")
+        return value
+
+    @property
+    def synergy(self) -> V_co:
+        """What only X and Y together say about the target."""
+        value: V_co = self._value("synergy")
+        return value
+
+    @property
+    def mi_x(self) -> V_co:
+        """I(X; Z)."""
+        value: V_co = self._value("mi_x")
+        return value
+
+    @property
+    def mi_y(self) -> V_co:
+        """I(Y; Z)."""
+        value: V_co = self._value("mi_y")
+        return value
+
+    @property
+    def mi_xy(self) -> V_co:
+        """I(X, Y; Z)."""
+        value: V_co = self._value("mi_xy")
+        return value
+
+    @property
+    def union_information(self) -> V_co:
+        """The middle of the certified bracket."""
+        value: V_co = self._value("union_information")
+        return value
+
+    @property
+    def lower(self) -> V_co:
+        """The certified lower bound on the union information."""
+        value: V_co = self._value("lower")
+        return value
+
+    @property
+    def upper(self) -> V_co:
+        """The certified upper bound on the union information."""
+        value: V_co = self._value("upper")
+        return value
+
+    @property
+    def gap(self) -> V_co:
+        """``upper - lower``, the certificate."""
+        value: V_co = self._value("gap")
+        return value
+
+    def _of_codes(self, name: str, scalar: Callable[[int], Any], words: Any) -> Any:
+        codes = getattr(self._codes, name)
+        if self._dtype is not None:
+            return Words(codes, tuple(words.tolist()))
+        return words[codes] if self.shape else scalar(codes)
+
+    @_PerTable[Status, "NDArray[np.str_]", Words]
+    def status(self) -> Any:
+        """How the solve ended."""
+        return self._of_codes("status", STATUSES.__getitem__, _STATUS_WORDS)
+
+    @_PerTable[str, "NDArray[np.str_]", Words]
+    def method(self) -> Any:
+        """Return the method that gave the answer."""
+        return self._of_codes("method", (*METHODS, *REFERENCE_METHODS).__getitem__, _METHOD_WORDS)
+
+    @_PerTable[int, "NDArray[np.int32]", Any]
+    def iterations(self) -> Any:
+        """Return the steps of the iterative method; 0 for a closed form."""
+        return self._codes.iterations
+
+    @_PerTable[bool, "NDArray[np.bool_]", Any]
+    def converged(self) -> Any:
+        """Whether the gap is within the requested tolerance."""
+        return self._codes.status == 0
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The batch shape; () for one table."""
-        return tuple(getattr(self.union_information, "shape", ()))
-
-    @property
-    def converged(self) -> Any:
-        """Whether the gap is within the tolerance asked for: a bool, or an array of bools."""
-        return self.status == Status.CONVERGED
+        return tuple(getattr(self._terms.mi_x, "shape", ()))
 
     @property
     def message(self) -> str:
@@ -208,10 +383,10 @@ class Decomposition:
         d = self.numpy()
         if d.shape == ():
             return Status(d.status).message
-        codes, counts = np.unique(d.status, return_counts=True)
+        words, counts = np.unique(d.status, return_counts=True)
         return "\n".join(
-            f"{count} of {np.size(d.status)}: {Status(code).message}"
-            for code, count in zip(codes.tolist(), counts.tolist(), strict=True)
+            f"{count} of {np.size(d.status)}: {Status(word).message}"
+            for word, count in zip(words.tolist(), counts.tolist(), strict=True)
         )
 
     def coupling(self) -> Any:
@@ -245,23 +420,60 @@ class Decomposition:
             raise ValueError("this Decomposition was made without the solution behind it")
         return self._solution
 
-    def numpy(self) -> Decomposition:
+    def numpy(self) -> Decomposition[Any]:
         """Return this with the values of tensors as floats or numpy arrays; itself if it has none.
 
         The result carries no gradient; :meth:`coupling` and :attr:`potentials` stay tensors.
         """
-        if not hasattr(self.union_information, "detach"):
+        if self._dtype is None:
             return self
-        arrays = {
-            name: getattr(self, name).detach().cpu().numpy()
-            for name in (*VALUES, "iterations", "status", "method")
-        }
-        arrays["method"] = np.array(METHODS)[arrays["method"]]
-        fields: dict[str, Any] = arrays
-        if self.shape == ():
-            fields = {name: value.item() for name, value in arrays.items()}
-            fields["status"] = Status(fields["status"])
-        return dataclasses.replace(self, **fields)
+
+        def convert(tensor: Any) -> Any:
+            array = tensor.detach().cpu().numpy()
+            return array if array.ndim else array.item()
+
+        return dataclasses.replace(
+            self, _terms=self._terms.each(convert), _codes=self._codes.each(convert), _dtype=None
+        )
+
+    def __bool__(self) -> bool:
+        """Return True: a result is one, even of a single table, which has no length."""
+        return True
+
+    def __len__(self) -> int:
+        """Return the length of the first axis of the batch."""
+        if not self.shape:
+            raise TypeError("the Decomposition of one table has no length")
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> Decomposition[Any]:
+        """Return part of a batch, indexed as an array of the batch shape would be."""
+        if not self.shape:
+            raise TypeError("the Decomposition of one table cannot be indexed")
+
+        def part(values: Any) -> Any:
+            chosen = values[key]
+            # Numbers of one table are Python's, as they are if it is solved by itself.
+            return chosen.item() if self._dtype is None and np.ndim(chosen) == 0 else chosen
+
+        return dataclasses.replace(
+            self,
+            _terms=self._terms.each(part),
+            _codes=self._codes.each(part),
+            _solution=None if self._solution is None else self._solution[key],
+        )
+
+    def __iter__(self) -> Iterator[Decomposition[Any]]:
+        """Return the results along the first axis of the batch."""
+        if not self.shape:
+            raise TypeError("the Decomposition of one table cannot be iterated over")
+        return (self[i] for i in range(len(self)))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another result holds the same numbers; the solution behind it does not count."""
+        return same(self, other) if isinstance(other, Decomposition) else NotImplemented
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict of plain Python numbers, strings and (nested) lists."""
@@ -272,11 +484,7 @@ class Decomposition:
         d = self.numpy()
         fields = {name: plain(getattr(d, name)) for name in VALUES}
         fields["iterations"] = plain(d.iterations)
-        if d.shape == ():
-            fields["status"] = Status(d.status).name.lower()
-        else:
-            names = np.array([status.name.lower() for status in Status])
-            fields["status"] = names[np.asarray(d.status)].tolist()
+        fields["status"] = d.status.value if isinstance(d.status, Status) else plain(d.status)
         fields["method"] = plain(d.method)
         fields["unit"] = self.unit
         fields.update(self.details)
@@ -293,60 +501,96 @@ class Decomposition:
         pd = import_extra("pandas", "to_frame()")
         d = self.numpy()
         columns: dict[str, Any] = {
-            name: np.ravel(getattr(d, name)) for name in (*VALUES, "iterations")
+            name: np.ravel(getattr(d, name)) for name in (*VALUES, "iterations", "status", "method")
         }
-        names = np.array([status.name.lower() for status in Status])
-        columns["status"] = names[np.ravel(np.asarray(d.status))]
-        columns["method"] = np.ravel(np.asarray(d.method))
+        columns["status"] = columns["status"].astype(str)
+        columns["unit"] = self.unit
+        names = [f"batch_{axis}" for axis in range(len(d.shape))]
         if len(d.shape) > 1:
-            index: Any = pd.MultiIndex.from_product([range(n) for n in d.shape])
+            index: Any = pd.MultiIndex.from_product([range(n) for n in d.shape], names=names)
         else:
-            index = range(int(np.prod(d.shape)))
+            index = pd.RangeIndex(int(np.prod(d.shape)), name=names[0] if names else None)
         return pd.DataFrame(columns, index=index)
+
+    def _drawings(self) -> list[Drawing]:
+        if len(self.shape) > 1:
+            raise ValueError(f"a batch must have one axis to be drawn; its shape is {self.shape}")
+        d = self.numpy()
+        return [
+            Drawing(
+                one.unit,
+                {name: getattr(one, name) for name in QUANTITIES},
+                {},
+                (one.lower, one.upper),
+            )
+            for one in (d if d.shape else [d])
+        ]
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the atoms: :func:`fastpid.plot.atoms`."""
+        from fastpid.plot import atoms
+
+        return atoms(self, ax=ax)
 
     def __repr__(self) -> str:
         return _batch_text(self.numpy()) if self.shape else _table_text(self.numpy())
 
+    def _repr_html_(self) -> str:
+        """Return the table of atoms for a notebook."""
+        d = self.numpy()
+        if self.shape:
+            return f"<pre>{html.escape(_batch_text(d))}</pre>"
+        total = float(d.mi_xy)
+        labels = [(name, float(getattr(d, name))) for name in ATOMS] + [("I(X,Y;Z)", total)]
+        rows = "".join(
+            f"<tr><th>{label}</th><td>{value:.6f}</td><td>{_share(value, total)}</td></tr>"
+            for label, value in labels
+        )
+        notes = "<br>".join(html.escape(line.strip()) for line in _notes(d))
+        return (
+            f"<table><thead><tr><th></th><th>{d.unit}</th><th>share</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table><small>{notes}</small>"
+        )
 
-def _number(value: float) -> str:
-    return f"{value:.6f}"
+
+def _share(value: float, total: float) -> str:
+    return f"{value / total:.1%}" if total > 0 else "-"
 
 
-def _table_text(d: Decomposition) -> str:
-    total = float(d.mi_xy)
+def _notes(d: Decomposition[float]) -> list[str]:
+    steps = f", {d.iterations} iterations" if d.iterations else ""
+    notes = [
+        f"  union information in [{d.lower:.9g}, {d.upper:.9g}], gap {d.gap:.1e}",
+        f"  {d.status} ({d.method}{steps})",
+    ]
+    return notes if d.converged else [*notes, f"  {d.message}"]
+
+
+def _table_text(d: Decomposition[float]) -> str:
+    total = d.mi_xy
 
     def row(label: str, value: float) -> str:
-        share = f"{value / total:8.1%}" if total > 0 else f"{'-':>8}"
-        return f"  {label:<22}{_number(value):>12} {share}"
+        return f"  {label:<22}{value:>12.6f} {_share(value, total):>8}"
 
     lines = [f"Decomposition ({d.unit})" + f"{'share':>{44 - 16 - len(d.unit) - 1}}"]
-    lines += [row(name, float(getattr(d, name))) for name in ATOMS]
+    lines += [row(name, getattr(d, name)) for name in ATOMS]
     lines.append(row("I(X,Y;Z)", total))
-    lines.append(
-        f"  union information in [{float(d.lower):.9g}, {float(d.upper):.9g}], "
-        f"gap {float(d.gap):.1e}"
-    )
-    steps = f", {int(d.iterations)} iterations" if d.iterations else ""
-    lines.append(f"  {Status(d.status).name.lower()} ({d.method}{steps})")
-    if not d.converged:
-        lines.append(f"  {d.message}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_notes(d)])
 
 
-def _batch_text(d: Decomposition) -> str:
-    values = {name: np.asarray(getattr(d, name)) for name in ATOMS}
-    size = np.size(d.status)
+def _batch_text(d: Decomposition[NDArray[np.float64]]) -> str:
+    size = int(np.prod(d.shape))
     lines = [
         f"Decomposition of a batch of shape {d.shape} ({d.unit})",
         f"  {'':<14}{'min':>12}{'median':>12}{'max':>12}",
     ]
-    for name, value in values.items():
+    for name in ATOMS:
+        value = getattr(d, name)
         finite = value[np.isfinite(value)]
         if finite.size:
             triple = (finite.min(), float(np.median(finite)), finite.max())
-            lines.append(f"  {name:<14}" + "".join(f"{_number(v):>12}" for v in triple))
-    gaps = np.asarray(d.gap)
-    worst = float(np.nanmax(gaps)) if np.isfinite(gaps).any() else float("nan")
+            lines.append(f"  {name:<14}" + "".join(f"{v:>12.6f}" for v in triple))
+    worst = float(np.nanmax(d.gap)) if np.isfinite(d.gap).any() else float("nan")
     lines.append(f"  largest gap {worst:.1e}; {int(np.sum(d.converged))} of {size} converged")
     if not np.all(d.converged):
         lines += [f"  {line}" for line in d.message.splitlines()]

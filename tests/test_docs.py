@@ -14,22 +14,11 @@ from fastpid.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PACKAGE = ROOT / "fastpid"
 MODULES = [
-    "_discretizer",
-    "_dispatch",
-    "_readers",
-    "_soft_joint",
-    "_streaming",
-    "controller",
-    "feature_selection",
-    "information",
-    "joint",
-    "reference",
-    "screening",
-    "uncertainty",
-    "torch._decompose",
-    "torch._soft_joint",
-    "torch.training",
+    path.relative_to(ROOT)
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if ">>>" in path.read_text(encoding="utf-8")
 ]
 
 
@@ -47,15 +36,13 @@ def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         exec(compile(block, str(page), "exec"), names)
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_docstring_examples(name: str) -> None:
-    if name == "reference":
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_docstring_examples(path: Path) -> None:
+    if path.name == "reference.py":
         pytest.importorskip("cvxpy")
-    if name == "feature_selection":
-        pytest.importorskip("sklearn")
-    if name.startswith("torch"):
+    if "torch" in path.parts:
         pytest.importorskip("torch")
-    module = importlib.import_module(f"fastpid.{name}")
+    module = importlib.import_module(".".join(path.with_suffix("").parts))
     outcome = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert outcome.attempted > 0
     assert outcome.failed == 0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastpid.result import ATOMS
+from fastpid._base.quantities import ATOMS
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
 

@@ -35,7 +35,7 @@ def test_known_atoms_add_up_to_the_informations(name: str) -> None:
 
 @pytest.mark.parametrize("sources", [(2, 3), (10, 10), (20, 20)])
 def test_copy_of_any_size_has_its_closed_form(sources: tuple[int, int]) -> None:
-    p_xy = gates.random_dense((*sources, 1), seed=0)[:, :, 0]
+    p_xy = gates.random_dense((*sources, 1), rng=0)[:, :, 0]
     d = fastpid.decompose(gates.copy(p_xy=p_xy))
     shared = mutual_information(p_xy)
     assert d.method == "exact"
@@ -49,7 +49,7 @@ RANDOM = {
     "spiky": lambda seed: gates.random_spiky((3, 4, 5), 0.1, seed),
     "empirical": lambda seed: gates.random_empirical((3, 4, 5), 100, seed),
     "function": lambda seed: gates.random_function((3, 4, 5), 0.1, seed),
-    "soft": lambda seed: gates.random_soft((3, 4, 5), 50, seed=seed),
+    "soft": lambda seed: gates.random_soft((3, 4, 5), 50, rng=seed),
     "noisy": lambda seed: gates.noisy(gates.unq(), 1e-12, seed),
 }
 

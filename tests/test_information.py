@@ -24,7 +24,14 @@ def test_it_is_independent_of_the_kernel() -> None:
     tree = ast.parse(inspect.getsource(information))
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-    assert modules | names == {"__future__", "typing", "numpy", "numpy.typing", "fastpid._base.checks"}
+    assert modules | names == {
+        "__future__",
+        "typing",
+        "numpy",
+        "numpy.typing",
+        "fastpid._base.checks",
+        "fastpid._base.quantities",
+    }
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 256])

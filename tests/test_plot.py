@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastpid
-from fastpid.result import ATOMS
+from fastpid._base.quantities import ATOMS
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -25,7 +25,7 @@ def close() -> object:
 def an_estimate() -> fastpid.Estimate:
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 2, (2, 200))
-    return fastpid.estimate(x, y, x & y, bootstrap=40, permutations=0, seed=0)
+    return fastpid.estimate(x, y, x & y, n_bootstrap=40, n_permutations=0, rng=0)
 
 
 def test_bars_are_the_atoms() -> None:

@@ -103,7 +103,7 @@ def test_every_solver_and_formulation(solver: str, formulation: str) -> None:
 def test_an_optimum_with_q_below_zero_by_rounding_is_not_lost() -> None:
     """Solvers leave a q of -1e-10, where the relative entropy is infinite."""
     for seed in range(10):
-        d = cvx_pid(gates.random_dense((3, 3, 3), seed=seed))
+        d = cvx_pid(gates.random_dense((3, 3, 3), rng=seed))
         assert d.converged
         assert np.isfinite(d.union_information)
         assert d.gap <= 1e-6

@@ -35,22 +35,19 @@ int extent(const py::array& a, int axis) {
   return static_cast<int>(n);
 }
 
-py::tuple decompose(const Array& p, int method, double tol, int max_iter, int threads,
-                    bool normalize, double mass_tolerance, bool potentials) {
+py::tuple solve_tables(const Array& p, int method, double tol, int max_iter, int threads,
+                       bool normalize, double mass_tolerance, bool potentials) {
   if (p.ndim() != 4) throw std::invalid_argument("p must be (batch, nx, ny, nz)");
   const py::ssize_t count = p.shape(0);
   const Shape shape{extent(p, 1), extent(p, 2), extent(p, 3)};
-  Array informations({py::ssize_t{5}, count});
-  Integers codes({py::ssize_t{3}, count});
+  Array terms({py::ssize_t{Results::kTerms}, count});
+  Integers codes({py::ssize_t{Results::kCodes}, count});
   Array xz({count, p.shape(1), p.shape(3)});
   Array yz({count, p.shape(2), p.shape(3)});
   const py::ssize_t solved = potentials ? count : 0;
   Array lam({solved, p.shape(1), p.shape(3)});
   Array mu({solved, p.shape(2), p.shape(3)});
-  double* real = informations.mutable_data();
-  std::int32_t* code = codes.mutable_data();
-  const Results results{real, real + count, real + 2 * count, real + 3 * count, real + 4 * count,
-                        code, code + count, code + 2 * count};
+  const Results results = Results::rows(terms.mutable_data(), codes.mutable_data(), count);
   const auto options = options_of(method, tol, max_iter, threads, normalize, mass_tolerance);
   const double* input = p.data();
   double* out_xz = xz.mutable_data();
@@ -60,10 +57,10 @@ py::tuple decompose(const Array& p, int method, double tol, int max_iter, int th
   bool finished;
   {
     const py::gil_scoped_release free;
-    finished = cpu::decompose(input, count, shape, options, results, out_xz, out_yz, out);
+    finished = cpu::solve_tables(input, count, shape, options, results, out_xz, out_yz, out);
   }
   if (!finished) throw py::error_already_set();
-  return py::make_tuple(informations, codes, xz, yz, lam, mu);
+  return py::make_tuple(terms, codes, xz, yz, lam, mu);
 }
 
 Array gradient(const Array& p, const Array& xz, const Array& yz, const Array& lam, const Array& mu,
@@ -92,8 +89,8 @@ Array gradient(const Array& p, const Array& xz, const Array& yz, const Array& la
   return out;
 }
 
-py::tuple solve(const Array& xz, const Array& yz, int method, double tol, int max_iter, int threads,
-                bool coupling) {
+py::tuple solve_marginals(const Array& xz, const Array& yz, int method, double tol, int max_iter,
+                          int threads, bool coupling) {
   if (xz.ndim() != 3 || yz.ndim() != 3 || xz.shape(0) != yz.shape(0) ||
       xz.shape(2) != yz.shape(2)) {
     throw std::invalid_argument("xz and yz must be (batch, nx, nz) and (batch, ny, nz)");
@@ -116,32 +113,51 @@ py::tuple solve(const Array& xz, const Array& yz, int method, double tol, int ma
   bool finished;
   {
     const py::gil_scoped_release free;
-    finished = cpu::solve(in_xz, in_yz, count, shape, options, out);
+    finished = cpu::solve_marginals(in_xz, in_yz, count, shape, options, out);
   }
   if (!finished) throw py::error_already_set();
   return py::make_tuple(lam, mu, s, u, v);
 }
 
+template <std::size_t N>
+py::list list_of(const char* const (&names)[N]) {
+  py::list out;
+  for (const char* name : names) out.append(name);
+  return out;
+}
+
 }  // namespace
 
 void register_decompose(py::module_& m) {
-  m.def("decompose", &decompose, py::arg("p").noconvert(), py::arg("method"), py::arg("tol"),
-        py::arg("max_iter"), py::arg("threads"), py::arg("normalize"), py::arg("mass_tolerance"),
-        py::arg("potentials"),
-        "Tables (batch, nx, ny, nz) -> informations (5, batch: mi_x, mi_y, mi_xy, lower, upper; "
-        "nats), codes (3, batch: iterations, status, method), p_xz, p_yz and, if asked for, "
-        "potentials lam, mu (else empty).");
+  m.def(
+      "solve_tables", &solve_tables, py::arg("p").noconvert(), py::arg("method"), py::arg("tol"),
+      py::arg("max_iter"), py::arg("threads"), py::arg("normalize"), py::arg("mass_tolerance"),
+      py::arg("potentials"),
+      "Tables (batch, nx, ny, nz) -> terms (5, batch; nats), codes (3, batch), p_xz, p_yz and, if "
+      "wanted, potentials lam, mu (else empty). layout() names the rows.");
   m.def(
       "gradient", &gradient, py::arg("p").noconvert(), py::arg("xz").noconvert(),
       py::arg("yz").noconvert(), py::arg("lam").noconvert(), py::arg("mu").noconvert(),
       py::arg("weights").noconvert(), py::arg("normalize"), py::arg("threads"),
       "The gradient by p of weights (batch, 4) times mi_x, mi_y, mi_xy and the union information, "
-      "from what decompose() returned.");
+      "from what solve_tables() returned.");
   m.def(
-      "solve", &solve, py::arg("xz").noconvert(), py::arg("yz").noconvert(), py::arg("method"),
-      py::arg("tol"), py::arg("max_iter"), py::arg("threads"), py::arg("coupling"),
+      "solve_marginals", &solve_marginals, py::arg("xz").noconvert(), py::arg("yz").noconvert(),
+      py::arg("method"), py::arg("tol"), py::arg("max_iter"), py::arg("threads"),
+      py::arg("coupling"),
       "Marginals (batch, nx, nz), (batch, ny, nz) -> potentials lam, mu and, if coupling, factors "
       "s, u, v such that s u v is the coupling up to what its dominated marginals miss.");
+  m.def(
+      "layout",
+      [] {
+        py::dict names;
+        names["terms"] = list_of(kTermNames);
+        names["codes"] = list_of(kCodeNames);
+        names["methods"] = list_of(kMethodNames);
+        names["statuses"] = list_of(kStatusNames);
+        return names;
+      },
+      "The names of rows and of numbers, in their order.");
 }
 
 }  // namespace fastpid::bindings

@@ -13,7 +13,7 @@ namespace fastpid {
 
 // The bounds, and the inequalities max(I(X;Z), I(Y;Z)) <= I_union <= min(I(X;Z) + I(Y;Z),
 // I(X,Y;Z)).
-FASTPID_HD inline Bounds bracket(const Bounds& f, const Informations& known) {
+FASTPID_HD inline Bounds bracket(const Bounds& f, const KnownTerms& known) {
   Bounds out;
   const double least = larger(known.mi_x, known.mi_y);
   const double most = smaller(known.mi_x + known.mi_y, known.mi_xy);
@@ -28,8 +28,11 @@ FASTPID_HD inline Bounds bracket(const Bounds& f, const Informations& known) {
   return out;
 }
 
-// Outputs of one entry each per table; informations in nats.
+// Where the answers of a batch go: arrays of one entry a table, the terms in nats.
 struct Results {
+  static constexpr int kTerms = 5;
+  static constexpr int kCodes = 3;
+
   double* mi_x;
   double* mi_y;
   double* mi_xy;
@@ -38,10 +41,20 @@ struct Results {
   std::int32_t* iterations;
   std::int32_t* status;
   std::int32_t* method;
+
+  // Rows one after the other: mi_x, mi_y, mi_xy, lower, upper, and iterations, status, method. The
+  // one place that knows their order; fastpid/_base/quantities.py repeats it, and a test compares.
+  FASTPID_HD static Results rows(double* terms, std::int32_t* codes, std::ptrdiff_t count) {
+    return {terms, terms + count, terms + 2 * count, terms + 3 * count, terms + 4 * count,
+            codes, codes + count, codes + 2 * count};
+  }
 };
 
+constexpr const char* kTermNames[] = {"mi_x", "mi_y", "mi_xy", "lower", "upper"};
+constexpr const char* kCodeNames[] = {"iterations", "status", "method"};
+
 FASTPID_HD inline void write_answer(const Results& results, std::ptrdiff_t i,
-                                    const Informations& known, const Answer& answer, double tol) {
+                                    const KnownTerms& known, const Answer& answer, double tol) {
   const Bounds bounds = bracket(answer.bounds, known);
   Status status = answer.status;
   if (status != Status::not_exact && status != Status::interrupted && bounds.gap() <= tol) {

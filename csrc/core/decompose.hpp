@@ -18,6 +18,9 @@ namespace fastpid {
 
 enum class Method : int { automatic = 0, proxy = 1, gradient = 2, newton = 3, exact = 4 };
 
+// By their numbers, and so Python's words for them.
+constexpr const char* kMethodNames[] = {"auto", "proxy", "gradient", "newton", "exact"};
+
 // The values of fastpid.Status, and two that Python turns into exceptions.
 enum class Status : int {
   converged = 0,
@@ -28,6 +31,9 @@ enum class Status : int {
   not_exact = 5,
   interrupted = 6,
 };
+
+constexpr const char* kStatusNames[] = {"converged", "bracket", "max_iterations", "stalled",
+                                        "invalid"};
 
 struct Options {
   Method method = Method::automatic;

@@ -7,7 +7,7 @@
 namespace fastpid {
 
 // What is known about a table once it has been read; nats.
-struct Informations {
+struct KnownTerms {
   double h_z = 0.0;    // H(Z)
   double mi_x = 0.0;   // I(X; Z)
   double mi_y = 0.0;   // I(Y; Z)
@@ -183,7 +183,7 @@ FASTPID_HD void entropies(const Exec& exec, int rows, int nz, const double* v, d
 
 // I(X; Z), I(Y; Z), H(Z) from the marginals, and I(X, Y; Z) from the sums of marginalize().
 template <class Exec>
-FASTPID_HD Informations informations(const Exec& exec, const Marginals& m, const TableSums& sums) {
+FASTPID_HD KnownTerms known_terms(const Exec& exec, const Marginals& m, const TableSums& sums) {
   const Shape s = m.shape;
   const double mass = sums.mass;
   double xz, x, yz, y;
@@ -191,7 +191,7 @@ FASTPID_HD Informations informations(const Exec& exec, const Marginals& m, const
   entropies(exec, s.ny, s.nz, m.yz, yz, y);
   // With a total M a little off one, M log M makes every information M times that of the
   // normalised table, so that the inequalities between them hold as they are.
-  Informations out;
+  KnownTerms out;
   out.h_z = xlogx(mass) - exec.sum(s.nz, [&](int z) {
     double column = 0.0;
     for (int i = 0; i < s.nx; ++i) column += m.xz[static_cast<std::ptrdiff_t>(i) * s.nz + z];

@@ -63,7 +63,7 @@ FASTPID_HD void decompose_table(const Exec& exec, Room room, Shape shape, const 
     return;
   }
   const Marginals m{shape, xz, yz};
-  const Informations known = informations(exec, m, sums);
+  const KnownTerms known = known_terms(exec, m, sums);
   Task<Exec> task(exec, m, solve, room);
   if (!task.begin(room)) task.iterate(room, [] { return false; });
   exec.once([&] { write_answer(results, i, known, task.answer(), solve.tol); });

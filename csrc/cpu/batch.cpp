@@ -79,9 +79,9 @@ bool share(std::ptrdiff_t count, const Job& job) {
 
 }  // namespace
 
-bool decompose(const double* p, std::ptrdiff_t count, Shape shape, const BatchOptions& options,
-               const Results& results, double* xz, double* yz,
-               const Potentials<double>& potentials) {
+bool solve_tables(const double* p, std::ptrdiff_t count, Shape shape, const BatchOptions& options,
+                  const Results& results, double* xz, double* yz,
+                  const Potentials<double>& potentials) {
   return share(count, DecomposeJob{p, shape, options, results, xz, yz, potentials});
 }
 
@@ -91,8 +91,8 @@ bool gradient(const double* p, const double* xz, const double* yz,
   return share(count, GradientJob{p, xz, yz, potentials, weights, shape, options, out});
 }
 
-bool solve(const double* xz, const double* yz, std::ptrdiff_t count, Shape shape,
-           const BatchOptions& options, const Solutions& out) {
+bool solve_marginals(const double* xz, const double* yz, std::ptrdiff_t count, Shape shape,
+                     const BatchOptions& options, const Solutions& out) {
   return share(count, SolveJob{xz, yz, shape, options, out});
 }
 

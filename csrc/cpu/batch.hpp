@@ -27,12 +27,12 @@ struct Potentials {
 // Decomposes `count` tables (nx, ny, nz), C-contiguous. xz (count, nx, nz) and yz (count, ny, nz)
 // receive the marginals, and so do `potentials` theirs, unless they are null; those of invalid
 // tables are left undefined. Returns false if interrupted.
-bool decompose(const double* p, std::ptrdiff_t count, Shape shape, const BatchOptions& options,
-               const Results& results, double* xz, double* yz,
-               const Potentials<double>& potentials = {});
+bool solve_tables(const double* p, std::ptrdiff_t count, Shape shape, const BatchOptions& options,
+                  const Results& results, double* xz, double* yz,
+                  const Potentials<double>& potentials = {});
 
 // The gradient by p of weights[0] mi_x + weights[1] mi_y + weights[2] mi_xy + weights[3] times the
-// union information, four weights a table, from what decompose() gave for the same p and
+// union information, four weights a table, from what solve_tables() gave for the same p and
 // options.normalize; to `out` (count, nx, ny, nz). Zero, and nothing of a table read, if its
 // weights are zero. Returns false if interrupted.
 bool gradient(const double* p, const double* xz, const double* yz,
@@ -50,7 +50,7 @@ struct Solutions {
 };
 
 // Solves the union problems of `count` pairs of valid marginals. Returns false if interrupted.
-bool solve(const double* xz, const double* yz, std::ptrdiff_t count, Shape shape,
-           const BatchOptions& options, const Solutions& out);
+bool solve_marginals(const double* xz, const double* yz, std::ptrdiff_t count, Shape shape,
+                     const BatchOptions& options, const Solutions& out);
 
 }  // namespace fastpid::cpu

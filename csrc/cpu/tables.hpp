@@ -132,7 +132,7 @@ template <class Exec>
 Run decompose_run(const Exec& exec, const DecomposeJob& job) {
   struct Known {
     std::ptrdiff_t index;
-    Informations informations;
+    KnownTerms terms;
   };
   Options wanted = job.options.solve;
   wanted.solution = job.potentials.lam != nullptr;
@@ -157,14 +157,14 @@ Run decompose_run(const Exec& exec, const DecomposeJob& job) {
         continue;
       }
       const Marginals m{shape, xz, yz};
-      all_known.push_back({i, informations(chunk->exec(), m, sums)});
+      all_known.push_back({i, known_terms(chunk->exec(), m, sums)});
       chunk->add(m);
     }
     chunk->solve(stop);
     for (std::size_t k = 0; k < all_known.size(); ++k) {
       const Task<Exec>& task = chunk->task(k);
       const std::ptrdiff_t i = all_known[k].index;
-      write_answer(job.results, i, all_known[k].informations, task.answer(), wanted.tol);
+      write_answer(job.results, i, all_known[k].terms, task.answer(), wanted.tol);
       if (!wanted.solution || task.answer().status == Status::not_exact) continue;
       write_potentials(chunk->exec(), shape, task.presolved(), task.solution(), task.certificate(),
                        potential_work, job.potentials.lam + i * size_xz,

@@ -107,19 +107,16 @@ int fastpid_cuda_workspace(int64_t count, int nx, int ny, int nz,
 }
 
 int fastpid_cuda_decompose(const double* p, int64_t count, int nx, int ny, int nz,
-                           const fastpid_cuda_options* options, double* informations,
-                           int32_t* codes, double* xz, double* yz, double* lam, double* mu,
-                           void* workspace, size_t bytes, void* stream) {
+                           const fastpid_cuda_options* options, double* terms, int32_t* codes,
+                           double* xz, double* yz, double* lam, double* mu, void* workspace,
+                           size_t bytes, void* stream) {
   const Shape s{nx, ny, nz};
   if (!positive(count, s)) return FASTPID_CUDA_BAD_ARGUMENT;
   TableOptions table;
   table.solve = solve_options(*options);
   table.normalize = options->normalize != 0;
   table.mass_tolerance = options->mass_tolerance;
-  double* real = informations;
-  const Results results{real,  real + count,  real + 2 * count, real + 3 * count, real + 4 * count,
-                        codes, codes + count, codes + 2 * count};
-  const Decompose job{p, count, s, table, results, xz, yz, lam, mu};
+  const Decompose job{p, count, s, table, Results::rows(terms, codes, count), xz, yz, lam, mu};
   return launch(walk<Decompose>, job, count, table_bytes(s, *options), workspace, bytes, stream);
 }
 

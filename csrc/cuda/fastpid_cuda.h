@@ -42,14 +42,13 @@ FASTPID_API int fastpid_cuda_workspace(int64_t count, int nx, int ny, int nz,
                                        const struct fastpid_cuda_options* options, size_t* bytes,
                                        size_t* least);
 
-/* p (count, nx, ny, nz), C-contiguous, to informations (5, count: mi_x, mi_y, mi_xy, lower, upper;
- * nats), codes (3, count: iterations, status, method), xz and lam (count, nx, nz), yz and mu
+/* p (count, nx, ny, nz), C-contiguous, to terms (5, count; nats) and codes (3, count), their rows
+ * in the order of Results::rows, xz and lam (count, nx, nz), yz and mu
  * (count, ny, nz). Tables that hold no distribution get NaN and the status for it. */
 FASTPID_API int fastpid_cuda_decompose(const double* p, int64_t count, int nx, int ny, int nz,
-                                       const struct fastpid_cuda_options* options,
-                                       double* informations, int32_t* codes, double* xz, double* yz,
-                                       double* lam, double* mu, void* workspace, size_t bytes,
-                                       void* stream);
+                                       const struct fastpid_cuda_options* options, double* terms,
+                                       int32_t* codes, double* xz, double* yz, double* lam,
+                                       double* mu, void* workspace, size_t bytes, void* stream);
 
 /* The gradient by p of weights (count, 4) times mi_x, mi_y, mi_xy and the union information. The
  * workspace is one of fastpid_cuda_gradient_workspace(). */

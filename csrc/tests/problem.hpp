@@ -47,7 +47,7 @@ struct Problem {
   TableSums sums;
   bool valid = false;
   Marginals marginals;
-  Informations known;
+  KnownTerms known;
   mutable Blocks blocks;
   Presolved presolved;
 
@@ -60,7 +60,7 @@ struct Problem {
                         blocks.carve<MarginalWork>(s), sums);
     marginals = {s, xz.data(), yz.data()};
     if (!valid) return;
-    known = informations(Serial(), marginals, sums);
+    known = known_terms(Serial(), marginals, sums);
     presolved = blocks.carve<Presolved>(s);
     presolve(Serial(), marginals, tolerances, presolved);
   }

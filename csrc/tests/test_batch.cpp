@@ -14,7 +14,7 @@ std::size_t size(std::ptrdiff_t a, std::ptrdiff_t b, std::ptrdiff_t c = 1) {
   return static_cast<std::size_t>(a * b * c);
 }
 
-// What cpu::decompose writes, in vectors of its own.
+// What cpu::solve_tables writes, in vectors of its own.
 struct Decomposed {
   bool finished = false;
   std::vector<double> mi_x, mi_y, mi_xy, lower, upper, xz, yz;
@@ -27,11 +27,11 @@ struct Decomposed {
     for (auto* v : {&iterations, &status, &method}) v->resize(size(count, 1), -1);
     const Results results{mi_x.data(),  mi_y.data(),       mi_xy.data(),  lower.data(),
                           upper.data(), iterations.data(), status.data(), method.data()};
-    finished = cpu::decompose(p.data(), count, s, options, results, xz.data(), yz.data());
+    finished = cpu::solve_tables(p.data(), count, s, options, results, xz.data(), yz.data());
   }
 };
 
-// What cpu::solve writes.
+// What cpu::solve_marginals writes.
 struct Solved {
   bool finished = false;
   std::vector<double> lam, mu, s, u, v;
@@ -44,7 +44,7 @@ struct Solved {
         u(xz.size()),
         v(yz.size()) {
     const cpu::Solutions out{{lam.data(), mu.data()}, s.data(), u.data(), v.data()};
-    finished = cpu::solve(xz.data(), yz.data(), count, shape, options, out);
+    finished = cpu::solve_marginals(xz.data(), yz.data(), count, shape, options, out);
   }
 };
 

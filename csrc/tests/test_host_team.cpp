@@ -67,8 +67,7 @@ BlockAnswer on_team(const Table& table, const TableOptions& options, int threads
 }
 
 // F's bracket by one CPU thread, and the informations.
-Bounds on_cpu(const Table& table, const TableOptions& options, Informations& known,
-              Status& status) {
+Bounds on_cpu(const Table& table, const TableOptions& options, KnownTerms& known, Status& status) {
   const Problem problem(table);
   const Serial exec;
   Task<Serial> task(exec, problem.marginals, options.solve, problem.blocks);
@@ -88,7 +87,7 @@ TEST(a_block_agrees_with_one_thread_whatever_its_size) {
            {Method::automatic, Method::proxy, Method::gradient, Method::newton, Method::exact}) {
         const double tol = method == Method::gradient ? 1e-4 : 1e-9;
         const TableOptions options = options_of(method, tol);
-        Informations known;
+        KnownTerms known;
         Status status;
         const Bounds expected = on_cpu(table, options, known, status);
         const BlockAnswer one = on_team(table, options, 1);
@@ -128,7 +127,7 @@ TEST(a_block_solves_large_systems) {
   Rng rng(95);
   const Table table = dense(rng, {20, 6, 16});  // several panels, repeated correctors
   const TableOptions options = options_of(Method::newton);
-  Informations known;
+  KnownTerms known;
   Status status;
   const Bounds expected = on_cpu(table, options, known, status);
   const BlockAnswer three = on_team(table, options, 3);

@@ -26,7 +26,7 @@ double information(const std::vector<double>& joint, std::size_t nz) {
 
 }  // namespace
 
-TEST(marginals_and_informations_are_their_definitions) {
+TEST(marginals_and_known_terms_are_their_definitions) {
   Rng rng(10);
   for (const Shape s : small_shapes()) {
     for (const Table& t : families(rng, s)) {
@@ -117,7 +117,7 @@ TEST(counts_are_normalised) {
   }
 }
 
-TEST(informations_are_homogeneous_in_the_table) {
+TEST(known_terms_are_homogeneous_in_the_table) {
   Rng rng(13);
   for (const double factor : {1.0 + 1e-7, 1.0 - 5e-7}) {
     const Table t = dense(rng, {4, 3, 5});

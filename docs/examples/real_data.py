@@ -107,9 +107,9 @@ def analyse(name: str, resamples: int = 1000) -> fastpid.Estimate:
         y[~train],
         z[~train],
         bins=bins,
-        bootstrap=resamples,
-        permutations=resamples,
-        seed=0,
+        n_bootstrap=resamples,
+        n_permutations=resamples,
+        rng=0,
     )
 
 

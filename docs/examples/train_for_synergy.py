@@ -52,7 +52,7 @@ def train(objective: str, steps: int = 300, batch: int = 512) -> tuple[list[list
     history = []
 
     def decompose(x: torch.Tensor, y: torch.Tensor, z: torch.Tensor):
-        joint = fastpid.torch.soft_joint(first(x), second(y), z, num_classes=4, logits=True)
+        joint = fastpid.torch.from_predictions(first(x), second(y), z, num_classes=4, logits=True)
         return fastpid.decompose(joint, tol=1e-6)
 
     for step in range(steps):

@@ -1,4 +1,4 @@
-"""Every input check and every error text of the public functions."""
+"""Checks of arguments that several rooms take, with their error texts."""
 
 from __future__ import annotations
 
@@ -9,39 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "MASS_TOLERANCE",
-    "METHODS",
-    "NATS_PER_UNIT",
-    "ON_FAILURE",
-    "check_bool",
-    "check_choice",
-    "check_count",
-    "check_distributions",
-    "check_level",
-    "check_max_iter",
-    "check_num_classes",
-    "check_num_threads_variable",
-    "check_number",
-    "check_positive_integer",
-    "check_real_array",
-    "check_seed",
-    "check_soft_classes",
-    "check_tables",
-    "check_threads",
-    "check_tol",
-    "check_unit",
-    "count_classes",
-    "explain_bad_table",
-    "explain_not_exact",
-]
-
-NATS_PER_UNIT = {"bits": math.log(2.0), "nats": 1.0}
-METHODS = ("auto", "proxy", "gradient", "newton", "exact")
-ON_FAILURE = ("warn", "raise", "ignore")
-
-#: How far the sum of a table may lie from one. Sums of float32 probabilities stay inside it.
-MASS_TOLERANCE = 1e-6
+from fastpid._base.quantities import NATS_PER_UNIT
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
@@ -92,18 +60,6 @@ def check_soft_classes(soft: int, num_classes: int | None) -> None:
         )
 
 
-def check_num_threads_variable(value: str | None) -> int | None:
-    """Return FASTPID_NUM_THREADS as a number; None if it is not set."""
-    if value is None or value.strip() == "":
-        return None
-    if not value.strip().isdecimal() or int(value) < 1:
-        raise ValueError(
-            f"the environment variable FASTPID_NUM_THREADS must be a positive integer; "
-            f"got {value!r}; correct it or unset it"
-        )
-    return int(value)
-
-
 def check_tol(tol: object) -> float:
     """Return the largest accepted gap as a positive, finite float."""
     if isinstance(tol, (bool, np.bool_)) or not isinstance(tol, (int, float, np.number)):
@@ -147,27 +103,14 @@ def check_number(name: str, value: object, least: float, most: float) -> float:
     return number
 
 
-def check_level(level: object) -> float:
-    """Return a confidence level strictly between 0 and 1."""
-    if isinstance(level, (bool, np.bool_)) or not isinstance(level, (int, float, np.number)):
-        raise TypeError(f"level must be a number; got {type(level).__name__}")
-    value = float(level)
-    if not 0.0 < value < 1.0:
-        raise ValueError(f"level must lie between 0 and 1, as 0.95 does; got {value!r}")
-    return value
-
-
-def check_seed(seed: object) -> int:
-    """Return a seed as a non-negative integer."""
-    if isinstance(seed, (bool, np.bool_)):
-        raise TypeError("seed must be a non-negative integer; got a bool")
-    try:
-        integer = operator.index(seed)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"seed must be a non-negative integer; got {type(seed).__name__}") from None
-    if not 0 <= integer < 2**32:
-        raise ValueError(f"seed must be an integer from 0 to 2**32 - 1; got {seed!r}")
-    return integer
+def check_open_interval(name: str, value: object, low: float, high: float) -> float:
+    """Return a number strictly between two others."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} must be a number; got {type(value).__name__}")
+    number = float(value)
+    if not low < number < high:
+        raise ValueError(f"{name} must lie between {low:g} and {high:g}; got {number!r}")
+    return number
 
 
 def check_threads(threads: object) -> int | None:
@@ -190,28 +133,6 @@ def check_positive_integer(name: str, value: object) -> int:
     if not 1 <= integer <= 2**31 - 1:
         raise ValueError(f"{name} must be between 1 and 2**31 - 1; got {integer}")
     return integer
-
-
-def check_tables(p: Any, *, name: str = "p") -> NDArray[np.float64]:
-    """Convert to a C-contiguous float64 array (..., nx, ny, nz); its values are not looked at.
-
-    The values are checked where they are first read: by the kernel while it marginalises, or by
-    :func:`explain_bad_table`.
-    """
-    array = p if isinstance(p, np.ndarray) and p.dtype == np.float64 else check_real_array(p, name)
-    if array.ndim < 3:
-        raise ValueError(
-            f"{name} must have at least 3 axes (..., nx, ny, nz), the target last; "
-            f"got shape {array.shape}"
-        )
-    if 0 in array.shape:
-        axis = array.shape.index(0)
-        what = "the batch is empty" if axis < array.ndim - 3 else "every variable needs a symbol"
-        raise ValueError(
-            f"{name} has an empty axis: axis {axis} of shape {array.shape} ({what}); "
-            "pass at least one entry along each axis"
-        )
-    return np.ascontiguousarray(array, dtype=np.float64)
 
 
 def check_real_array(p: Any, name: str) -> NDArray[Any]:
@@ -238,73 +159,28 @@ def check_real_array(p: Any, name: str) -> NDArray[Any]:
     )
 
 
-def check_distributions(p: Any, *, name: str = "p") -> NDArray[np.float64]:
-    """Convert like :func:`check_tables` and look at the values, too, without the kernel."""
-    tables = check_tables(p, name=name)
-    batch_shape = tables.shape[:-3]
-    for flat, table in enumerate(tables.reshape((-1, *tables.shape[-3:]))):
-        good = bool((table >= 0.0).all()) and abs(float(table.sum()) - 1.0) <= MASS_TOLERANCE
-        if not good:
-            index = (
-                tuple(int(i) for i in np.unravel_index(flat, batch_shape)) if batch_shape else ()
-            )
-            raise ValueError(explain_bad_table(table, index, normalize=False))
-    return tables
+def row_tolerance(eps: float) -> float:
+    """Return how far a row of probabilities may sum from one, in a precision of `eps`.
 
-
-def explain_bad_table(table: NDArray[np.float64], index: tuple[int, ...], normalize: bool) -> str:
-    """Say what is wrong with one (nx, ny, nz) table that the kernel refused.
-
-    Parameters
-    ----------
-    table : ndarray (nx, ny, nz)
-    index : tuple of int
-        Where the table stands in the batch; empty for a single table.
-    normalize : bool
-        Whether the caller asked to divide by the sum.
+    The softmax of float32 stays inside 1e-5, which is granted to float64 as well, since it may be a
+    copy; half precision gets more.
     """
-    where = f"p[{', '.join(map(str, index))}]" if index else "p"
+    return min(max(1e-5, 64.0 * eps), 0.02)
 
-    def first(mask: NDArray[np.bool_]) -> tuple[str, float]:
-        cell = tuple(int(i) for i in np.argwhere(mask)[0])
-        return f"p[{', '.join(map(str, index + cell))}]", float(table[cell])
 
-    if np.isnan(table).any():
-        cell, _ = first(np.isnan(table))
-        count = int(np.isnan(table).sum())
-        return f"{cell} is NaN ({count} of {table.size} entries); remove or impute missing values"
-    if np.isinf(table).any():
-        cell, value = first(np.isinf(table))
-        return f"{cell} is {value}; probabilities must be finite"
-    if (table < 0).any():
-        cell, value = first(table < 0)
-        return (
-            f"{cell} = {value:.6g} is negative ({int((table < 0).sum())} such entries); "
-            "probabilities cannot be, and nothing is clipped silently"
+def check_rows(
+    name: str, rows: NDArray[np.float64], otherwise: str, dtype: np.dtype[Any] | None = None
+) -> None:
+    """Check that rows are distributions, as far as the precision they came in can tell."""
+    exact = dtype is None or dtype.kind != "f"
+    sums = rows.sum(axis=1)
+    tolerance = row_tolerance(0.0 if exact else float(np.finfo(dtype).eps))
+    bad = ~(np.abs(sums - 1.0) <= tolerance) | (rows < 0.0).any(axis=1)
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        negative = bool((rows[first] < 0.0).any())
+        found = "has a negative entry" if negative else f"sums to {sums[first]:.8g}"
+        raise ValueError(
+            f"row {first} of {name} {found}, so it is no distribution ({int(bad.sum())} such rows);"
+            f" pass probabilities that sum to one, {otherwise}"
         )
-    with np.errstate(over="ignore"):
-        total = float(table.sum())
-    if total == 0.0:
-        return f"{where} is zero everywhere; pass a table with some mass"
-    if not math.isfinite(total):
-        return f"{where} sums to {total}; scale it down before passing it"
-    if normalize:
-        return (
-            f"{where} sums to {total:.6g}, too small or too large to divide by safely; "
-            "scale it before passing it"
-        )
-    return (
-        f"{where} sums to {total:.10g}, not to 1 (tolerance {MASS_TOLERANCE:g}); "
-        "pass normalize=True if it holds counts or unnormalised weights"
-    )
-
-
-def explain_not_exact(table: NDArray[np.float64], index: tuple[int, ...]) -> str:
-    """Say why a table has no closed form."""
-    where = f"p[{', '.join(map(str, index))}]" if index else "p"
-    symbols = int(np.count_nonzero(table.sum(axis=(0, 1))))
-    return (
-        f'method="exact" needs a target with two symbols (or a table that its pairwise marginals '
-        f"determine); {where} has {symbols} target symbols of positive probability; "
-        'use method="auto" or "newton"'
-    )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["stacklevel_outside"]
-
 
 def stacklevel_outside(*packages: str) -> int:
     """Return, for a warning of the caller's, the stacklevel of the first frame outside of them."""

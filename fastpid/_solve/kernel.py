@@ -12,17 +12,6 @@ import os
 from pathlib import Path
 from types import ModuleType
 
-__all__ = [
-    "bootstrap",
-    "build_info",
-    "count_pairs",
-    "cuda_library",
-    "decompose",
-    "gradient",
-    "permute",
-    "solve",
-]
-
 _VARIANTS = ("x86_64_v4", "x86_64_v3", "x86_64_v2", "generic")
 
 
@@ -31,7 +20,9 @@ def _load(variant: str) -> ModuleType:
 
 
 def _select() -> ModuleType:
-    built = [v for v in _VARIANTS if importlib.util.find_spec(f"fastpid._solve._kernel_{v}") is not None]
+    built = [
+        v for v in _VARIANTS if importlib.util.find_spec(f"fastpid._solve._kernel_{v}") is not None
+    ]
     if not built:
         raise ImportError(
             "fastpid was not compiled: its kernel is missing. Install it with pip, or run "
@@ -65,7 +56,8 @@ def build_info() -> dict[str, str | bool]:
 _kernel = _select()
 bootstrap = _kernel.bootstrap
 count_pairs = _kernel.count_pairs
-decompose = _kernel.decompose
 gradient = _kernel.gradient
+layout = _kernel.layout
 permute = _kernel.permute
-solve = _kernel.solve
+solve_marginals = _kernel.solve_marginals
+solve_tables = _kernel.solve_tables

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-def decompose(
+def solve_tables(
     p: NDArray[np.float64],
     method: int,
     tol: float,
@@ -30,7 +30,7 @@ def gradient(
     normalize: bool,
     threads: int,
 ) -> NDArray[np.float64]: ...
-def solve(
+def solve_marginals(
     xz: NDArray[np.float64],
     yz: NDArray[np.float64],
     method: int,
@@ -45,6 +45,7 @@ def solve(
     NDArray[np.float64],
     NDArray[np.float64],
 ]: ...
+def layout() -> dict[str, list[str]]: ...
 def build_info() -> dict[str, str | bool]: ...
 def cuda_library() -> Path | None: ...
 def count_pairs(

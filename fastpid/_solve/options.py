@@ -1,14 +1,11 @@
-"""The options of decompose(), checked."""
+"""The options of a solve, checked."""
 
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from fastpid._base.checks import (
-    METHODS,
-    NATS_PER_UNIT,
-    ON_FAILURE,
     check_bool,
     check_choice,
     check_max_iter,
@@ -16,8 +13,7 @@ from fastpid._base.checks import (
     check_tol,
     check_unit,
 )
-
-__all__ = ["SolveOptions", "check_options", "recall_options"]
+from fastpid._base.quantities import METHODS, NATS_PER_UNIT, ON_FAILURE, Unit
 
 
 class SolveOptions(NamedTuple):
@@ -31,15 +27,25 @@ class SolveOptions(NamedTuple):
     normalize: bool
     on_failure: str
 
+    @property
+    def scale(self) -> float:
+        """Units per nat."""
+        return 1.0 / NATS_PER_UNIT[self.unit]
+
+    @property
+    def result_unit(self) -> Unit:
+        """The unit, for type checkers."""
+        return cast(Unit, self.unit)
+
 
 def check_options(
-    method: Any,
-    tol: Any,
-    max_iter: Any,
-    unit: Any,
-    threads: Any,
-    normalize: Any,
-    on_failure: Any,
+    method: Any = "auto",
+    tol: Any = 1e-9,
+    max_iter: Any = None,
+    unit: Any = "bits",
+    threads: Any = None,
+    normalize: Any = False,
+    on_failure: Any = "warn",
 ) -> SolveOptions:
     """Check the options of decompose(), in the order of its signature."""
     code = METHODS.index(check_choice("method", method, METHODS))
@@ -57,12 +63,12 @@ def check_options(
     )
 
 
-_checked_before = functools.lru_cache(maxsize=64, typed=True)(check_options)
+_cached = functools.lru_cache(maxsize=64, typed=True)(check_options)
 
 
 def recall_options(*options: Any) -> SolveOptions:
-    """Do the same, faster the second time."""
+    """Check as :func:`check_options` does, from a cache."""
     try:
-        return _checked_before(*options)
-    except TypeError:  # perhaps an option is only unhashable: the checks have the better words
+        return _cached(*options)
+    except TypeError:  # an unhashable option: let the checks raise the proper error
         return check_options(*options)

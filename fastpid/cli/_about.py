@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from fastpid._base.checks import NATS_PER_UNIT
-from fastpid.cli._common import ATOMS, EXIT_OK, EXIT_UNCONVERGED, emit, emit_json
-
-__all__ = ["run_gates", "run_info"]
+from fastpid._base.quantities import ATOMS, NATS_PER_UNIT
+from fastpid.cli._common import EXIT_OK, EXIT_UNCONVERGED, emit, emit_json
 
 
 def run_gates(args: argparse.Namespace) -> int:

@@ -11,30 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastpid._base.extras import import_extra
-from fastpid._base.checks import NATS_PER_UNIT
-
-__all__ = [
-    "ATOMS",
-    "EXIT_BROKEN_PIPE",
-    "EXIT_INTERRUPTED",
-    "EXIT_OK",
-    "EXIT_UNCONVERGED",
-    "EXIT_USER_ERROR",
-    "ROLES",
-    "UserError",
-    "add_json",
-    "add_unit",
-    "check_output",
-    "complain",
-    "discard_output",
-    "emit",
-    "emit_json",
-    "print_table",
-    "save_plot",
-]
-
-ROLES = ("x", "y", "z")
-ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
+from fastpid._base.quantities import METHODS, NATS_PER_UNIT
 
 EXIT_OK, EXIT_UNCONVERGED, EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 1, 2, 130, 141
 
@@ -48,12 +25,26 @@ def add_unit(parser: argparse.ArgumentParser) -> None:
         "--unit",
         choices=tuple(NATS_PER_UNIT),
         default="bits",
-        help="of every number printed (default: %(default)s)",
+        help="unit of every number printed (default: %(default)s)",
     )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+
+
+def add_solver(parser: argparse.ArgumentParser, tol: float) -> None:
+    """Add how tables are solved."""
+    parser.add_argument(
+        "--method", choices=METHODS, default="auto", help="how to solve (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--tol",
+        type=float,
+        default=tol,
+        help="the largest gap accepted, in --unit (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads (default: all)")
 
 
 def emit(text: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from fastpid._base.checks import METHODS
+from fastpid._base.quantities import ROLES
 from fastpid.cli._common import (
     EXIT_OK,
     EXIT_UNCONVERGED,
-    ROLES,
     UserError,
     add_json,
+    add_solver,
     add_unit,
     complain,
     emit,
@@ -22,8 +22,6 @@ from fastpid.cli._read import add_columns, read_table
 if TYPE_CHECKING:
     from fastpid.joint import JointTable
     from fastpid.result import Decomposition
-
-__all__ = ["COLUMN_RULES", "EXIT_HELP", "add_decompose", "describe_columns"]
 
 COLUMN_RULES = """\
 The file is UTF-8 with a header row; blank lines are no rows. Without --bins every column is taken
@@ -65,12 +63,7 @@ def add_decompose(commands: Any) -> None:
     )
     add_columns(parser, "FILE.csv")
     add_unit(parser)
-    parser.add_argument(
-        "--method", choices=METHODS, default="auto", help="how to solve (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--tol", type=float, default=1e-9, help="the largest gap accepted (default: %(default)s)"
-    )
+    add_solver(parser, 1e-9)
     add_json(parser)
     parser.set_defaults(run=_run_decompose)
 
@@ -81,7 +74,12 @@ def _run_decompose(args: argparse.Namespace) -> int:
     try:
         table, notes = read_table(args)
         result = fastpid.decompose(
-            table, method=args.method, tol=args.tol, unit=args.unit, on_failure="ignore"
+            table,
+            method=args.method,
+            tol=args.tol,
+            unit=args.unit,
+            threads=args.threads,
+            on_failure="ignore",
         )
     except (TypeError, ValueError) as error:
         raise UserError(str(error)) from error
@@ -102,13 +100,13 @@ def describe_columns(table: JointTable) -> dict[str, Any]:
             "name": table.names[axis],
             "kind": "bins" if table.is_binned(axis) else "categories",
             "labels": table.labels[axis],
-            "counts": table.marginal(axis).tolist(),
+            "counts": table.counts_along(axis).tolist(),
         }
         for axis, role in enumerate(ROLES)
     }
 
 
-def _as_json(path: str, table: JointTable, result: Decomposition) -> dict[str, Any]:
+def _as_json(path: str, table: JointTable, result: Decomposition[float]) -> dict[str, Any]:
     return {
         "file": path,
         "n_samples": table.n_samples,
@@ -120,7 +118,7 @@ def _as_json(path: str, table: JointTable, result: Decomposition) -> dict[str, A
     }
 
 
-def _as_text(path: str, table: JointTable, result: Decomposition) -> str:
+def _as_text(path: str, table: JointTable, result: Decomposition[float]) -> str:
     _, *described = repr(table).splitlines()
     x, y, z = table.names
     words = (

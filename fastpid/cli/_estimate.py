@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fastpid._base.quantities import ATOMS, ROLES
 from fastpid.cli._common import (
-    ATOMS,
     EXIT_OK,
-    ROLES,
     UserError,
     add_json,
+    add_solver,
     add_unit,
     check_output,
     complain,
@@ -23,10 +23,8 @@ from fastpid.cli._decompose import COLUMN_RULES, describe_columns
 from fastpid.cli._read import add_columns, read_table
 
 if TYPE_CHECKING:
-    from fastpid.joint import JointTable
     from fastpid.estimation import Estimate
-
-__all__ = ["add_estimate"]
+    from fastpid.joint import JointTable
 
 
 def add_estimate(commands: Any) -> None:
@@ -46,7 +44,7 @@ def add_estimate(commands: Any) -> None:
     add_unit(parser)
     parser.add_argument(
         "--bias",
-        choices=("qe", "jackknife", "shuffle", "miller-madow", "none"),
+        choices=("qe", "jackknife", "shuffle", "miller_madow", "none"),
         default="qe",
         help="how the bias is corrected (default: %(default)s)",
     )
@@ -57,11 +55,19 @@ def add_estimate(commands: Any) -> None:
         help="the kind of interval (default: %(default)s)",
     )
     parser.add_argument(
-        "--level", type=float, default=0.95, help="what intervals cover (default: %(default)s)"
+        "--confidence-level",
+        type=float,
+        default=0.95,
+        metavar="LEVEL",
+        help="what intervals cover (default: %(default)s)",
     )
     for name in ("bootstrap", "permutations"):
         parser.add_argument(
-            f"--{name}", type=int, default=1000, metavar="N", help="how many (default: %(default)s)"
+            f"--n-{name}",
+            type=int,
+            default=1000,
+            metavar="N",
+            help="how many (default: %(default)s)",
         )
     parser.add_argument(
         "--null",
@@ -69,7 +75,8 @@ def add_estimate(commands: Any) -> None:
         default="conditional",
         help="what atoms are tested against (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, help="of every random choice")
+    add_solver(parser, 1e-9)
+    parser.add_argument("--rng", type=int, metavar="SEED", help="seed of all random choices")
     parser.add_argument("--plot", metavar="OUT", help="draw the atoms into a .png, .svg or .pdf")
     add_json(parser)
     parser.set_defaults(run=_run_estimate)
@@ -81,27 +88,30 @@ def _run_estimate(args: argparse.Namespace) -> int:
     check_output(args)
     try:
         table, notes = _read(args)
-        found = estimate_table(
+        result = estimate_table(
             table,
             bias=args.bias,
             ci=args.ci,
-            level=args.level,
-            bootstrap=args.bootstrap,
-            permutations=args.permutations,
+            confidence_level=args.confidence_level,
+            n_bootstrap=args.n_bootstrap,
+            n_permutations=args.n_permutations,
             null=args.null,
+            method=args.method,
+            tol=args.tol,
             unit=args.unit,
-            seed=args.seed,
+            threads=args.threads,
+            rng=args.rng,
         )
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
     if args.plot:
-        save_plot(lambda: found.plot(), args.plot)
+        save_plot(lambda: result.plot(), args.plot)
     for note in notes:
         complain("warning", note)
     if args.json:
-        emit_json({"file": args.file, "columns": describe_columns(table), **found.to_dict()})
+        emit_json({"file": args.file, "columns": describe_columns(table), **result.to_dict()})
     else:
-        _print(args, table, found)
+        _print(args, table, result)
     return EXIT_OK
 
 
@@ -118,24 +128,24 @@ def _read(args: argparse.Namespace) -> tuple[JointTable, list[str]]:
         raise UserError(f"cannot read {args.file!r}: {error.strerror or error}") from None
 
 
-def _print(args: argparse.Namespace, table: JointTable, found: Estimate) -> None:
+def _print(args: argparse.Namespace, table: JointTable, result: Estimate) -> None:
     x, y, z = table.names
     columns = ["about " + z, "plug-in"]
-    columns += ["corrected"] if found.bias != "none" else []
-    columns += [f"{found.level:.0%} interval"] if found.intervals else []
-    columns += ["under null", "p"] if found.p_values else []
+    columns += ["corrected"] if result.bias != "none" else []
+    columns += [f"{result.confidence_level:.0%} interval"] if result.intervals else []
+    columns += ["under null", "p"] if result.p_values else []
     words = {"unique_x": f"unique to {x}", "unique_y": f"unique to {y}", "mi_xy": "I(X,Y;Z)"}
     rows = []
     for name in (*ATOMS, "mi_xy"):
-        row = [words.get(name, name), f"{getattr(found.decomposition, name):.4f}"]
-        if found.bias != "none":
-            row.append(f"{found.corrected[name]:.4f}")
-        if found.intervals:
-            low, high = found.intervals[name]
+        row = [words.get(name, name), f"{getattr(result.decomposition, name):.4f}"]
+        if result.bias != "none":
+            row.append(f"{result.corrected[name]:.4f}")
+        if result.intervals:
+            low, high = result.intervals[name]
             row.append(f"{low:.4f} to {high:.4f}")
-        if name in found.p_values:
-            row += [f"{found.null_means[name]:.4f}", f"{found.p_values[name]:.3g}"]
+        if name in result.p_values:
+            row += [f"{result.null_means[name]:.4f}", f"{result.p_values[name]:.3g}"]
         rows.append(row)
-    title = f"{args.file}: {table.n_samples} rows, in {found.unit}"
-    how = f"bias: {found.bias}; interval: {found.ci}; null: {found.null}"
+    title = f"{args.file}: {table.n_samples} rows, in {result.unit}"
+    how = f"bias: {result.bias}; interval: {result.ci}; null: {result.null}"
     print_table(title, columns, 1, rows, how)

@@ -12,12 +12,11 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from fastpid.cli._common import ROLES, UserError
+from fastpid._base.quantities import ROLES
+from fastpid.cli._common import UserError
 
 if TYPE_CHECKING:
     from fastpid.joint import JointTable
-
-__all__ = ["add_columns", "read_table"]
 
 #: Cells that say "no value", compared without surrounding blanks and in lower case.
 MISSING = frozenset({"", "na", "n/a", "nan", "-nan", "null"})

@@ -10,6 +10,7 @@ from fastpid.cli._common import (
     EXIT_OK,
     UserError,
     add_json,
+    add_solver,
     add_unit,
     check_output,
     emit_json,
@@ -20,8 +21,6 @@ from fastpid.cli._read import delimiter_argument
 
 if TYPE_CHECKING:
     from fastpid.screening import Screen
-
-__all__ = ["add_screen"]
 
 _SHOWN = ("synergy", "redundancy", "unique_x", "unique_y", "mi_xy")
 
@@ -38,7 +37,7 @@ def add_screen(commands: Any) -> None:
     )
     parser.add_argument("file", metavar="FILE", help="the data, .csv or .parquet")
     parser.add_argument(
-        "--target", metavar="COL", required=True, action="append", help="the target; repeatable"
+        "--z", metavar="COL", required=True, action="append", help="the target; repeatable"
     )
     parser.add_argument(
         "--sources", metavar="COL,COL", help="which columns are paired (default: all the others)"
@@ -54,14 +53,19 @@ def add_screen(commands: Any) -> None:
         "--by", default="synergy", help="what pairs are ranked by (default: %(default)s)"
     )
     parser.add_argument(
-        "--top", type=int, default=20, metavar="K", help="how many to show (default: %(default)s)"
+        "--top-k", type=int, default=20, metavar="K", help="how many to show (default: %(default)s)"
     )
     parser.add_argument("--out", metavar="OUT", help="write all pairs to a .parquet or .csv file")
     parser.add_argument("--plot", metavar="OUT", help="draw a heat map into a .png, .svg or .pdf")
-    parser.add_argument("--jobs", type=int, default=1, help="processes (default: one, threaded)")
+    add_solver(parser, 1e-6)
+    parser.add_argument("--n-jobs", type=int, default=1, help="processes (default: one, threaded)")
     parser.add_argument("--checkpoint", metavar="FILE", help="keep what is finished, and go on")
     parser.add_argument(
-        "--delimiter", type=delimiter_argument, default=",", metavar="CHAR", help="of a CSV file"
+        "--delimiter",
+        type=delimiter_argument,
+        default=",",
+        metavar="CHAR",
+        help="what separates the cells",
     )
     add_unit(parser)
     add_json(parser)
@@ -81,67 +85,70 @@ def _run_screen(args: argparse.Namespace) -> int:
         if sources is not None and set(sources) <= set(frame.column_names):
             # What is wrong with other columns does not matter; screen() complains of unknown ones.
             frame = frame.select(
-                [name for name in frame.column_names if name in {*sources, *args.target}]
+                [name for name in frame.column_names if name in {*sources, *args.z}]
             )
-        found = screen(
+        result = screen(
             frame,
-            args.target,
+            args.z,
             sources=sources,
             bins=args.bins,
             strategy=args.strategy,
             by=args.by,
+            method=args.method,
+            tol=args.tol,
             unit=args.unit,
-            n_jobs=args.jobs,
+            threads=args.threads,
+            n_jobs=args.n_jobs,
             checkpoint=args.checkpoint,
         )
-        best = found.top(args.top)
+        best = result.top(args.top_k)
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
     except OSError as error:
         raise UserError(f"cannot read {args.file!r}: {error.strerror or error}") from None
     if args.out:
-        _write(found, args.out)
+        _write(result, args.out)
     if args.plot:
-        save_plot(lambda: _heatmap(found), args.plot)
+        save_plot(lambda: _heatmap(result), args.plot)
     if args.json:
         rows = [
             {"x": x, "y": y, "target": target, **values} for x, y, target, values in _rows(best)
         ]
-        emit_json({"file": args.file, "unit": found.unit, "pairs": len(found), "top": rows})
+        emit_json({"file": args.file, "unit": result.unit, "pairs": len(result), "top": rows})
     else:
         columns = ["x", "y", "target", *_SHOWN]
         table = [
             [x, y, target, *(f"{values[name]:.4f}" for name in _SHOWN)]
             for x, y, target, values in _rows(best)
         ]
-        title = f"{args.file}: {len(found)} pairs, in {found.unit}, by {args.by}"
+        title = f"{args.file}: {len(result)} pairs, in {result.unit}, by {args.by}"
         print_table(title, columns, 3, table, "plug-in values; fastpid estimate corrects them")
     return EXIT_OK
 
 
-def _heatmap(found: Screen) -> Any:
-    from fastpid import plot
+def _heatmap(result: Screen) -> Any:
+    from fastpid.plot import heatmap
 
-    return plot.heatmap(found, target=found.targets[0])
+    return heatmap(result, target=result.targets[0])
 
 
-def _rows(found: Screen) -> list[tuple[str, str, str, dict[str, float]]]:
-    from fastpid.screening import VALUES
+def _rows(result: Screen) -> list[tuple[str, str, str, dict[str, float]]]:
+    from fastpid.screening._records import RECORDED
 
     return [
         (
-            found.names[record["x"]],
-            found.names[record["y"]],
-            found.targets[record["target"]],
-            {name: float(record[name]) for name in VALUES},
+            result.names[record["x"]],
+            result.names[record["y"]],
+            result.targets[record["target"]],
+            {name: float(record[name]) for name in RECORDED},
         )
-        for record in found.records
+        for record in result.records
     ]
 
 
-def _write(found: Screen, path: str) -> None:
+def _write(result: Screen, path: str) -> None:
     try:
-        frame = found.to_frame()
+        frame = result.to_frame()
         if Path(path).suffix.lower() == ".parquet":
             frame.to_parquet(path, index=False)
         else:

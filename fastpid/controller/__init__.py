@@ -1,5 +1,6 @@
-"""When to train which modality alone, and when to start training them jointly. Needs numpy alone."""
+"""When to train which modality alone, and when all of them jointly. Needs numpy alone."""
 
-from fastpid.controller._controller import JOINT, UNIMODAL, AsyncController, Decision
+from fastpid.controller._controller import AsyncController
+from fastpid.controller._decision import JOINT, UNIMODAL, Decision
 
 __all__ = ["JOINT", "UNIMODAL", "AsyncController", "Decision"]

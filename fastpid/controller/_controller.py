@@ -1,8 +1,8 @@
-"""When to train which modality alone, and when to start training them jointly. Needs numpy alone.
+"""The controller: from what was observed to decisions.
 
 Two-stage training of a multimodal classifier (J. Tang, Y. Xu, Y. Liu, Q. Chen, "Shaping initial
 state prevents modality competition in multi-modal fusion", arXiv:2509.20840, 2025): first every
-modality trains alone, at a pace that keeps their unique informations level; joint training then
+modality trains alone, at a pace that keeps their unique information level; joint training then
 starts from the state at which the synergy was at its peak.
 """
 
@@ -18,69 +18,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastpid._base.checks import check_bool, check_choice, check_count, check_number
 from fastpid._base.extras import import_extra
-from fastpid.controller._observations import RESTS, Observations, Reading, Uncertain
-from fastpid._solve.options import check_options
-from fastpid.controller._rules import Rules
 from fastpid._base.warn import stacklevel_outside
-from fastpid._base.checks import (
-    NATS_PER_UNIT,
-    check_bool,
-    check_choice,
-    check_count,
-    check_number,
-)
+from fastpid._solve.options import check_options
+from fastpid.controller._decision import JOINT, UNIMODAL, Decision
+from fastpid.controller._observations import RESTS, Observations, Reading, Uncertain
+from fastpid.controller._rules import Rules
 from fastpid.result import ConvergenceWarning
 
-__all__ = ["JOINT", "UNIMODAL", "AsyncController", "Decision"]
-
 CRITERIA = ("pid", "mi")
-UNIMODAL, JOINT = "unimodal", "joint"
-
-
-@dataclasses.dataclass(frozen=True)
-class Decision:
-    """What to do after an epoch.
-
-    Attributes
-    ----------
-    epoch : int
-        The epoch that has ended.
-    phase : {"unimodal", "joint"}
-        How the next epoch trains.
-    steps : dict of str to float
-        How many optimisation steps every modality takes in the next epoch, in units of those of an
-        even epoch. They add up to the number of modalities, so that an epoch costs the same whoever
-        is held back (0). In the joint phase all are 1.
-    at_peak : bool
-        What is tracked is at its highest so far, as far as noise lets tell: keep this state.
-    start_joint : bool
-        Joint training starts now. True once.
-    restore_epoch : int or None
-        The epoch whose state it starts from, the last one that was `at_peak`.
-    metrics : dict of str to float
-        What was measured, by names that suit a logger; empty if nothing was.
-    """
-
-    epoch: int
-    phase: str
-    steps: dict[str, float]
-    at_peak: bool = False
-    start_joint: bool = False
-    restore_epoch: int | None = None
-    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
-
-    @property
-    def active(self) -> tuple[str, ...]:
-        """The modalities that train in the next epoch."""
-        return tuple(name for name, share in self.steps.items() if share > 0.0)
 
 
 class AsyncController:
     """Decide from held-out predictions which modality trains, and when joint training starts.
 
+    "Asynchronous" means that the modalities train at paces of their own; asyncio has no part in it.
     After an epoch, :meth:`observe` what every modality's own classifier predicts of held-out
-    samples, batch by batch, and ask :meth:`step` what to do. The joint table of predictions and
+    samples, batch by batch, and ask :meth:`decide` what to do. The joint table of predictions and
     labels is decomposed; its bias is taken out, and its standard error tells changes from noise.
 
     *Pace.* A modality runs ahead of another one if that one's unique information is less than
@@ -98,31 +53,31 @@ class AsyncController:
     modalities : iterable of str
         Their names, two or more.
     num_classes : int
-        Of the labels, and of every modality's predictions.
+        The number of classes of the labels, and of every modality's predictions.
     every : int
         Observe after every so many epochs.
     patience : int
         How many observations to wait, for a higher peak and for a modality that is to catch up.
     balance : float
-        From 0 (hold nobody back) to 1 (hold back whoever is ahead beyond noise).
+        From 0 (hold none back) to 1 (hold back each that is ahead beyond noise).
     margin : float
         How many standard errors are noise.
     criterion : {"pid", "mi"}
-        "mi" paces by the modalities' mutual informations with the label, and seeks the peak of
+        "mi" paces by the mutual information of each modality with the label, and seeks the peak of
         their average: what can be done without a decomposition.
     soft : bool
         A prediction counts with its probabilities; False counts the most probable class alone.
     rest : {"joint", "vote"}
-        Of three modalities or more, unique information is against all others: against their
-        predictions together, or against the average of their probabilities.
+        With three or more modalities, unique information is measured against all others: their
+        joint predictions, or the average of their probabilities.
     max_epochs : int, optional
         The longest that the unimodal phase may be. Without it, modalities whose synergy never falls
-        beyond noise train alone for ever.
+        beyond noise train alone indefinitely.
     design_effect : float
         How many held-out samples count for one independent sample (Kish 1965): 1, or more where
         they depend on each other, such as the number of windows that a recording is cut into.
     unit : {"bits", "nats"}
-        Of all metrics.
+        The unit of all metrics, and of `tol`.
     tol : float
         The largest certified gap of a decomposition, in `unit`. Values closer than it are equal.
     threads : int, optional
@@ -142,25 +97,25 @@ class AsyncController:
     pairs, whose atoms stand beside them as ``synergy/A+B`` and so on, while unique and joint
     information are against the rest.
 
-    With two modalities the difference of the unique informations is that of the mutual
-    informations, as the redundancy cancels: "pid" and "mi" agree on who is ahead. To "pid" the lead
-    is larger in proportion, since what both know does not count.
+    With two modalities, unique_x - unique_y = mi_x - mi_y, as the redundancy cancels: "pid" and
+    "mi" agree on which is ahead. The lead is larger in proportion under "pid", since what both know
+    does not count.
 
     Standard errors are of first order, for independent samples, and that of a difference is taken
-    for the sum of both. Of sure predictions they are exact; of unsure ones they are upper bounds,
-    far from tight where predictions are nearly uniform. Values of different epochs come from the
-    same samples, and so their difference is surer than the errors say.
+    for the sum of both. For certain predictions they are exact; for uncertain ones they are upper
+    bounds, far from tight where predictions are nearly uniform. Values of different epochs come
+    from the same samples, so their difference is more certain than these errors suggest.
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastpid.controller import AsyncController
     >>> controller = AsyncController(["audio", "video"], num_classes=2, max_epochs=30)
-    >>> y = np.arange(200) % 2
-    >>> sure, guess = np.eye(2)[y], np.full((200, 2), 0.5)
-    >>> controller.observe({"audio": sure, "video": guess}, y)
-    >>> decision = controller.step(epoch=0)
-    >>> decision.phase, decision.steps
+    >>> z = np.arange(200) % 2
+    >>> right, guess = np.eye(2)[z], np.full((200, 2), 0.5)
+    >>> controller.observe({"audio": right, "video": guess}, z)
+    >>> decision = controller.decide(epoch=0)
+    >>> decision.phase, decision.shares
     ('unimodal', {'audio': 0.0, 'video': 2.0})
     """
 
@@ -191,7 +146,7 @@ class AsyncController:
             check_count("patience", patience, 1),
             check_number("balance", balance, 0.0, 1.0),
             check_number("margin", margin, 0.0, math.inf),
-            options.tol / NATS_PER_UNIT[options.unit],
+            options.tol * options.scale,
         )
         self._observations = Observations(
             self.modalities,
@@ -214,13 +169,13 @@ class AsyncController:
         return self._history[-1].phase if self._history else UNIMODAL
 
     @property
-    def steps(self) -> dict[str, float]:
-        """What every modality does in the next epoch, as in :class:`Decision`."""
-        return dict(self._history[-1].steps if self._history else self._even())
+    def shares(self) -> dict[str, float]:
+        """The share of steps of every modality in the next epoch, as in :class:`Decision`."""
+        return dict(self._history[-1].shares if self._history else self._even())
 
     @property
     def sums(self) -> NDArray[np.float64]:
-        """All that was observed since the last step, as one vector (a copy).
+        """All that was observed since the last decision, as one vector (a copy).
 
         The vectors of several processes, of different samples, may be added up and set again.
         """
@@ -234,14 +189,14 @@ class AsyncController:
         """Whether to observe after this epoch, counted from 0."""
         return (check_count("epoch", epoch, 0) + 1) % self.every == 0
 
-    def observe(self, outputs: Mapping[str, Any], y: Any, *, logits: bool = False) -> None:
+    def observe(self, outputs: Mapping[str, Any], z: Any, *, logits: bool = False) -> None:
         """Take in what every modality's own classifier predicts of a batch of held-out samples.
 
         Parameters
         ----------
         outputs : mapping of str to array_like (n, num_classes)
             Probabilities, or logits.
-        y : array_like of int (n,)
+        z : array_like of int (n,)
             Labels from 0 to num_classes - 1.
         logits : bool
             `outputs` are logits, of which the softmax is taken.
@@ -255,9 +210,9 @@ class AsyncController:
         TypeError
             For arrays of types that make no sense.
         """
-        self._observations.add(outputs, y, logits)
+        self._observations.add(outputs, z, logits)
 
-    def step(self, epoch: int) -> Decision:
+    def decide(self, epoch: int) -> Decision:
         """Decide what to do after an epoch, and forget what was observed.
 
         Parameters
@@ -285,13 +240,13 @@ class AsyncController:
         epoch = check_count("epoch", epoch, 0)
         if self._history and epoch <= self._history[-1].epoch:
             raise ValueError(
-                f"epoch must be later than that of the last step, {self._history[-1].epoch}; "
+                f"epoch must be later than that of the last decision, {self._history[-1].epoch}; "
                 f"got {epoch}"
             )
         observed = self._observations.n_samples > 0
         if not observed and self.phase == UNIMODAL and self.due(epoch):
             raise ValueError(
-                f"no held-out samples were observed before step({epoch}); call observe() with "
+                f"no held-out samples were observed before decide({epoch}); call observe() with "
                 "predictions of a validation set that is not empty"
             )
         decision = self._decide(epoch, self._read() if observed else None)
@@ -355,8 +310,9 @@ class AsyncController:
                 "at_peak": d.at_peak,
                 "start_joint": d.start_joint,
                 "restore_epoch": d.restore_epoch,
-                **{f"steps/{name}": share for name, share in d.steps.items()},
+                **{f"shares/{name}": share for name, share in d.shares.items()},
                 **d.metrics,
+                "reason": d.reason,
             }
             for d in self._history
         ]
@@ -365,16 +321,26 @@ class AsyncController:
 
     def plot(self) -> Any:
         """Draw what was measured and decided against epochs: :func:`fastpid.plot.decisions`."""
-        from fastpid import plot
+        from fastpid.plot import decisions
 
-        return plot.decisions(self._history, unit=self._observations.options.unit)
+        return decisions(self._history, unit=self._observations.options.unit)
+
+    def __repr__(self) -> str:
+        """Return where it stands: the phase, the last decision and why."""
+        names = ", ".join(self.modalities)
+        head = f"AsyncController of {names} ({self.phase} phase"
+        if not self._history:
+            return f"{head}, nothing decided yet)"
+        last = self._history[-1]
+        shares = ", ".join(f"{name} {share:g}" for name, share in last.shares.items())
+        return f"{head} after epoch {last.epoch}; steps: {shares})\n  {last.reason}"
 
     def _check_decision(self, decision: Decision) -> Decision:
-        """Return a decision that somebody stored, if it is one of this controller's kind."""
+        """Return a stored decision if it is one of this controller's kind."""
         check_count("epoch", decision.epoch, 0)
         check_choice("phase", decision.phase, (UNIMODAL, JOINT))
-        if set(decision.steps) != set(self.modalities):
-            raise ValueError(f"steps are of {', '.join(map(str, decision.steps))}")
+        if set(decision.shares) != set(self.modalities):
+            raise ValueError(f"shares are of {', '.join(map(str, decision.shares))}")
         if decision.metrics:
             needed = ("tracked", "tracked_error", *(f"mi/{name}" for name in self.modalities))
             for name in needed:
@@ -414,16 +380,32 @@ class AsyncController:
     def _decide(self, epoch: int, reading: Reading | None) -> Decision:
         metrics = {} if reading is None else self._metrics(reading)
         if self.phase == JOINT:
-            return Decision(epoch, JOINT, self._even(), metrics=metrics)
-        steps, curve, at_peak = self.steps, self._curve(), False
+            return Decision(
+                epoch, JOINT, self._even(), metrics=metrics, reason="joint training goes on"
+            )
+        shares, curve, at_peak = self.shares, self._curve(), False
+        reasons = []
         if reading is not None:
-            steps = self._pace(reading)
+            shares, ahead = self._pace(reading)
+            reasons = [self._say_ahead(*pair, reading) for pair in ahead.items()]
             curve.append(Uncertain(metrics["tracked"], metrics["tracked_error"]))
             at_peak = self._rules.at_peak(curve)[-1]
+            reasons.append(self._say_peak(curve, at_peak))
+        else:
+            reasons.append("nothing was observed, so all goes on as before")
         spent = self.max_epochs is not None and epoch + 1 >= self.max_epochs
-        if not (spent or self._rules.is_past_peak(curve)):
-            return Decision(epoch, UNIMODAL, steps, at_peak, metrics=metrics)
+        past = self._rules.is_past_peak(curve)
+        if not (spent or past):
+            reason = "; ".join(reasons)
+            return Decision(epoch, UNIMODAL, shares, at_peak, metrics=metrics, reason=reason)
         peak = [d.epoch for d in self._history if d.at_peak] + [epoch] * at_peak
+        reasons.append(
+            f"{self._rules.patience} observations are past the peak"
+            if past
+            else f"max_epochs={self.max_epochs} are over"
+        )
+        start = f"the state of epoch {peak[-1]}" if peak else "the present state"
+        reasons.append(f"joint training starts from {start}")
         return Decision(
             epoch,
             JOINT,
@@ -432,21 +414,38 @@ class AsyncController:
             start_joint=True,
             restore_epoch=peak[-1] if peak else None,
             metrics=metrics,
+            reason="; ".join(reasons),
         )
 
-    def _pace(self, reading: Reading) -> dict[str, float]:
-        """Give the steps of whoever runs ahead to those that lag behind and learn."""
+    def _say_ahead(self, name: str, other: str, reading: Reading) -> str:
+        leads, unit = self._leads(reading), self._observations.options.unit
+        what = "unique information" if self.criterion == "pid" else "mutual information"
+        return (
+            f"{name} is held back: it is ahead of {other} in {what}, {leads[name].value:.3g} "
+            f"against {leads[other].value:.3g} {unit}"
+        )
+
+    def _say_peak(self, curve: list[Uncertain], at_peak: bool) -> str:
+        what = "synergy" if self.criterion == "pid" else "mean mutual information"
+        now, top, unit = curve[-1].value, max(curve).value, self._observations.options.unit
+        place = "within noise of" if at_peak else "below"
+        return f"{what} {now:.3g} {unit} is {place} its maximum so far, {top:.3g}"
+
+    def _leads(self, reading: Reading) -> Mapping[str, Uncertain]:
+        return reading.unique if self.criterion == "pid" else reading.mi
+
+    def _pace(self, reading: Reading) -> tuple[dict[str, float], dict[str, str]]:
+        """Give the steps of modalities ahead to those that lag behind and learn."""
         looks = [d for d in self._history if d.metrics]
         # What each said before its own stretches of training.
         before = {
-            name: [d.metrics[f"mi/{name}"] for d in looks if d.steps[name] > 0.0]
+            name: [d.metrics[f"mi/{name}"] for d in looks if d.shares[name] > 0.0]
             for name in self.modalities
         }
         learning = [m for m in self.modalities if self._rules.learns(before[m], reading.mi[m])]
-        leads = reading.unique if self.criterion == "pid" else reading.mi
-        held = self._rules.held(leads, learning)
-        share = len(self.modalities) / (len(self.modalities) - len(held))
-        return {name: 0.0 if name in held else share for name in self.modalities}
+        ahead = self._rules.ahead(self._leads(reading), learning)
+        share = len(self.modalities) / (len(self.modalities) - len(ahead))
+        return {name: 0.0 if name in ahead else share for name in self.modalities}, ahead
 
     def _curve(self) -> list[Uncertain]:
         """Return what has been tracked through the unimodal phase."""

@@ -4,13 +4,13 @@ A sample i adds the table t_i[x, y, z] = f_i[x] g_i[y] 1[z_i = z] to the sum, f_
 the two classifiers predict of it. With p the mean of the t_i over N samples:
 
 * Bias. A plug-in entropy H(p) is too small by tr(Cov(t) / p) / 2N to second order, that is by
-  (d - 1) / 2N with d = sum of E[t^2] / p over the cells. For predictions that are sure, t is 0 or 1
-  and d the number of occupied cells: the correction of Miller (1955). Unsure predictions vary less,
+  (d - 1) / 2N with d = sum of E[t^2] / p over the cells. For certain predictions, t is 0 or 1
+  and d the number of occupied cells: the correction of Miller (1955). Uncertain ones vary less,
   and d counts the cells that they are worth. So the squares are summed beside the tables.
-* Standard error. To first order an information is off by the mean of <g, t_i>, g its gradient by p
+* Standard error. To first order a quantity is off by the mean of <g, t_i>, g its gradient by p
   (delta method), which varies by Var_i <g, t_i> / N. As <g, t_i> is the mean of g over symbols
   drawn from f_i and g_i, this is at most Var_p(g) / N (law of total variance), and equal to it for
-  predictions that are sure. The table alone gives the bound; no sample needs to be kept. It is far
+  certain predictions. The table alone gives the bound; no sample needs to be kept. It is far
   from tight for predictions that are nearly uniform: with f and g within e of it, the bound is of
   the order of e, while <g, t_i> varies by e^2.
 """
@@ -23,19 +23,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastpid._base.quantities import QUANTITIES, Terms
 from fastpid._solve import kernel
-from fastpid.estimation._bias import Cells, miller_madow
 from fastpid._solve.options import SolveOptions
-from fastpid.estimation._resampling import QUANTITIES, named
+from fastpid._solve.solve import solve_tables
+from fastpid._solve.threads import count_threads
+from fastpid.estimation._bias import Occupancy, miller_madow
 from fastpid.joint._predictions import sum_by_class
-from fastpid._base.checks import NATS_PER_UNIT
-from fastpid._solve.solve import count_workers, solve
 
-__all__ = ["HeldOutTable", "Measurement", "measure"]
-
-#: How every atom and information, in this order, depends on mi_x, mi_y, mi_xy and the union
-#: information.
-_COMBINATIONS = np.stack([*named(np.eye(4)).values()])
+#: How every quantity, in this order, depends on mi_x, mi_y, mi_xy and the union information.
+_COMBINATIONS = np.stack([*Terms.of_vector(np.eye(4)).named().values()])
 
 
 class HeldOutTable:
@@ -75,7 +72,7 @@ class HeldOutTable:
         joint = self.sums[: np.prod(self.shape)].reshape(self.shape)
         return np.ascontiguousarray(joint / joint.sum())
 
-    def cells(self) -> Cells:
+    def occupancy(self) -> Occupancy:
         """How many cells the predictions are worth: d of the table and each of its marginals."""
         nx, ny, nz = self.shape
         ends = np.cumsum([nx * ny * nz, nx * ny * nz, nx * nz, ny * nz])
@@ -87,10 +84,10 @@ class HeldOutTable:
             mass = p.sum(axis=axes)
             return float(np.divide(square, mass, out=np.zeros_like(mass), where=mass > 0.0).sum())
 
-        return Cells(
+        return Occupancy(
             x=worth(xz.sum(axis=1), 1, 2),
             y=worth(yz.sum(axis=1), 0, 2),
-            z=float(np.count_nonzero(p.sum(axis=(0, 1)))),  # labels are sure
+            z=float(np.count_nonzero(p.sum(axis=(0, 1)))),  # labels are certain
             xy=worth(squares.sum(axis=2), 2),
             xz=worth(xz, 1),
             yz=worth(yz, 0),
@@ -99,9 +96,9 @@ class HeldOutTable:
 
 
 class Measurement(NamedTuple):
-    """What a table says, in the unit asked for."""
+    """What a table says, in the unit of the options."""
 
-    values: Mapping[str, float]  # atoms and informations, with their bias taken out
+    values: Mapping[str, float]  # of every quantity, with its bias taken out
     errors: Mapping[str, float]  # their standard errors, at most
     gap: float  # of the certified bracket around the plug-in union information
 
@@ -111,35 +108,34 @@ def measure(
 ) -> list[Measurement]:
     """Decompose tables of one shape, so many samples of which count for one independent one."""
     stack = np.stack([table.p for table in tables])
-    solved = solve(stack, options, potentials=True)
-    mi_x, mi_y, mi_xy, lower, upper = solved.informations
-    plug_in = np.stack([mi_x, mi_y, mi_xy, 0.5 * (lower + upper)], axis=1)
-    # The gradients of all four, in one call: every table four times.
-    tables4, xz, yz, lam, mu = (
-        np.repeat(array, 4, axis=0)
-        for array in (stack, solved.p_xz, solved.p_yz, solved.lam, solved.mu)
-    )
-    weights = np.tile(np.eye(4), (len(stack), 1))
-    threads = count_workers(options.threads, tables4.size)
-    gradients = kernel.gradient(tables4, xz, yz, lam, mu, weights, False, threads)
-    gradients = gradients.reshape((len(stack), 4, -1))
-    scale = NATS_PER_UNIT[options.unit]
-    found = []
+    solved = solve_tables(stack, options, potentials=True)
+    plug_in, gaps = solved.terms.vector(), solved.terms.gap
+    threads = count_threads(options.threads, stack.size)
+    gradients = [
+        kernel.gradient(
+            *(stack, solved.p_xz, solved.p_yz, solved.lam, solved.mu),
+            np.tile(term, (len(stack), 1)),
+            False,
+            threads,
+        ).reshape(len(stack), -1)
+        for term in np.eye(4)
+    ]
+    measurements = []
     for i, table in enumerate(tables):
         n_effective = table.n_samples / design_effect
-        p, g = stack[i].ravel(), gradients[i]
-        # The informations are 1-homogeneous in p: the means of their gradients are they themselves.
+        p, g = stack[i].ravel(), np.stack([gradient[i] for gradient in gradients])
+        # All are 1-homogeneous in p: the means of their gradients are they themselves.
         deviations = g - (g @ p)[:, None]
         covariance = (deviations * p) @ deviations.T / n_effective
         variances = ((_COMBINATIONS @ covariance) * _COMBINATIONS).sum(axis=1)
-        errors = np.sqrt(np.maximum(variances, 0.0)) / scale
-        corrected = miller_madow(plug_in[i], table.cells(), n_effective)
-        values = _COMBINATIONS @ corrected / scale
-        found.append(
+        errors = np.sqrt(np.maximum(variances, 0.0)) * options.scale
+        corrected = miller_madow(plug_in[i], table.occupancy(), n_effective)
+        values = _COMBINATIONS @ corrected * options.scale
+        measurements.append(
             Measurement(
                 values=dict(zip(QUANTITIES, values.tolist(), strict=True)),
                 errors=dict(zip(QUANTITIES, errors.tolist(), strict=True)),
-                gap=float(upper[i] - lower[i]) / scale,
+                gap=float(gaps[i]) * options.scale,
             )
         )
-    return found
+    return measurements

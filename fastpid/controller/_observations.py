@@ -11,13 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid.controller._held_out import HeldOutTable, Measurement, measure
+from fastpid._base.checks import check_bool, check_real_array, check_rows
+from fastpid._base.quantities import ATOMS
 from fastpid._solve.options import SolveOptions
-from fastpid.joint._predictions import check_matrix, check_rows, softmax
-from fastpid._base.checks import check_bool, check_real_array
-from fastpid.result import ATOMS
-
-__all__ = ["RESTS", "Observations", "Reading", "Uncertain"]
+from fastpid.controller._held_out import HeldOutTable, Measurement, measure
+from fastpid.joint._predictions import check_matrix, softmax
 
 RESTS = ("joint", "vote")
 
@@ -121,10 +119,10 @@ class Observations:
         for table, part in zip(self._tables.values(), parts, strict=True):
             table.sums = part.copy()
 
-    def add(self, outputs: Mapping[str, Any], y: Any, logits: bool) -> None:
+    def add(self, outputs: Mapping[str, Any], z: Any, logits: bool) -> None:
         """Take in a batch; AsyncController.observe says what is checked."""
         probabilities = self._check_outputs(outputs, check_bool("logits", logits))
-        labels = self._check_labels(y, len(probabilities[self.modalities[0]]))
+        labels = self._check_labels(z, len(probabilities[self.modalities[0]]))
         if not self.soft:
             probabilities = {
                 name: np.eye(self.num_classes)[rows.argmax(axis=1)]
@@ -136,19 +134,19 @@ class Observations:
 
     def read(self) -> Reading:
         """Decompose all tables."""
-        found: dict[Key, Measurement] = {}
+        by_key: dict[Key, Measurement] = {}
         for shape in dict.fromkeys(self._shapes.values()):
             keys = [key for key in self._tables if self._shapes[key] == shape]
             tables = [self._tables[key] for key in keys]
             measured = measure(tables, self.options, self.design_effect)
-            found.update(zip(keys, measured, strict=True))
-        of_pairs = [found[pair] for pair in self.pairs]
-        of_rest = [found[key] for key, _ in self._place.values()]
+            by_key.update(zip(keys, measured, strict=True))
+        of_pairs = [by_key[pair] for pair in self.pairs]
+        of_rest = [by_key[key] for key, _ in self._place.values()]
 
         def of(what: str) -> dict[str, Uncertain]:
             return {
                 name: Uncertain(
-                    found[key].values[f"{what}_{role}"], found[key].errors[f"{what}_{role}"]
+                    by_key[key].values[f"{what}_{role}"], by_key[key].errors[f"{what}_{role}"]
                 )
                 for name, (key, role) in self._place.items()
             }
@@ -166,8 +164,10 @@ class Observations:
             redundancy=average("redundancy"),
             synergy=average("synergy"),
             mi_joint=statistics.fmean(rest.values["mi_xy"] for rest in of_rest),
-            gap=max(measured.gap for measured in found.values()),
-            pairs={pair: {atom: found[pair].values[atom] for atom in ATOMS} for pair in self.pairs},
+            gap=max(measured.gap for measured in by_key.values()),
+            pairs={
+                pair: {atom: by_key[pair].values[atom] for atom in ATOMS} for pair in self.pairs
+            },
         )
 
     def _together(self, others: list[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -195,7 +195,7 @@ class Observations:
                 + (f"; missing: {', '.join(missing)}" if missing else "")
                 + (f"; unknown: {', '.join(map(str, unknown))}" if unknown else "")
             )
-        found = {}
+        probabilities = {}
         for name in self.modalities:
             title = f"outputs[{name!r}]"
             rows = check_matrix(title, outputs[name])
@@ -208,31 +208,31 @@ class Observations:
                 rows = softmax(title, rows)
             else:
                 check_rows(title, rows, "or logits with logits=True")
-            found[name] = rows
-        sizes = {name: len(rows) for name, rows in found.items()}
+            probabilities[name] = rows
+        sizes = {name: len(rows) for name, rows in probabilities.items()}
         if len(set(sizes.values())) > 1:
             raise ValueError(
                 "outputs must be of the same samples; got "
                 + ", ".join(f"{size} of {name!r}" for name, size in sizes.items())
             )
-        return found
+        return probabilities
 
-    def _check_labels(self, y: Any, samples: int) -> NDArray[np.int64]:
-        labels = check_real_array(y, "y")
+    def _check_labels(self, z: Any, samples: int) -> NDArray[np.int64]:
+        labels = check_real_array(z, "z")
         if labels.dtype.kind not in "iu" or labels.ndim != 1:
             raise TypeError(
-                f"y must be integer labels of shape (n,); got dtype {labels.dtype} and shape "
+                f"z must be integer labels of shape (n,); got dtype {labels.dtype} and shape "
                 f"{labels.shape}"
             )
         if len(labels) != samples:
             raise ValueError(
-                f"y has {len(labels)} labels, but outputs are of {samples} samples; "
+                f"z has {len(labels)} labels, but outputs are of {samples} samples; "
                 "pass the same samples in both"
             )
         least, most = int(labels.min()), int(labels.max())
         if least < 0 or most >= self.num_classes:
             raise ValueError(
-                f"y has labels from {least} to {most}; num_classes={self.num_classes} takes "
+                f"z has labels from {least} to {most}; num_classes={self.num_classes} takes "
                 f"0 to {self.num_classes - 1}"
             )
         return labels.astype(np.int64)

@@ -1,4 +1,4 @@
-"""A controller's rules: what is noise, who is held back, who learns, and what is a peak."""
+"""A controller's rules: what is noise, which modality is ahead or learns, what is a peak."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from fastpid.controller._observations import Uncertain
-
-__all__ = ["Rules"]
 
 
 class Rules(NamedTuple):
@@ -23,16 +21,17 @@ class Rules(NamedTuple):
         """Return how far apart values of such an error have to be to differ."""
         return self.margin * error + self.tol
 
-    def held(self, leads: Mapping[str, Uncertain], learning: Collection[str]) -> list[str]:
-        """Return who runs ahead of another modality that learns."""
+    def ahead(self, leads: Mapping[str, Uncertain], learning: Collection[str]) -> dict[str, str]:
+        """Return which modalities run ahead of another one that learns, and of which."""
 
-        def ahead(name: str, other: str) -> bool:
-            # Informations are not negative; corrected ones may be.
+        def is_ahead(name: str, other: str) -> bool:
+            # Information is not negative; corrected values may be.
             mine, its = max(leads[name].value, 0.0), max(leads[other].value, 0.0)
             noise = self.noise(leads[name].error + leads[other].error)
             return its < self.balance * mine and mine - its > noise
 
-        return [name for name in leads if any(ahead(name, other) for other in learning)]
+        behind = {name: [o for o in learning if is_ahead(name, o)] for name in leads}
+        return {name: others[0] for name, others in behind.items() if others}
 
     def learns(self, before: Sequence[float], now: Uncertain) -> bool:
         """Whether a value has risen over those `before` the last stretches of training."""

@@ -1,9 +1,10 @@
-"""Corrections of the bias of informations that are plugged in from a finite sample.
+"""Corrections of the bias of plug-in values from a finite sample.
 
-A plug-in information is too large: of N samples, I(X; Z) by about (|X| - 1)(|Z| - 1) / 2N nats and
-I(X, Y; Z) by more, which ends in the synergy for the most part. Everything here works on the vector
-(mi_x, mi_y, mi_xy, union) in nats, so that corrected atoms still add up to corrected informations.
-Corrected values may be negative: cutting them off would bring a bias back.
+Plug-in mutual information is too large: for N samples, I(X; Z) by about (|X| - 1)(|Z| - 1) / 2N
+nats and I(X, Y; Z) by more, which ends in the synergy for the most part. Everything here works on
+the vector (mi_x, mi_y, mi_xy, union) in nats, so that the corrected atoms still add up to the
+corrected mutual information. Corrected values may be negative: cutting them off would bring a bias
+back.
 """
 
 from __future__ import annotations
@@ -17,16 +18,7 @@ from numpy.typing import NDArray
 from fastpid._solve.options import SolveOptions
 from fastpid.estimation._resampling import Resampler, solve_all
 
-__all__ = [
-    "BIASES",
-    "Cells",
-    "jackknife",
-    "miller_madow",
-    "occupied_cells",
-    "quadratic_extrapolation",
-]
-
-BIASES = ("none", "miller-madow", "qe", "shuffle", "jackknife")
+BIASES = ("none", "miller_madow", "qe", "shuffle", "jackknife")
 
 #: How often the samples are divided anew for the extrapolation.
 DIVISIONS = 20
@@ -35,8 +27,8 @@ DIVISIONS = 20
 _JACKKNIFE_ERROR = 1e-4
 
 
-class Cells(NamedTuple):
-    """How many cells of a table and of each of its marginals samples fall into, or are worth."""
+class Occupancy(NamedTuple):
+    """How many cells samples fall into, or are worth, in a table and in each of its marginals."""
 
     x: float
     y: float
@@ -47,13 +39,13 @@ class Cells(NamedTuple):
     xyz: float
 
 
-def occupied_cells(table: NDArray[np.float64]) -> Cells:
+def occupied_cells(table: NDArray[np.float64]) -> Occupancy:
     """Count the cells (nx, ny, nz) that are not empty."""
 
     def occupied(*axes: int) -> int:
         return int(np.count_nonzero(table.any(axis=axes) if axes else table))
 
-    return Cells(
+    return Occupancy(
         x=occupied(1, 2),
         y=occupied(0, 2),
         z=occupied(0, 1),
@@ -65,13 +57,13 @@ def occupied_cells(table: NDArray[np.float64]) -> Cells:
 
 
 def miller_madow(
-    informations: NDArray[np.float64], cells: Cells, n_effective: float
+    vector: NDArray[np.float64], cells: Occupancy, n_effective: float
 ) -> NDArray[np.float64]:
     """Correct by the numbers of cells that are occupied (G. A. Miller 1955).
 
     An entropy is too small by (occupied cells - 1) / 2N to first order. The union information is
     no combination of entropies of p; it keeps its relative place in the interval that the three
-    mutual informations leave it, [max(mi_x, mi_y), min(mi_x + mi_y, mi_xy)].
+    mutual-information values leave it, [max(mi_x, mi_y), min(mi_x + mi_y, mi_xy)].
     """
     excess = np.array(
         [
@@ -80,23 +72,23 @@ def miller_madow(
             cells.xyz - cells.xy - cells.z + 1,
         ]
     )
-    corrected = informations[:3] - excess / (2.0 * n_effective)
+    corrected = vector[:3] - excess / (2.0 * n_effective)
 
     def interval(of: NDArray[np.float64]) -> tuple[float, float]:
         return max(of[0], of[1]), min(of[0] + of[1], of[2])
 
-    low, high = interval(informations[:3])
-    place = (informations[3] - low) / (high - low) if high > low else 0.5
+    low, high = interval(vector[:3])
+    place = (vector[3] - low) / (high - low) if high > low else 0.5
     low, high = interval(corrected)
     return np.append(corrected, low + place * (high - low))
 
 
 def quadratic_extrapolation(
-    informations: NDArray[np.float64],
+    vector: NDArray[np.float64],
     resampler: Resampler,
     seed: np.random.SeedSequence,
     options: SolveOptions,
-    done: Callable[[int], object],
+    advance: Callable[[int], object],
 ) -> tuple[NDArray[np.float64], float]:
     """Extrapolate to infinitely many samples from all, halves and quarters of them.
 
@@ -111,17 +103,17 @@ def quadratic_extrapolation(
         The largest gap of a solve.
     """
     halves_seed, quarters_seed = seed.spawn(2)
-    halves, gap_2 = solve_all(resampler.parts(DIVISIONS, halves_seed, 2), options, done)
-    quarters, gap_4 = solve_all(resampler.parts(DIVISIONS, quarters_seed, 4), options, done)
-    corrected = (8.0 * informations - 6.0 * halves.mean(axis=0) + quarters.mean(axis=0)) / 3.0
+    halves, gap_2 = solve_all(resampler.parts(DIVISIONS, halves_seed, 2), options, advance)
+    quarters, gap_4 = solve_all(resampler.parts(DIVISIONS, quarters_seed, 4), options, advance)
+    corrected = (8.0 * vector - 6.0 * halves.mean(axis=0) + quarters.mean(axis=0)) / 3.0
     return corrected, max(gap_2, gap_4)
 
 
 def jackknife(
-    informations: NDArray[np.float64],
+    vector: NDArray[np.float64],
     resampler: Resampler,
     options: SolveOptions,
-    done: Callable[[int], object],
+    advance: Callable[[int], object],
 ) -> tuple[NDArray[np.float64], float]:
     """Extrapolate from N and N - 1 samples: N I - (N - 1) mean of I without one (Quenouille 1956).
 
@@ -137,6 +129,6 @@ def jackknife(
     n_samples = len(resampler.cells)
     tight = options._replace(tol=max(1e-12, min(options.tol, _JACKKNIFE_ERROR / n_samples)))
     tables, counts = resampler.leave_one_out()
-    without, gap = solve_all(tables, tight, done)
+    without, gap = solve_all(tables, tight, advance)
     mean = counts @ without / n_samples
-    return n_samples * informations - (n_samples - 1) * mean, gap
+    return n_samples * vector - (n_samples - 1) * mean, gap

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._solve import solve as solver
+from fastpid._base.checks import check_choice, check_count, check_open_interval
+from fastpid._base.progress import progress_bar
+from fastpid._base.quantities import Method, OnFailure, Terms, Unit
+from fastpid._base.random import RNG, seed_sequence
+from fastpid._base.warn import stacklevel_outside
+from fastpid._solve.options import SolveOptions, check_options
+from fastpid._solve.solve import solve_tables
 from fastpid.estimation._bias import (
     BIASES,
     jackknife,
@@ -19,216 +24,54 @@ from fastpid.estimation._bias import (
     occupied_cells,
     quadratic_extrapolation,
 )
-from fastpid._base.extras import import_extra
-from fastpid._solve.options import SolveOptions, check_options
-from fastpid._base.progress import progress_bar
-from fastpid.estimation._resampling import QUANTITIES, Resampler, Tables, named, seed_sequence, solve_all
+from fastpid.estimation._intervals import (
+    INTERVALS,
+    NULL_OF,
+    NULLS,
+    SHUFFLED_X,
+    SHUFFLED_Y,
+    SHUFFLED_Z,
+    interval,
+    p_value,
+)
+from fastpid.estimation._resampling import Resampler, Tables, solve_all
+from fastpid.estimation._result import Estimate
+from fastpid.joint import JointTable, from_counts
 from fastpid.joint._samples import code_samples
-from fastpid._base.warn import stacklevel_outside
-from fastpid.joint._tables import JointTable
-from fastpid._base.checks import NATS_PER_UNIT, check_choice, check_count, check_level
-from fastpid.result import ATOMS, ConvergenceWarning, Decomposition
+from fastpid.result import ConvergenceError, ConvergenceWarning
 
-__all__ = ["Estimate", "estimate", "estimate_table"]
+Bias = Literal["none", "miller_madow", "qe", "shuffle", "jackknife"]
+Interval = Literal["none", "shifted", "basic", "percentile", "posterior"]
+Null = Literal["target", "conditional"]
+Vectors = NDArray[np.float64]
 
-INTERVALS = ("none", "shifted", "basic", "percentile", "posterior")
-NULLS = ("target", "conditional")
-
-_SHUFFLED_Z = "z shuffled"
-_SHUFFLED_X = "x shuffled among equal y"
-_SHUFFLED_Y = "y shuffled among equal x"
-#: What is done to the samples by null hypothesis and atom; of several, the largest p-value counts.
-_NULL_OF: dict[str, dict[str, tuple[str, ...]]] = {
-    "target": dict.fromkeys(ATOMS, (_SHUFFLED_Z,)),
-    "conditional": {
-        "redundancy": (_SHUFFLED_Z,),
-        "unique_x": (_SHUFFLED_X,),
-        "unique_y": (_SHUFFLED_Y,),
-        "synergy": (_SHUFFLED_X, _SHUFFLED_Y),
-    },
-}
 #: The least number of shuffles behind bias="shuffle".
 _LEAST_SHUFFLES = 100
-
-
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Estimate:
-    """A decomposition of samples, and how far it can be trusted.
-
-    Attributes
-    ----------
-    table : JointTable
-        The samples, counted.
-    decomposition : Decomposition
-        The certified decomposition of the table as it is (the plug-in estimate).
-    bias : str
-        How the values were corrected.
-    corrected : dict of str to float
-        Atoms and informations with the bias corrected; they add up as the plug-in values do, and
-        may be negative. The atoms are attributes, too: `redundancy`, `unique_x`, `unique_y`,
-        `synergy`.
-    ci : str
-        The kind of interval.
-    level : float
-        What the intervals are meant to cover.
-    intervals : dict of str to (float, float)
-        Of every atom and information; empty for ``ci="none"``. Information is not negative, and
-        neither are the ends.
-    null : str
-        The kind of null hypothesis.
-    p_values : dict of str to float
-        Of every atom: how often, under its null hypothesis, it is as large as it was found; empty
-        if nothing was permuted.
-    null_of : dict of str to str
-        What was done to the samples for the p-value of each atom.
-    null_means : dict of str to float
-        The average of each atom under its null hypothesis, of several the largest.
-    draws : dict of str to ndarray
-        The plug-in values of all bootstrap or posterior draws.
-    largest_gap : float
-        The widest certified bracket among all tables that were solved.
-    unit : str
-        "bits" or "nats", of every number.
-    """
-
-    table: JointTable
-    decomposition: Decomposition
-    bias: str
-    corrected: Mapping[str, float]
-    ci: str
-    level: float
-    intervals: Mapping[str, tuple[float, float]]
-    null: str
-    p_values: Mapping[str, float]
-    null_of: Mapping[str, str]
-    null_means: Mapping[str, float]
-    draws: Mapping[str, NDArray[np.float64]]
-    largest_gap: float
-    unit: str
-
-    @property
-    def redundancy(self) -> float:
-        """The corrected redundancy."""
-        return self.corrected["redundancy"]
-
-    @property
-    def unique_x(self) -> float:
-        """The corrected unique information of x."""
-        return self.corrected["unique_x"]
-
-    @property
-    def unique_y(self) -> float:
-        """The corrected unique information of y."""
-        return self.corrected["unique_y"]
-
-    @property
-    def synergy(self) -> float:
-        """The corrected synergy."""
-        return self.corrected["synergy"]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the draws as plain Python numbers, strings and lists."""
-        return {
-            "unit": self.unit,
-            "n_samples": self.table.n_samples,
-            "n_effective": self.table.n_effective,
-            "shape": list(self.table.shape),
-            "names": list(self.table.names),
-            "plug_in": self.decomposition.to_dict(),
-            "bias": self.bias,
-            "corrected": dict(self.corrected),
-            "ci": self.ci,
-            "level": self.level,
-            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
-            "null": self.null,
-            "p_values": dict(self.p_values),
-            "null_of": dict(self.null_of),
-            "null_means": dict(self.null_means),
-            "largest_gap": self.largest_gap,
-        }
-
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame, one row for each atom and information.
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed (``pip install fastpid[estimate]``).
-        """
-        pd = import_extra("pandas", "to_frame()")
-        rows = [
-            {
-                "plug_in": getattr(self.decomposition, name),
-                "corrected": self.corrected[name],
-                "low": self.intervals.get(name, (np.nan, np.nan))[0],
-                "high": self.intervals.get(name, (np.nan, np.nan))[1],
-                "null_mean": self.null_means.get(name, np.nan),
-                "p_value": self.p_values.get(name, np.nan),
-            }
-            for name in QUANTITIES
-        ]
-        return pd.DataFrame(rows, index=pd.Index(QUANTITIES, name="quantity"))
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the atoms with their intervals: :func:`fastpid.plot.atoms`."""
-        from fastpid import plot
-
-        return plot.atoms(self, ax=ax)
-
-    def __repr__(self) -> str:
-        """Return a table of atoms."""
-        shape = " x ".join(map(str, self.table.shape))
-        head = f"  {'':<20}{'plug-in':>10}"
-        if self.bias != "none":
-            head += f"{'corrected':>11}"
-        if self.intervals:
-            head += f"{f'{self.level:.0%} interval':>22}"
-        if self.p_values:
-            head += f"{'under null':>12}{'p':>9}"
-        lines = [f"Estimate from {self.table.n_samples} samples, {shape} ({self.unit})", head]
-        for name in (*ATOMS, "mi_xy"):
-            label = "I(X,Y;Z)" if name == "mi_xy" else name
-            line = f"  {label:<20}{getattr(self.decomposition, name):>10.4f}"
-            if self.bias != "none":
-                line += f"{self.corrected[name]:>11.4f}"
-            if self.intervals:
-                low, high = self.intervals[name]
-                line += f"{f'[{low:.4f}, {high:.4f}]':>22}"
-            if name in self.p_values:
-                line += f"{self.null_means[name]:>12.4f}{self.p_values[name]:>9.3g}"
-            lines.append(line)
-        words = []
-        if self.bias != "none":
-            words.append(f"bias: {self.bias}")
-        if self.intervals:
-            words.append(f"interval: {self.ci}")
-        if self.p_values:
-            words.append(f"null: {self.null}")
-        lines.append(f"  {'; '.join([*words, f'largest gap {self.largest_gap:.0e}'])}")
-        return "\n".join(lines)
 
 
 def estimate(
     x: Any,
     y: Any,
     z: Any,
-    *,
+    *more: Any,
     data: Any = None,
     bins: Any = None,
     strategy: str = "quantile",
     names: Sequence[str] | None = None,
     weights: Any = None,
-    bias: str = "qe",
-    ci: str = "shifted",
-    level: float = 0.95,
-    bootstrap: int = 1000,
-    permutations: int = 1000,
-    null: str = "conditional",
-    unit: str = "bits",
-    method: str = "auto",
+    bias: Bias = "qe",
+    ci: Interval = "shifted",
+    confidence_level: float = 0.95,
+    n_bootstrap: int = 1000,
+    n_permutations: int = 1000,
+    null: Null = "conditional",
+    method: Method = "auto",
     tol: float = 1e-9,
+    max_iter: int | None = None,
+    unit: Unit = "bits",
     threads: int | None = None,
-    seed: Any = None,
+    rng: RNG = None,
+    on_failure: OnFailure = "warn",
     progress: bool | None = None,
 ) -> Estimate:
     """Estimate what two sources say about a target, with bias, uncertainty and significance.
@@ -240,15 +83,15 @@ def estimate(
         several columns. :func:`fastpid.joint.from_samples` says what becomes of them.
     data, bins, strategy, names, weights
         As there. Symbols are made once, and not anew for every resample; k-means takes the seed 0,
-        or that of a Discretizer in `bins`.
-    bias : {"qe", "jackknife", "shuffle", "miller-madow", "none"}
+        or the `random_state` of a Discretizer in `bins`.
+    bias : {"qe", "jackknife", "shuffle", "miller_madow", "none"}
         How the bias of the plug-in values is corrected:
 
         * "qe": quadratic extrapolation from halves and quarters of the samples [1]_;
         * "jackknife": delete-one jackknife [2]_, exact, one solve per occupied cell;
-        * "shuffle": less the average over shuffled targets. It takes too much where there is much
-          information;
-        * "miller-madow": by the numbers of occupied cells [3]_; the union information keeps its
+        * "shuffle": less the average over shuffled targets. It over-corrects where information is
+          large;
+        * "miller_madow": by the numbers of occupied cells [3]_; the union information keeps its
           relative place between its bounds.
     ci : {"shifted", "basic", "percentile", "posterior", "none"}
         The interval of every value. The first three come from resampling the samples [4]_:
@@ -260,13 +103,13 @@ def estimate(
         * "basic": the quantiles mirrored at the plug-in value, which takes the bias out, too;
         * "posterior": the quantiles of distributions drawn from the Dirichlet posterior (prior mass
           1 / k in each of k cells), with their bias.
-    level : float
+    confidence_level : float
         What the intervals are meant to cover, between 0 and 1.
-    bootstrap : int
-        How many resamples or draws the intervals come from.
-    permutations : int
+    n_bootstrap : int
+        How many resamples, or draws from the posterior, the intervals come from.
+    n_permutations : int
         How many tables there are under each null hypothesis; 0 for no tests. A p-value is
-        (1 + how many are at least as large) / (1 + permutations).
+        (1 + how many are at least as large) / (1 + n_permutations).
     null : {"conditional", "target"}
         What an atom is tested against. "conditional" tests what it adds:
 
@@ -278,12 +121,15 @@ def estimate(
         * `redundancy`: z is shuffled, as no narrower null is known.
 
         "target" shuffles z for all of them: neither source says anything. It refutes no more than
-        that: where one source does say something, too many synergies and unique informations come
-        out as significant.
-    unit, method, tol, threads
+        that: where one source does say something, too many values of synergy and unique information
+        come out as significant.
+    method, tol, max_iter, unit, threads
         As for :func:`fastpid.decompose`, for every table that is solved.
-    seed : int, SeedSequence or Generator, optional
-        Of every random choice. The result does not depend on the number of threads.
+    rng : int, SeedSequence, Generator or BitGenerator, optional
+        Seed of all random choices. The result does not depend on the number of threads.
+    on_failure : {"warn", "raise", "ignore"}
+        What to do if some table was not solved to `tol`: a :class:`ConvergenceWarning`, a
+        :class:`ConvergenceError` that carries the Estimate, or nothing.
     progress : bool, optional
         Show a progress bar; by default on a terminal, after a second.
 
@@ -296,6 +142,9 @@ def estimate(
     ValueError, TypeError, ImportError
         As :func:`fastpid.joint.from_samples` does; for a column of one symbol; for an option out of
         its range; for fewer than 8 samples under ``bias="qe"``.
+
+    ConvergenceError
+        Under ``on_failure="raise"``, if some table was not solved to `tol`.
 
     Warns
     -----
@@ -318,52 +167,57 @@ def estimate(
     >>> import fastpid, numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.integers(0, 2, (2, 1000))
-    >>> e = fastpid.estimate(x, y, x ^ y, bootstrap=200, permutations=200, seed=0)
+    >>> e = fastpid.estimate(x, y, x ^ y, n_bootstrap=200, n_permutations=200, rng=0)
     >>> bool(e.p_values["synergy"] < 0.01 < e.p_values["redundancy"])
     True
     """
-    options = check_options(method, tol, None, unit, threads, True, "ignore")
+    if more:
+        raise TypeError(
+            f"estimate() takes two sources and a target; got {3 + len(more)} positional arguments. "
+            "For three sources x, y, w of discrete values, decompose pairs, as "
+            "fastpid.screen(np.column_stack([x, y, w]), z) does, or one against the others "
+            "together: fastpid.estimate(x, np.unique(np.column_stack([y, w]), axis=0, "
+            "return_inverse=True)[1].ravel(), z)"
+        )
+    options = check_options(method, tol, max_iter, unit, threads, True, on_failure)
+    wanted = _check(bias, ci, confidence_level, n_bootstrap, n_permutations, null)
     samples = code_samples(
         x, y, z, data=data, bins=bins, strategy=strategy, names=names, weights=weights
     )
-    return _estimate(
-        samples.table(),
-        Resampler(samples.cells(), samples.shape, samples.weights, options.threads),
-        options,
-        bias=bias,
-        ci=ci,
-        level=level,
-        bootstrap=bootstrap,
-        permutations=permutations,
-        null=null,
-        seed=seed,
-        progress=progress,
+    resampler = Resampler(
+        samples.shape, options.threads, codes=samples.codes, weights=samples.weights
     )
+    return _estimate(samples.table(), resampler, options, wanted, rng, progress)
 
 
 def estimate_table(
-    table: JointTable,
+    table: Any,
     *,
-    bias: str = "qe",
-    ci: str = "shifted",
-    level: float = 0.95,
-    bootstrap: int = 1000,
-    permutations: int = 1000,
-    null: str = "conditional",
-    unit: str = "bits",
-    method: str = "auto",
+    bias: Bias = "qe",
+    ci: Interval = "shifted",
+    confidence_level: float = 0.95,
+    n_bootstrap: int = 1000,
+    n_permutations: int = 1000,
+    null: Null = "conditional",
+    method: Method = "auto",
     tol: float = 1e-9,
+    max_iter: int | None = None,
+    unit: Unit = "bits",
     threads: int | None = None,
-    seed: Any = None,
+    rng: RNG = None,
+    on_failure: OnFailure = "warn",
     progress: bool | None = None,
 ) -> Estimate:
-    """Do what :func:`estimate` does for samples that have been counted.
+    """Estimate from samples that have been counted, as :func:`estimate` does from the samples.
 
     Parameters
     ----------
-    table : JointTable
-        Of unweighted samples: counts do not tell which weights there were.
-    bias, ci, level, bootstrap, permutations, null, unit, method, tol, threads, seed, progress
+    table : JointTable, or counts as :func:`fastpid.joint.from_counts` takes them
+        An array (nx, ny, nz) of counts, a crosstab of pandas, a dict or Counter of outcomes. The
+        samples must be unweighted, since counts do not record weights.
+    bias, ci, confidence_level, n_bootstrap, n_permutations, null
+        As for :func:`estimate`.
+    method, tol, max_iter, unit, threads, rng, on_failure, progress
         As for :func:`estimate`.
 
     Returns
@@ -372,173 +226,213 @@ def estimate_table(
 
     Raises
     ------
-    TypeError
-        If `table` is not a JointTable.
     ValueError
-        If its samples are weighted; as :func:`estimate`.
+        If the samples are weighted; for probabilities, which do not say how many samples there
+        are; as :func:`estimate` does.
+    TypeError, ConvergenceError
+        As :func:`fastpid.joint.from_counts` and :func:`estimate`.
+
+    Warns
+    -----
+    ConvergenceWarning
+        As :func:`estimate`.
+
+    Examples
+    --------
+    >>> import fastpid, numpy as np
+    >>> counts = np.array([[[40, 2], [3, 38]], [[1, 41], [36, 4]]])
+    >>> e = fastpid.estimate_table(counts, n_bootstrap=99, n_permutations=99, rng=0)
+    >>> e.p_values["synergy"]
+    0.01
     """
-    if not isinstance(table, JointTable):
-        raise TypeError(
-            f"table must be a JointTable, whose counts are known; got {type(table).__name__}"
-        )
-    if table.n_effective != table.n_samples:
+    options = check_options(method, tol, max_iter, unit, threads, True, on_failure)
+    wanted = _check(bias, ci, confidence_level, n_bootstrap, n_permutations, null)
+    counted = table if isinstance(table, JointTable) else from_counts(table)
+    if counted.n_effective != counted.n_samples:
         raise ValueError("table has weighted samples; pass the samples themselves to estimate()")
-    options = check_options(method, tol, None, unit, threads, True, "ignore")
-    nx, ny, nz = table.shape
-    cells = np.repeat(np.arange(table.counts.size, dtype=np.int32), table.counts.ravel())
-    return _estimate(
-        table,
-        Resampler(cells, (nx, ny, nz), None, options.threads),
-        options,
-        bias=bias,
-        ci=ci,
-        level=level,
-        bootstrap=bootstrap,
-        permutations=permutations,
-        null=null,
-        seed=seed,
-        progress=progress,
+    nx, ny, nz = counted.shape
+    resampler = Resampler((nx, ny, nz), options.threads, counts=counted.counts)
+    return _estimate(counted, resampler, options, wanted, rng, progress)
+
+
+class _Wanted(NamedTuple):
+    """What is to be estimated, checked."""
+
+    bias: str
+    ci: str
+    confidence_level: float
+    n_bootstrap: int
+    n_permutations: int
+    null: str
+
+
+def _check(
+    bias: Any, ci: Any, confidence_level: Any, n_bootstrap: Any, n_permutations: Any, null: Any
+) -> _Wanted:
+    check_choice("ci", ci, INTERVALS)
+    return _Wanted(
+        check_choice("bias", bias, BIASES),
+        ci,
+        check_open_interval("confidence_level", confidence_level, 0.0, 1.0),
+        check_count("n_bootstrap", n_bootstrap, 2 if ci != "none" else 0),
+        check_count("n_permutations", n_permutations, 0),
+        check_choice("null", null, NULLS),
     )
+
+
+class _Tables:
+    """Every table that an estimate needs solved; vectors as of Terms.vector(), in nats."""
+
+    def __init__(
+        self,
+        resampler: Resampler,
+        options: SolveOptions,
+        wanted: _Wanted,
+        rng: Any,
+        advance: Callable[[int], object],
+    ) -> None:
+        self.resampler = resampler
+        self.options = options._replace(on_failure="ignore")
+        self.wanted = wanted
+        self.advance = advance
+        self.largest_gap = 0.0
+        self._under_null: dict[str, Vectors] = {}
+        # A stream of its own for each purpose: what one option draws does not depend on another.
+        self.streams = seed_sequence(rng).spawn(5)
+
+    def solve(self, tables: Tables) -> Vectors:
+        vectors, gap = solve_all(tables, self.options, self.advance)
+        self.largest_gap = max(self.largest_gap, gap)
+        return vectors
+
+    def under_null(self, what: str) -> Vectors:
+        """Return the vectors under a null hypothesis, solved for once."""
+        if what not in self._under_null:
+            self._under_null[what] = self._shuffled(what)
+        return self._under_null[what]
+
+    def _shuffled(self, what: str) -> Vectors:
+        least = _LEAST_SHUFFLES if self.wanted.bias == "shuffle" else 0
+        count = max(self.wanted.n_permutations, least)
+        stream, role, given = {
+            SHUFFLED_Z: (self.streams[1], "z", ""),
+            SHUFFLED_X: (self.streams[2], "x", "y"),
+            SHUFFLED_Y: (self.streams[3], "y", "x"),
+        }[what]
+        return self.solve(self.resampler.shuffle(count, stream, role, given))
+
+    def corrected(self, plug_in: Vectors, table: JointTable) -> Vectors:
+        """Return the plug-in vector with its bias corrected."""
+        bias = self.wanted.bias
+        if bias == "none":
+            return plug_in
+        if bias == "miller_madow":
+            return miller_madow(plug_in, occupied_cells(table.p), table.n_effective)
+        if bias == "shuffle":
+            shuffled: Vectors = self.under_null(SHUFFLED_Z).mean(axis=0)
+            return plug_in - shuffled
+        if bias == "qe":
+            corrected, gap = quadratic_extrapolation(
+                plug_in, self.resampler, self.streams[4], self.options, self.advance
+            )
+        else:
+            corrected, gap = jackknife(plug_in, self.resampler, self.options, self.advance)
+        self.largest_gap = max(self.largest_gap, gap)
+        return corrected
+
+    def draws(self, n_effective: float) -> Vectors | None:
+        """Return the vectors that intervals are made of."""
+        if self.wanted.ci == "none":
+            return None
+        sample = self.resampler.bootstrap
+        if self.wanted.ci == "posterior":
+            sample = functools.partial(self.resampler.posterior, n_effective=n_effective)
+        return self.solve(sample(self.wanted.n_bootstrap, self.streams[0]))
 
 
 def _estimate(
     table: JointTable,
     resampler: Resampler,
     options: SolveOptions,
-    *,
-    bias: str,
-    ci: str,
-    level: float,
-    bootstrap: int,
-    permutations: int,
-    null: str,
-    seed: Any,
+    wanted: _Wanted,
+    rng: Any,
     progress: bool | None,
 ) -> Estimate:
-    check_choice("bias", bias, BIASES)
-    check_choice("ci", ci, INTERVALS)
-    check_choice("null", null, NULLS)
-    check_level(level)
-    check_count("bootstrap", bootstrap, 2 if ci != "none" else 0)
-    check_count("permutations", permutations, 0)
     _refuse_constant(table)
-    if bias == "qe" and table.n_samples < 8:
+    if wanted.bias == "qe" and table.n_samples < 8:
         raise ValueError(
             f'bias="qe" divides the samples in quarters, and there are {table.n_samples}; '
             'use bias="none"'
         )
-    decomposition = solver.decompose(table.p, options)
-    found = decomposition
-    scale = NATS_PER_UNIT[options.unit]
-    plug_in = scale * np.array([found.mi_x, found.mi_y, found.mi_xy, found.union_information])
-    # A stream of its own for each purpose: what one option draws does not depend on another.
-    streams = seed_sequence(seed).spawn(5)
-    gaps = [scale * found.gap]
+    solved = solve_tables(table.p, options._replace(on_failure="ignore"))
+    plug_in = solved.terms.vector()[0]
+    nulls = NULL_OF[wanted.null] if wanted.n_permutations else {}
+    with progress_bar(progress, None, "solving resamples", "tables") as advance:
+        tables = _Tables(resampler, options, wanted, rng, advance)
+        corrected = tables.corrected(plug_in, table)
+        vectors = tables.draws(table.n_effective)
+        null_vectors = {what: tables.under_null(what) for kinds in nulls.values() for what in kinds}
 
-    with progress_bar(progress, None, "solving resamples", "tables") as done:
-
-        def run(tables: Tables) -> NDArray[np.float64]:
-            informations, gap = solve_all(tables, options, done)
-            gaps.append(gap)
-            return informations
-
-        @functools.cache
-        def null_draws(what: str) -> NDArray[np.float64]:
-            count = max(permutations, _LEAST_SHUFFLES if bias == "shuffle" else 0)
-            if what == _SHUFFLED_Z:
-                return run(resampler.shuffle(count, streams[1], "z", ""))
-            if what == _SHUFFLED_X:
-                return run(resampler.shuffle(count, streams[2], "x", "y"))
-            return run(resampler.shuffle(count, streams[3], "y", "x"))
-
-        corrected = plug_in
-        if bias == "miller-madow":
-            corrected = miller_madow(plug_in, occupied_cells(table.p), table.n_effective)
-        elif bias == "shuffle":
-            corrected = plug_in - null_draws(_SHUFFLED_Z).mean(axis=0)
-        elif bias == "qe":
-            corrected, gap = quadratic_extrapolation(plug_in, resampler, streams[4], options, done)
-            gaps.append(gap)
-        elif bias == "jackknife":
-            corrected, gap = jackknife(plug_in, resampler, options, done)
-            gaps.append(gap)
-
-        draws: dict[str, NDArray[np.float64]] = {}
-        if ci != "none":
-            if ci == "posterior":
-                tables = resampler.posterior(bootstrap, streams[0], table.n_effective)
-            else:
-                tables = resampler.bootstrap(bootstrap, streams[0])
-            draws = named(run(tables) / scale)
-        nulls = _NULL_OF[null] if permutations else {}
-        under_null = {
-            (atom, what): named(null_draws(what) / scale)[atom][:permutations]
-            for atom, kinds in nulls.items()
-            for what in kinds
-        }
-
-    observed = {name: float(value) for name, value in named(plug_in / scale).items()}
-    largest_gap = max(gaps) / scale
-    p_values = {
-        atom: max(_p_value(observed[atom], under_null[atom, what], largest_gap) for what in kinds)
-        for atom, kinds in nulls.items()
+    scale = options.scale
+    observed = {name: float(value) for name, value in _named(plug_in, scale).items()}
+    draws = {} if vectors is None else _named(vectors, scale)
+    under_null = {
+        what: _named(vectors[: wanted.n_permutations], scale)
+        for what, vectors in null_vectors.items()
     }
-    if largest_gap > options.tol / scale:
-        warnings.warn(
-            f"some tables were not solved to tol: the largest gap is {largest_gap:.2e} "
-            f"{options.unit}; the bounds hold, so take it as an error of every value, or accept a "
-            "larger tol",
-            ConvergenceWarning,
-            stacklevel=stacklevel_outside("fastpid"),
-        )
-    return Estimate(
+    largest_gap = max(tables.largest_gap, float(solved.terms.gap[0])) * scale
+    result = Estimate(
         table=table,
-        decomposition=decomposition,
-        bias=bias,
-        corrected={name: float(value) for name, value in named(corrected / scale).items()},
-        ci=ci,
-        level=float(level),
+        decomposition=solved.result(),
+        bias=wanted.bias,
+        corrected={name: float(v) for name, v in _named(corrected, scale).items()},
+        ci=wanted.ci,
+        confidence_level=wanted.confidence_level,
         intervals={
-            name: _interval(ci, level, observed[name], values) for name, values in draws.items()
+            name: interval(wanted.ci, wanted.confidence_level, observed[name], values)
+            for name, values in draws.items()
         },
-        null=null,
-        p_values=p_values,
+        null=wanted.null,
+        p_values={
+            atom: max(p_value(observed[atom], under_null[k][atom], largest_gap) for k in kinds)
+            for atom, kinds in nulls.items()
+        },
         null_of={atom: " and ".join(kinds) for atom, kinds in nulls.items()},
         null_means={
-            atom: max(float(under_null[atom, what].mean()) for what in kinds)
+            atom: max(float(under_null[what][atom].mean()) for what in kinds)
             for atom, kinds in nulls.items()
         },
         draws=draws,
         largest_gap=largest_gap,
-        unit=options.unit,
+        unit=options.result_unit,
     )
+    _report(result, options)
+    return result
+
+
+def _named(vectors: Vectors, scale: float) -> dict[str, Any]:
+    return {name: value * scale for name, value in Terms.of_vector(vectors).named().items()}
+
+
+def _report(result: Estimate, options: SolveOptions) -> None:
+    if options.on_failure == "ignore" or result.largest_gap <= options.tol * options.scale:
+        return
+    text = (
+        f"some tables were not solved to tol: the largest gap is {result.largest_gap:.2e} "
+        f"{options.unit}; the bounds hold, so take it as an error of every value, or accept a "
+        "larger tol"
+    )
+    if options.on_failure == "raise":
+        raise ConvergenceError(text, result)
+    warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel_outside("fastpid"))
 
 
 def _refuse_constant(table: JointTable) -> None:
     for axis, role in enumerate("xyz"):
-        if np.count_nonzero(table.marginal(axis)) == 1:
+        if np.count_nonzero(table.counts_along(axis)) == 1:
             name = table.names[axis]
             title = role if name == role else f"{role} ({name!r})"
             raise ValueError(
                 f"{title} has one symbol in {table.n_samples} samples, so that it says nothing and "
                 "nothing can be said of it; choose another column"
             )
-
-
-def _interval(
-    kind: str, level: float, observed: float, draws: NDArray[np.float64]
-) -> tuple[float, float]:
-    tail = 0.5 * (1.0 - level)
-    low, high = np.quantile(draws, [tail, 1.0 - tail]).tolist()
-    if kind == "basic":
-        low, high = 2.0 * observed - high, 2.0 * observed - low
-    elif kind == "shifted":
-        bias = float(draws.mean()) - observed
-        low, high = low - 2.0 * bias, high - 2.0 * bias
-    return max(low, 0.0), max(high, 0.0)
-
-
-def _p_value(observed: float, null: NDArray[np.float64], gap: float) -> float:
-    # Values closer than the solves tell apart are ties.
-    larger = int(np.count_nonzero(null >= observed - gap))
-    return (1 + larger) / (1 + null.size)

@@ -1,32 +1,19 @@
-"""Resamples of a table of samples, and their informations: thousands of tables in a few calls."""
+"""Resamples of a table of samples, and what they say: thousands of tables in a few calls."""
 
 from __future__ import annotations
 
-import dataclasses
+import functools
+import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastpid._base.quantities import ROLES
 from fastpid._solve import kernel
 from fastpid._solve.options import SolveOptions
-from fastpid.result import named_values
-from fastpid._solve.solve import count_workers, solve
-
-__all__ = ["QUANTITIES", "Resampler", "Tables", "named", "seed_sequence", "solve_all"]
-
-#: What an estimate is made for, in the order of named().
-QUANTITIES = (
-    "redundancy",
-    "unique_x",
-    "unique_y",
-    "synergy",
-    "mi_x",
-    "mi_y",
-    "mi_xy",
-    "union_information",
-)
+from fastpid._solve.solve import solve_tables
+from fastpid._solve.threads import count_threads
 
 #: Cells of the tables that are in memory at a time (32 MiB).
 _CELLS_AT_A_TIME = 2**22
@@ -35,71 +22,64 @@ _CELLS_AT_A_TIME = 2**22
 Tables = Iterator[NDArray[np.float64]]
 
 
-def seed_sequence(seed: Any) -> np.random.SeedSequence:
-    """Return the seed sequence of whatever numpy takes for a seed.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `seed` is none of these.
-    """
-    if isinstance(seed, np.random.SeedSequence):
-        return seed
-    if isinstance(seed, np.random.Generator):
-        return np.random.SeedSequence(seed.integers(0, 2**32, 4).tolist())
-    try:
-        return np.random.SeedSequence(seed)
-    except TypeError:
-        raise TypeError(
-            f"seed must be a non-negative integer, a numpy Generator or None; "
-            f"got {type(seed).__name__}"
-        ) from None
-    except ValueError:
-        raise ValueError(f"seed must be a non-negative integer; got {seed!r}") from None
-
-
-def named(informations: NDArray[np.float64]) -> dict[str, Any]:
-    """Return QUANTITIES by name of informations (..., 4): mi_x, mi_y, mi_xy, union; same unit."""
-    mi_x, mi_y, mi_xy, union = np.moveaxis(informations, -1, 0)
-    values = named_values(mi_x, mi_y, mi_xy, union, union, union, 1.0)
-    return {name: values[name] for name in QUANTITIES}
-
-
 def solve_all(
-    tables: Tables, options: SolveOptions, done: Callable[[int], object]
+    tables: Tables, options: SolveOptions, advance: Callable[[int], object]
 ) -> tuple[NDArray[np.float64], float]:
-    """Return the informations (n, 4) of all tables in nats, and the largest gap among them."""
-    informations, gap = [], 0.0
+    """Return the vectors (n, 4) of all tables in nats (Terms.vector), and their largest gap."""
+    vectors, gap = [], 0.0
     for batch in tables:
-        mi_x, mi_y, mi_xy, lower, upper = solve(batch, options).informations
-        informations.append(np.stack([mi_x, mi_y, mi_xy, 0.5 * (lower + upper)], axis=1))
-        gap = max(gap, float(np.max(upper - lower)))
-        done(len(batch))
-    return np.concatenate(informations), gap
+        terms = solve_tables(batch, options).terms
+        vectors.append(terms.vector())
+        gap = max(gap, float(np.max(terms.gap)))
+        advance(len(batch))
+    return np.concatenate(vectors), gap
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class Resampler:
-    """Samples by the cell of the table that they fall into."""
+    """Samples by the symbols they have, or by how many there are in every cell of their table."""
 
-    cells: NDArray[np.int32]  # (n_samples,)
-    shape: tuple[int, int, int]
-    weights: NDArray[np.float64] | None
-    threads: int  # 0: the default
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        threads: int,
+        *,
+        codes: tuple[NDArray[np.intp], ...] | None = None,
+        counts: NDArray[np.int64] | None = None,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.shape = shape
+        self.size = math.prod(shape)
+        self.threads = threads  # 0: the default
+        self.weights = weights
+        self._codes = codes
+        self._counts = counts
 
-    @property
-    def size(self) -> int:
-        """The number of cells of the table."""
-        nx, ny, nz = self.shape
-        return nx * ny * nz
+    @functools.cached_property
+    def cells(self) -> NDArray[np.int32]:
+        """The cell of the table that every sample falls into, (n_samples,)."""
+        if self._codes is not None:
+            cells = np.ravel_multi_index(self._codes, self.shape)
+        else:
+            assert self._counts is not None
+            cells = np.repeat(np.arange(self.size), self._counts.ravel())
+        return np.ascontiguousarray(cells, dtype=np.int32)
 
-    def codes(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Return x, y and z of every sample."""
-        x, y, z = np.unravel_index(self.cells, self.shape)
-        return x, y, z
+    @functools.cached_property
+    def codes(self) -> tuple[NDArray[np.intp], ...]:
+        """The symbols x, y and z of every sample, (n_samples,) each."""
+        if self._codes is not None:
+            return self._codes
+        return tuple(np.unravel_index(self.cells, self.shape))
+
+    @functools.cached_property
+    def mass(self) -> NDArray[np.float64]:
+        """The weight of every cell, (size,)."""
+        if self._counts is not None:
+            return self._counts.ravel().astype(np.float64)
+        return np.bincount(self.cells, self.weights, minlength=self.size).astype(np.float64)
 
     def bootstrap(self, count: int, seed: np.random.SeedSequence) -> Tables:
-        """Yield tables of as many samples drawn with replacement (Efron 1979)."""
+        """Yield tables of as many samples, drawn with replacement (Efron 1979)."""
 
         def draw(words: NDArray[np.uint32], threads: int) -> NDArray[np.float64]:
             return kernel.bootstrap(self.cells, self.weights, self.size, words, threads)
@@ -117,8 +97,8 @@ class Resampler:
             Shuffle among the samples alike in this variable, or among all.
         """
         _, ny, nz = self.shape
-        codes = dict(zip("xyz", self.codes(), strict=True))
-        strides = {"x": ny * nz, "y": nz, "z": 1}
+        codes = dict(zip(ROLES, self.codes, strict=True))
+        strides = dict(zip(ROLES, (ny * nz, nz, 1), strict=True))
         moved = (codes[role] * strides[role]).astype(np.int32)
         if given:
             order = np.argsort(codes[given], kind="stable")
@@ -163,14 +143,13 @@ class Resampler:
         kinds, counts = np.unique(
             np.stack([self.cells.astype(np.float64), weights]), axis=1, return_counts=True
         )
-        full = np.asarray(np.bincount(self.cells, weights, minlength=self.size), dtype=np.float64)
         cells, lost = kinds[0].astype(np.intp), kinds[1]
 
         def tables() -> Tables:
             step = max(1, _CELLS_AT_A_TIME // self.size)
             for start in range(0, len(cells), step):
                 batch = slice(start, start + step)
-                rows = np.repeat(full[None, :], len(cells[batch]), axis=0)
+                rows = np.repeat(self.mass[None, :], len(cells[batch]), axis=0)
                 rows[np.arange(len(rows)), cells[batch]] -= lost[batch]
                 # A difference of weights may leave a rounding error where nothing is left.
                 np.maximum(rows, 0.0, out=rows)
@@ -183,8 +162,7 @@ class Resampler:
 
         (W. Perks 1947: 1 / k in each of k cells.) Weighted samples count as `n_effective` ones.
         """
-        weights = np.bincount(self.cells, self.weights, minlength=self.size)
-        alpha = weights * (n_effective / weights.sum()) + 1.0 / self.size
+        alpha = self.mass * (n_effective / self.mass.sum()) + 1.0 / self.size
         random = np.random.default_rng(seed)
         step = max(1, _CELLS_AT_A_TIME // self.size)
         for start in range(0, count, step):
@@ -200,7 +178,7 @@ class Resampler:
         parts: int = 1,
     ) -> Tables:
         words = np.asarray(seed.generate_state(4 * count), dtype=np.uint32).reshape(count, 4)
-        threads = count_workers(self.threads, count * max(len(self.cells), self.size))
+        threads = count_threads(self.threads, count * max(len(self.cells), self.size))
         step = max(1, _CELLS_AT_A_TIME // (parts * self.size))
         for start in range(0, count, step):
             yield draw(words[start : start + step], threads).reshape((-1, *self.shape))

@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid.joint._columns import Column, rows_text
 from fastpid._base.extras import import_extra
 from fastpid._base.warn import stacklevel_outside
-
-__all__ = ["STRATEGIES", "Interval", "bin_codes", "check_edges", "intervals", "make_edges"]
+from fastpid.joint._columns import Column, rows_text
 
 STRATEGIES = ("quantile", "uniform", "kmeans", "bayesian_blocks")
 
@@ -85,10 +83,7 @@ def make_edges(
         )
     if strategy == "kmeans":
         return _kmeans_edges(values, count, seed)
-    edges = np.unique(_quantiles(np.sort(values), count))
-    # A quantile interpolated just below a tie leaves a bin without a sample: it joins its left one.
-    occupied, _ = np.histogram(values, edges)
-    edges = np.append(edges[:-1][occupied > 0], edges[-1])
+    edges = quantile_edges(values, count)
     made = edges.size - 1
     if made < count:
         common, samples = np.unique(values, return_counts=True)
@@ -130,6 +125,14 @@ def _bayesian_blocks(column: Column, values: NDArray[np.float64]) -> NDArray[np.
     # The outer edges come out of arithmetic and may lie a rounding error inside the data.
     edges[0], edges[-1] = min(edges[0], values.min()), max(edges[-1], values.max())
     return edges
+
+
+def quantile_edges(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return the edges of `count` quantile bins, fewer where ties leave some without a sample."""
+    edges = np.unique(_quantiles(np.sort(values), count))
+    # A quantile interpolated just below a tie leaves a bin without a sample: it joins its left one.
+    occupied, _ = np.histogram(values, edges)
+    return np.append(edges[:-1][occupied > 0], edges[-1])
 
 
 def _quantiles(ordered: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -10,11 +10,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid.joint._columns import Column, as_float, printable, refuse_infinite, refuse_missing, rows_text
-from fastpid.joint._bins import bin_codes, check_edges, intervals, make_edges
 from fastpid._base.extras import import_extra
-
-__all__ = ["Bins", "Categories", "Clusters", "Coding", "Options", "bin_count", "fit_coding"]
+from fastpid.joint._bins import bin_codes, check_edges, intervals, make_edges
+from fastpid.joint._columns import (
+    Column,
+    as_float,
+    printable,
+    refuse_infinite,
+    refuse_missing,
+    rows_text,
+)
 
 #: A float column with more distinct values than this is continuous, whatever they are.
 MAX_FLOAT_CATEGORIES = 20
@@ -25,7 +30,7 @@ _PYTHON_TYPE: dict[str, Callable[[Any], Any]] = {"string": str, "boolean": bool,
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class CodingOptions:
     """How int bins and clusters are made."""
 
     strategy: str = "quantile"
@@ -47,7 +52,7 @@ class Coding(Protocol):
         ...
 
 
-def fit_coding(column: Column, spec: Any, options: Options) -> Coding:
+def fit_coding(column: Column, spec: Any, options: CodingOptions) -> Coding:
     """Learn the rule for a column: `spec` is None, a number of bins, edges, or "auto".
 
     Raises
@@ -61,7 +66,7 @@ def fit_coding(column: Column, spec: Any, options: Options) -> Coding:
             raise ValueError(
                 f"{column} must be one-dimensional, one value for every sample, or be clustered; "
                 f"got shape {column.values.shape}: say into how many symbols, for example "
-                f'bins={{"{column.role}": 8}}'
+                f'bins={{"{column.role}": 8}}{_probabilities_hint(column)}'
             )
         return Clusters.fit(
             column, bin_count(argument, spec, "an int, the number of clusters"), options
@@ -79,6 +84,17 @@ def fit_coding(column: Column, spec: Any, options: Options) -> Coding:
     )
     edges = make_edges(column, as_float(column), count, options.strategy, options.seed)
     return Bins(edges)
+
+
+def _probabilities_hint(column: Column) -> str:
+    """Name the call for predicted probabilities, if that is what the rows look like."""
+    rows = column.values
+    if (rows < 0).any() or not np.allclose(rows.sum(axis=1), 1.0, atol=1e-5):
+        return ""
+    return (
+        "; its rows sum to 1, as predicted probabilities do: "
+        "fastpid.decompose(fastpid.joint.from_predictions(x, y, z)) takes these"
+    )
 
 
 def bin_count(argument: str, value: Any, expected: str) -> int:
@@ -207,7 +223,7 @@ class Clusters:
     centers: NDArray[np.float64]  # (n, k)
 
     @classmethod
-    def fit(cls, column: Column, count: int, options: Options) -> Clusters:
+    def fit(cls, column: Column, count: int, options: CodingOptions) -> Clusters:
         """Run k-means.
 
         Raises

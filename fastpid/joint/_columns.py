@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_real_array
-
-__all__ = [
-    "ROLES",
-    "Column",
-    "as_float",
-    "check_names",
-    "check_rows",
-    "check_weights",
-    "column_names",
-    "pick",
-    "printable",
-    "read_column",
-    "refuse_infinite",
-    "refuse_missing",
-    "rows_text",
-    "unknown_name",
-]
-
-ROLES = ("x", "y", "z")
 
 _SHOWN_ROWS = 5
 _MISSING_TYPES = frozenset({"NoneType", "NAType", "NaTType"})
@@ -71,21 +52,6 @@ def rows_text(mask: NDArray[np.bool_]) -> str:
     text = ", ".join(map(str, rows[:_SHOWN_ROWS].tolist()))
     plural = "" if rows.size == 1 else "s"
     return f"row{plural} {text}" + (", ..." if rows.size > _SHOWN_ROWS else "")
-
-
-def check_names(names: Sequence[str] | None, columns: tuple[Any, ...]) -> tuple[str, ...]:
-    """Return three names: those given, or those that the columns have, or x, y and z."""
-    if names is None:
-        found = (getattr(column, "name", None) for column in columns)
-        return tuple(
-            role if name is None or callable(name) else str(name)
-            for role, name in zip(ROLES, found, strict=True)
-        )
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"names must be three strings; got {names!r}")
-    if len(names) != 3:
-        raise ValueError(f"names must be three strings; got {len(names)}")
-    return tuple(names)
 
 
 def read_column(role: str, name: str, column: Any, *, features: bool = False) -> Column:
@@ -201,46 +167,6 @@ def _bad_object(title: str, row: int, value: object) -> TypeError:
     )
 
 
-def column_names(data: Any) -> list[Any]:
-    """Return the column names of a pandas or polars frame, an Arrow table, a mapping."""
-    names = getattr(data, "column_names", None)  # Arrow, whose .columns are arrays
-    if names is None:
-        names = data.keys() if isinstance(data, Mapping) else getattr(data, "columns", None)
-    if names is None:
-        raise TypeError(
-            f"data must be a frame with named columns (pandas, polars, pyarrow) or a mapping of "
-            f"columns; got {type(data).__name__}"
-        )
-    return list(names)
-
-
-def pick(data: Any, role: str, key: Any) -> Any:
-    """Return the column of `data` that `key` names, or the (n, d) array of a list of names."""
-    if isinstance(key, (list, tuple)):
-        columns = [pick(data, role, name) for name in key]
-        if not columns:
-            raise ValueError(f"{role} names no column of data")
-        if len(columns) == 1:
-            return columns[0]
-        arrays = [np.asarray(column) for column in columns]
-        return np.stack(arrays, axis=1)
-    names = column_names(data)
-    if key not in names:
-        raise ValueError(f"{role} names {unknown_name(key, names)}")
-    return data[key]
-
-
-def unknown_name(key: Any, names: Sequence[Any], where: str = "data") -> str:
-    """Say that there is no column `key`, and which one may have been meant."""
-    import difflib  # for errors alone
-
-    folded = {str(name).strip().casefold(): name for name in reversed(names)}
-    close = difflib.get_close_matches(str(key).strip().casefold(), folded, n=1)
-    suggestion = f"; did you mean {folded[close[0]]!r}?" if close else ""
-    shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
-    return f"a column {key!r} that {where} does not have{suggestion} (its columns are {shown})"
-
-
 def check_weights(weights: Any, n_samples: int) -> NDArray[np.float64] | None:
     """Return the weights of samples as float64; None if there are none."""
     if weights is None:
@@ -261,7 +187,7 @@ def check_weights(weights: Any, n_samples: int) -> NDArray[np.float64] | None:
     return array
 
 
-def check_rows(columns: Sequence[Column]) -> None:
+def check_lengths(columns: Sequence[Column]) -> None:
     """Refuse columns of different lengths, and empty ones."""
     lengths = [len(column) for column in columns]
     if len(set(lengths)) > 1:

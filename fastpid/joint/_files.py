@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fastpid.joint._columns import unknown_name
 from fastpid._base.extras import import_extra
-
-__all__ = ["read_frame", "read_pieces"]
+from fastpid.joint._frames import unknown_name
 
 
 def read_frame(path: Path, delimiter: str) -> Any:

@@ -9,20 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid.joint._coding import Options, bin_count, fit_coding
+from fastpid._base.checks import check_choice
+from fastpid._base.random import RNG, integer_seed
+from fastpid.joint._bins import STRATEGIES
+from fastpid.joint._coding import CodingOptions, bin_count, fit_coding
 from fastpid.joint._columns import (
     Column,
-    check_rows,
-    column_names,
+    check_lengths,
     read_column,
     refuse_infinite,
     refuse_missing,
-    unknown_name,
 )
-from fastpid.joint._bins import STRATEGIES
-from fastpid._base.checks import check_choice
-
-__all__ = ["CodedColumns", "code_columns"]
+from fastpid.joint._frames import column_names, unknown_name
 
 MAX_SYMBOLS = 2**16
 
@@ -66,12 +64,13 @@ def code_columns(
     strategy: str,
     names: Sequence[str] | None = None,
     target_bins: int | None = None,
+    rng: RNG = 0,
 ) -> CodedColumns:
     """Read, check and code columns: :func:`fastpid.screen` says how.
 
     A float column with no more distinct values than there are bins is not cut.
     """
-    check_choice("strategy", strategy, STRATEGIES)
+    options = CodingOptions(check_choice("strategy", strategy, STRATEGIES), integer_seed(rng))
     count = None if bins is None else bin_count("bins", bins, "an int or None")
     of_target = count if target_bins is None else target_bins
     given = _named_columns(X, names)
@@ -81,11 +80,11 @@ def code_columns(
     read_targets = [_read(name, values) for name, values in targets.items()]
     if not read:
         raise ValueError("X has no column that is not a target")
-    check_rows([*read, *read_targets])
+    check_lengths([*read, *read_targets])
     refuse_missing([*read, *read_targets])
     refuse_infinite([*read, *read_targets])
-    codes, extents = _code(read, count, strategy)
-    target_codes, target_extents = _code(read_targets, of_target, strategy)
+    codes, extents = _code(read, count, options)
+    target_codes, target_extents = _code(read_targets, of_target, options)
     return CodedColumns(
         codes, extents, tuple(sources), target_codes, target_extents, tuple(targets)
     )
@@ -136,12 +135,11 @@ def _read(name: str, values: Any) -> Column:
 
 
 def _code(
-    columns: Sequence[Column], bins: int | None, strategy: str
+    columns: Sequence[Column], bins: int | None, options: CodingOptions
 ) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
     codes = np.empty((len(columns), len(columns[0])), dtype=np.uint16)
     extents = np.empty(len(columns), dtype=np.int64)
-    options = Options(strategy)
-    by_blocks = strategy == "bayesian_blocks"
+    by_blocks = options.strategy == "bayesian_blocks"
     if by_blocks and bins is not None:
         raise ValueError('strategy="bayesian_blocks" finds the number of bins itself: leave it out')
     for i, column in enumerate(columns):

@@ -6,13 +6,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fastpid.joint._columns import ROLES
+from fastpid._base.quantities import MASS_TOLERANCE, ROLES
 from fastpid.joint._samples import code_samples
 from fastpid.joint._tables import JointDistribution, JointTable, check_cells
-from fastpid._base.checks import MASS_TOLERANCE
 
-__all__ = ["from_dict", "from_dit", "from_idtxl"]
+Labels = tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
 
 
 def from_dict(pmf: Mapping[Any, float], *, order: str = "xyz") -> JointDistribution:
@@ -50,23 +50,33 @@ def from_dict(pmf: Mapping[Any, float], *, order: str = "xyz") -> JointDistribut
         raise ValueError(f'order must be a permutation of "xyz"; got {order!r}')
     if not isinstance(pmf, Mapping):
         raise TypeError(f"pmf must be a mapping of outcomes; got {type(pmf).__name__}")
-    for outcome in pmf:
-        if not isinstance(outcome, Sequence) or len(outcome) != 3:
-            raise ValueError(f"an outcome must have three symbols; got {outcome!r}")
-    places = [order.index(role) for role in ROLES]
-    labels = [_sorted({outcome[place] for outcome in pmf}) for place in places]
-    index = [{label: code for code, label in enumerate(axis)} for axis in labels]
-    shape = (len(labels[0]), len(labels[1]), len(labels[2]))
-    check_cells(shape)
-    p = np.zeros(shape)
-    for outcome, mass in pmf.items():
-        p[tuple(index[axis][outcome[place]] for axis, place in enumerate(places))] += mass
+    p, labels = table_of_outcomes(pmf, "pmf", order)
     if not np.isfinite(p).all() or any(mass < 0 for mass in pmf.values()):
         raise ValueError("pmf must hold finite, non-negative probabilities")
     if abs(float(p.sum()) - 1.0) > MASS_TOLERANCE:
         raise ValueError(f"pmf sums to {float(p.sum()):.10g}, not to 1; divide by the sum")
     p.flags.writeable = False
-    return JointDistribution(p=p, labels=(labels[0], labels[1], labels[2]))
+    return JointDistribution(p=p, labels=labels)
+
+
+def table_of_outcomes(
+    masses: Mapping[Any, float], name: str, order: str = "xyz"
+) -> tuple[NDArray[np.float64], Labels]:
+    """Return the array (nx, ny, nz) of a mapping from outcomes, and what its symbols are."""
+    for outcome in masses:
+        if not isinstance(outcome, Sequence) or len(outcome) != 3:
+            raise ValueError(f"an outcome of {name} must have three symbols; got {outcome!r}")
+    if not masses:
+        raise ValueError(f"{name} is empty: it has no outcome")
+    places = [order.index(role) for role in ROLES]
+    x, y, z = (_sorted({outcome[place] for outcome in masses}) for place in places)
+    index = [{label: code for code, label in enumerate(axis)} for axis in (x, y, z)]
+    shape = (len(x), len(y), len(z))
+    check_cells(shape)
+    table = np.zeros(shape)
+    for outcome, mass in masses.items():
+        table[tuple(index[axis][outcome[place]] for axis, place in enumerate(places))] += mass
+    return table, (x, y, z)
 
 
 def _sorted(symbols: set[Hashable]) -> tuple[Any, ...]:

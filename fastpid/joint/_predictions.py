@@ -11,16 +11,13 @@ from fastpid._base.checks import (
     check_bool,
     check_num_classes,
     check_real_array,
+    check_rows,
     check_soft_classes,
     count_classes,
 )
 
-__all__ = ["check_matrix", "check_rows", "from_probabilities", "softmax", "sum_by_class"]
 
-_ROW_TOLERANCE = 1e-5  # float32's softmax stays inside it
-
-
-def from_probabilities(
+def from_predictions(
     probs_x: Any,
     probs_y: Any,
     z: Any,
@@ -37,7 +34,7 @@ def from_probabilities(
 
         p[x, y, z] = sum_i w_i probs_x[i, x] probs_y[i, y] 1[z_i = z] / sum_i w_i
 
-    For tensors, differentiably: :func:`fastpid.torch.soft_joint`.
+    For tensors, differentiably: :func:`fastpid.torch.from_predictions`. Both refuse the same input.
 
     Parameters
     ----------
@@ -73,7 +70,7 @@ def from_probabilities(
     --------
     >>> import fastpid
     >>> sure, unsure = [[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5], [0.5, 0.5]]
-    >>> d = fastpid.decompose(fastpid.joint.from_probabilities(sure, unsure, [0, 1]))
+    >>> d = fastpid.decompose(fastpid.joint.from_predictions(sure, unsure, [0, 1]))
     >>> round(d.unique_x, 9), round(d.unique_y, 9)
     (1.0, 0.0)
     """
@@ -104,13 +101,14 @@ def from_probabilities(
     if logits:
         x, y = softmax("probs_x", x), softmax("probs_y", y)
     else:
-        check_rows("probs_x", x, "or logits with logits=True")
-        check_rows("probs_y", y, "or logits with logits=True")
+        remedy = "or logits with logits=True"
+        check_rows("probs_x", x, remedy, getattr(probs_x, "dtype", None))
+        check_rows("probs_y", y, remedy, getattr(probs_y, "dtype", None))
     weighted = x * weight[:, None]
     if labels.ndim == 2:
         soft = labels.astype(np.float64)
         check_soft_classes(soft.shape[1], classes)
-        check_rows("z", soft, "or integer labels in one axis")
+        check_rows("z", soft, "or integer labels in one axis", labels.dtype)
         table = np.stack([(weighted * column[:, None]).T @ y for column in soft.T], axis=-1)
     else:
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
@@ -155,17 +153,3 @@ def softmax(name: str, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         raise ValueError(f"{name} has rows of logits without a finite largest entry")
     odds = np.exp(logits - largest)
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
-
-
-def check_rows(name: str, rows: NDArray[np.float64], otherwise: str) -> None:
-    """Check that rows are distributions."""
-    sums = rows.sum(axis=1)
-    bad = ~(np.abs(sums - 1.0) <= _ROW_TOLERANCE) | (rows < 0.0).any(axis=1)
-    if bad.any():
-        first = int(np.flatnonzero(bad)[0])
-        negative = bool((rows[first] < 0.0).any())
-        found = "has a negative entry" if negative else f"sums to {sums[first]:.8g}"
-        raise ValueError(
-            f"row {first} of {name} {found}, so it is no distribution ({int(bad.sum())} such rows);"
-            f" pass probabilities that sum to one, {otherwise}"
-        )

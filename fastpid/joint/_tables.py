@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid.joint._columns import ROLES, printable
+from fastpid._base.compare import same
+from fastpid._base.quantities import ROLES
 from fastpid.joint._bins import Interval
-
-__all__ = ["JointDistribution", "JointTable", "check_cells"]
+from fastpid.joint._columns import printable
 
 #: The largest table built, in cells: 2 GiB of probabilities.
 MAX_CELLS = 2**28
@@ -54,6 +54,12 @@ class JointDistribution:
     def shape(self) -> tuple[int, ...]:
         """(nx, ny, nz)."""
         return self.p.shape
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another table holds the same numbers, labels and names."""
+        return same(self, other) if isinstance(other, JointDistribution) else NotImplemented
 
     def is_binned(self, axis: int) -> bool:
         """Whether the symbols along an axis are bins of a numeric column."""
@@ -127,7 +133,7 @@ class JointTable(JointDistribution):
     n_effective: float
 
     @classmethod
-    def from_counts(
+    def of_counts(
         cls,
         counts: NDArray[np.int64],
         labels: tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]],
@@ -153,7 +159,7 @@ class JointTable(JointDistribution):
             n_effective=n_effective,
         )
 
-    def marginal(self, axis: int) -> NDArray[np.int64]:
+    def counts_along(self, axis: int) -> NDArray[np.int64]:
         """Return how many samples every symbol along an axis has, shape (n,)."""
         others = tuple(i for i in range(3) if i != axis)
         return np.asarray(self.counts.sum(axis=others), dtype=np.int64)
@@ -167,4 +173,4 @@ class JointTable(JointDistribution):
         )
 
     def _amounts(self, axis: int) -> list[str]:
-        return list(map(str, self.marginal(axis).tolist()))
+        return list(map(str, self.counts_along(axis).tolist()))

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fastpid.screening._screen import VALUES, Screen, ScreenInterrupted, screen
+from fastpid.screening._result import Screen, ScreenInterrupted
+from fastpid.screening._screen import screen
 
 if TYPE_CHECKING:
     from fastpid.screening._selector import PIDSelector
 
-__all__ = ["VALUES", "PIDSelector", "Screen", "ScreenInterrupted", "screen"]
+__all__ = ["PIDSelector", "Screen", "ScreenInterrupted", "screen"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid.screening._pairs import MOST_PAIRS_PER_BLOCK, RECORD
-
-__all__ = ["Checkpoint"]
+from fastpid.screening._pairs import MOST_PAIRS_PER_BLOCK
+from fastpid.screening._records import RECORD
 
 _MAGIC = b"fastpid screen 1\n"
 

@@ -10,44 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastpid._base.checks import check_positive_integer
 from fastpid._solve import kernel
-from fastpid.joint._many_columns import CodedColumns
-from fastpid.joint._columns import unknown_name
 from fastpid._solve.options import SolveOptions, check_options
-from fastpid._base.checks import NATS_PER_UNIT, check_positive_integer
-from fastpid.result import ATOMS, named_values
-from fastpid._solve.solve import count_workers, solve
-
-__all__ = [
-    "MOST_PAIRS_PER_BLOCK",
-    "RECORD",
-    "UNIQUE",
-    "VALUES",
-    "PairPlan",
-    "PairWork",
-    "block_size",
-    "pairs_of",
-    "plan_pairs",
-    "score",
-]
-
-VALUES = (*ATOMS, "mi_x", "mi_y", "mi_xy", "union_information", "gap")
-#: One pair, as it is kept in memory and in a checkpoint.
-RECORD = np.dtype(
-    [("x", "<i4"), ("y", "<i4"), ("target", "<i4"), *((name, "<f8") for name in VALUES)]
-)
-#: What `by` may be beside a value: pairs with much that is only in one of them.
-UNIQUE = "unique"
+from fastpid._solve.solve import solve_tables
+from fastpid._solve.threads import count_threads
+from fastpid.joint._frames import unknown_name
+from fastpid.joint._many_columns import CodedColumns
+from fastpid.screening._records import RECORD, RECORDED
 
 #: Cells of the tables of a block (8 MiB), unless batch_size says otherwise.
 _CELLS_PER_BLOCK = 2**20
 MOST_PAIRS_PER_BLOCK = 2**15
-
-
-def score(records: Any, by: str) -> Any:
-    if by == UNIQUE:
-        return np.maximum(records["unique_x"], records["unique_y"])
-    return records[by]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,7 +58,9 @@ def plan_pairs(coded: CodedColumns, pairs: Any, sources: Sequence[Any] | None) -
         raise ValueError("pass pairs or sources, not both")
     if pairs is None:
         chosen = range(len(coded.names)) if sources is None else sources
-        columns = np.array([_index(coded, "sources", key) for key in chosen], dtype=np.int32)
+        columns = np.array(
+            [_column_number(coded, "sources", key) for key in chosen], dtype=np.int32
+        )
         if len(columns) < 2:
             raise ValueError(f"there are {len(columns)} sources; a pair needs two columns")
         if len(set(columns.tolist())) < len(columns):
@@ -94,9 +70,9 @@ def plan_pairs(coded: CodedColumns, pairs: Any, sources: Sequence[Any] | None) -
         listed = pairs
         outside = (listed < 0) | (listed >= len(coded.names))
         if outside.any():
-            _index(coded, "pairs", int(listed[outside][0]))
+            _column_number(coded, "pairs", int(listed[outside][0]))
     else:
-        listed = np.array([[_index(coded, "pairs", key) for key in pair] for pair in pairs])
+        listed = np.array([[_column_number(coded, "pairs", key) for key in pair] for pair in pairs])
     if listed.ndim != 2 or listed.shape[1] != 2 or len(listed) == 0:
         raise ValueError(f"pairs must have the shape (n_pairs, 2); got {listed.shape}")
     same = listed[:, 0] == listed[:, 1]
@@ -106,7 +82,7 @@ def plan_pairs(coded: CodedColumns, pairs: Any, sources: Sequence[Any] | None) -
     return PairPlan(np.ascontiguousarray(listed, dtype=np.int32), np.zeros(0, dtype=np.int32))
 
 
-def _index(coded: CodedColumns, argument: str, key: Any) -> int:
+def _column_number(coded: CodedColumns, argument: str, key: Any) -> int:
     if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
         if not 0 <= key < len(coded.names):
             raise ValueError(
@@ -169,7 +145,7 @@ class PairWork:
         # A block of wide columns is counted a part at a time, whatever batch_size says.
         step = max(1, 4 * _CELLS_PER_BLOCK // (nx * ny * nz))
         work = len(pairs) * max(self.coded.n_samples, nx * ny * nz)
-        threads = count_workers(self.options.threads, work)
+        threads = count_threads(self.options.threads, work)
         for at in range(0, len(pairs), step):
             tables = kernel.count_pairs(
                 self.coded.codes,
@@ -181,11 +157,9 @@ class PairWork:
                 nz,
                 threads,
             )
-            mi_x, mi_y, mi_xy, lower, upper = solve(tables, self.options).informations
-            scale = 1.0 / NATS_PER_UNIT[self.options.unit]
-            values = named_values(mi_x, mi_y, mi_xy, 0.5 * (lower + upper), lower, upper, scale)
-            for name in VALUES:
-                records[name][rows[at : at + step]] = values[name]
+            terms = solve_tables(tables, self.options).terms
+            for name, values in terms.named(RECORDED).items():
+                records[name][rows[at : at + step]] = values * self.options.scale
 
     def fingerprint(self) -> dict[str, Any]:
         """Say what the screen is of, so that a checkpoint is not continued with other data."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fastpid._base.checks import check_count, check_number, check_threads
+from fastpid.joint._bins import quantile_edges
 
 try:
     from sklearn.base import BaseEstimator, TransformerMixin
@@ -15,19 +19,17 @@ try:
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
     raise ImportError(
-        "fastpid.screening needs scikit-learn 1.6 or newer: pip install fastpid[estimate]"
+        "PIDSelector needs scikit-learn 1.6 or newer: pip install fastpid[estimate]"
     ) from error
 
 from fastpid.joint._many_columns import CodedColumns, code_columns
 from fastpid.screening._pairs import pairs_of
 
-__all__ = ["PIDSelector"]
-
 
 class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Select features that add to one another about the target, and do not repeat one another.
 
-    The first feature is the one with the largest I(X; Z). Each further one has the largest average,
+    The first feature is the one with the largest I(f; y). Each further one has the largest average,
     over the features s that were selected before, of what it adds to s less what it repeats::
 
         score(f) = mean over s of  unique(f) + synergy(f, s) - redundancy_penalty * redundancy(f, s)
@@ -41,13 +43,13 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
     n_features_to_select : int, float or None
         How many, or which share of them; None selects half.
     redundancy_penalty : float
-        How much a bit counts that was known already.
+        Weight of the redundancy penalty per bit, 0 or more.
     bins : int
-        How many quantile bins each feature with more distinct values is cut into.
+        How many quantile bins each feature with more distinct values is cut into, 2 or more.
     target_bins : int
         The same for a continuous target.
-    n_threads : int, optional
-        By default those available.
+    threads : int, optional
+        As for :func:`fastpid.decompose`.
 
     Attributes
     ----------
@@ -55,7 +57,7 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
     ranking_ : ndarray of int (n_features,)
         1 for the feature selected first, and so on; those not selected share the next rank.
     scores_ : ndarray of float (n_features,)
-        The score with which a feature was selected, in bits, I(X; Z) for the first; that of the
+        The score with which a feature was selected, in bits, I(f; y) for the first; that of the
         last step for those that were not.
     n_features_in_ : int
     feature_names_in_ : ndarray
@@ -78,13 +80,13 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
         redundancy_penalty: float = 1.0,
         bins: int = 5,
         target_bins: int = 5,
-        n_threads: int | None = None,
+        threads: int | None = None,
     ) -> None:
         self.n_features_to_select = n_features_to_select
         self.redundancy_penalty = redundancy_penalty
         self.bins = bins
         self.target_bins = target_bins
-        self.n_threads = n_threads
+        self.threads = threads
 
     def fit(self, X: Any, y: Any) -> PIDSelector:  # noqa: N803 - scikit-learn's names
         """Select features.
@@ -103,8 +105,15 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
         Raises
         ------
         ValueError
-            For missing or infinite values, or a number of features that does not fit X.
+            For missing or infinite values, a number of features that does not fit X, or a parameter
+            out of its range.
+        TypeError
+            For a parameter of another type.
         """
+        check_number("redundancy_penalty", self.redundancy_penalty, 0.0, math.inf)
+        check_count("bins", self.bins, 2)
+        check_count("target_bins", self.target_bins, 2)
+        check_threads(self.threads)
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=False)  # noqa: N806
         n_features = X.shape[1]
         wanted = self._how_many(n_features)
@@ -159,7 +168,7 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
         self, coded: CodedColumns, x: NDArray[Any], y: NDArray[Any]
     ) -> dict[str, NDArray[np.float64]]:
         pairs = np.ascontiguousarray(np.stack([x, y], axis=1), dtype=np.int32)
-        records = pairs_of(coded, pairs, threads=self.n_threads)
+        records = pairs_of(coded, pairs, threads=self.threads)
         return {name: records[name] for name in ("mi_x", "unique_x", "synergy", "redundancy")}
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
@@ -175,15 +184,14 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
 
 
 def _few_symbols(values: NDArray[Any], bins: int) -> NDArray[Any]:
-    """Cut columns with more distinct values than `bins` at their quantiles, ties and all.
+    """Cut columns with more distinct values than `bins` at their quantiles.
 
-    A selector meets all kinds of columns, constant and tied ones among them, without a word.
+    Accepts constant and tied columns without warning.
     """
     out = np.empty(values.shape, dtype=np.int64)
     for i, column in enumerate(values.T):
         distinct, codes = np.unique(column, return_inverse=True)
         if distinct.size > bins:
-            edges = np.unique(np.quantile(column, np.linspace(0, 1, bins + 1)[1:-1]))
-            codes = np.searchsorted(edges, column, side="right")
+            codes = np.searchsorted(quantile_edges(column, bins)[1:-1], column, side="right")
         out[:, i] = codes
     return out

@@ -1,6 +1,6 @@
 """Decompositions of torch tensors: differentiable, batched, on the tensor's device.
 
-``fastpid.decompose`` brings tensors here by itself. ``soft_joint`` makes the table of two
+``fastpid.decompose`` brings tensors here by itself. ``from_predictions`` makes the table of two
 classifiers' predictions.
 """
 
@@ -18,6 +18,6 @@ if not hasattr(_torch.library, "register_vmap"):
     )
 
 from fastpid.torch._decompose import decompose
-from fastpid.torch._predictions import soft_joint
+from fastpid.torch._predictions import from_predictions
 
-__all__ = ["decompose", "soft_joint"]
+__all__ = ["decompose", "from_predictions"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["check_dense", "check_floating", "check_table_tensor"]
+from fastpid._base.checks import row_tolerance
 
 
 def check_dense(name: str, tensor: object) -> Tensor:
@@ -58,7 +58,7 @@ def check_table_tensor(p: object, *, name: str = "p") -> Tensor:
 
 
 def check_labels(z: object) -> Tensor:
-    """Return hard labels as int64, soft ones as they are; nothing is learnt about labels."""
+    """Return hard labels as int64, soft ones as they are; labels must not require gradients."""
     tensor = check_dense("z", z)
     if tensor.requires_grad:
         raise ValueError("z requires a gradient, but labels are given, not learnt; pass z.detach()")
@@ -120,7 +120,7 @@ def check_probabilities(name: str, probs: Tensor, mask: Tensor | None) -> None:
     with torch.no_grad():
         rows = probs if mask is None else probs[mask]
         sums = rows.sum(-1, dtype=torch.float64)
-        tolerance = min(max(1e-6, 64.0 * torch.finfo(probs.dtype).eps), 0.02)
+        tolerance = row_tolerance(torch.finfo(probs.dtype).eps)
         bad = ~((sums - 1.0).abs() <= tolerance) | (rows < 0.0).any(-1)
         if not bool(bad.any()):
             return

@@ -8,11 +8,9 @@ import functools
 import torch
 from torch import Tensor
 
+from fastpid._base.quantities import MASS_TOLERANCE
 from fastpid._solve.kernel import cuda_library
 from fastpid._solve.options import SolveOptions
-from fastpid._base.checks import MASS_TOLERANCE
-
-__all__ = ["decompose", "gradient"]
 
 _INT64, _INT = ctypes.c_int64, ctypes.c_int
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
@@ -85,8 +83,8 @@ def _workspace(device: torch.device, wanted: ctypes.c_size_t, least: ctypes.c_si
             size = max(size // 2, least.value)
 
 
-def decompose(p: Tensor, options: SolveOptions) -> tuple[Tensor, ...]:
-    """Decompose (count, nx, ny, nz); as ``kernel.decompose``, with tensors on p's device.
+def solve_tables(p: Tensor, options: SolveOptions) -> tuple[Tensor, ...]:
+    """Decompose (count, nx, ny, nz); as ``kernel.solve_tables``, with tensors on p's device.
 
     Launched on torch's current stream of that device, and not waited for.
     """
@@ -95,7 +93,7 @@ def decompose(p: Tensor, options: SolveOptions) -> tuple[Tensor, ...]:
     def empty(*shape: int) -> Tensor:
         return torch.empty(shape, dtype=torch.float64, device=p.device)
 
-    informations = empty(5, count)
+    terms = empty(5, count)
     codes = torch.empty((3, count), dtype=torch.int32, device=p.device)
     xz, lam = empty(count, nx, nz), empty(count, nx, nz)
     yz, mu = empty(count, ny, nz), empty(count, ny, nz)
@@ -114,12 +112,12 @@ def decompose(p: Tensor, options: SolveOptions) -> tuple[Tensor, ...]:
         _check(
             library.fastpid_cuda_decompose(
                 *(p.data_ptr(), count, nx, ny, nz, ctypes.byref(packed)),
-                *(t.data_ptr() for t in (informations, codes, xz, yz, lam, mu)),
+                *(t.data_ptr() for t in (terms, codes, xz, yz, lam, mu)),
                 *(workspace.data_ptr(), workspace.numel()),
                 torch.cuda.current_stream(p.device).cuda_stream,
             )
         )
-    return informations, codes, xz, yz, lam, mu
+    return terms, codes, xz, yz, lam, mu
 
 
 def gradient(

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from fastpid._base.quantities import Codes, Method, OnFailure, Terms, Unit
 from fastpid._solve.options import SolveOptions, check_options, recall_options
-from fastpid.result import VALUES, Decomposition
-from fastpid._solve.solve import KernelSolution
+from fastpid._solve.solution import KernelSolution
+from fastpid.result import Decomposition
 from fastpid.torch import _ops
 from fastpid.torch._checks import check_table_tensor
-
-__all__ = ["decompose"]
 
 
 def decompose(
     p: Tensor,
     *,
-    method: str = "auto",
+    method: Method = "auto",
     tol: float = 1e-9,
     max_iter: int | None = None,
-    unit: str = "bits",
+    unit: Unit = "bits",
     threads: int | None = None,
     normalize: bool = False,
-    on_failure: str = "warn",
-) -> Decomposition:
+    on_failure: OnFailure = "warn",
+) -> Decomposition[Tensor]:
     """Decompose a tensor of joint distributions, differentiably.
 
     :func:`fastpid.decompose` does the same for tensors; its parameters are explained there.
@@ -39,16 +39,16 @@ def decompose(
     Returns
     -------
     Decomposition
-        Tensors of the batch shape, on p's device. Atoms, informations and bounds have p's dtype and
-        are differentiable by p. `iterations`, `status` and `method` are int32 tensors, `method` an
-        index into ("auto", "proxy", "gradient", "newton", "exact").
+        Tensors of the batch shape, on p's device. Atoms, mutual information and bounds have p's
+        dtype and are differentiable by p. `iterations` is an int32 tensor; `status` and `method` are
+        :class:`~fastpid.result.Words`, which compare with words elementwise.
 
     Raises
     ------
     TypeError
         If `p` is not a dense floating-point tensor.
     ValueError
-        As :func:`fastpid.decompose`. On a CUDA device looking for failures waits for the device:
+        As :func:`fastpid.decompose`. On a CUDA device the search for failures waits for the device;
         ``on_failure="ignore"`` does not.
     RuntimeError
         When differentiated twice.
@@ -75,16 +75,17 @@ def decompose(
     check = check_options if torch.compiler.is_compiling() else recall_options
     options = check(method, tol, max_iter, unit, threads, normalize, on_failure)
     check_table_tensor(p)
-    values, codes, p_xz, p_yz, lam, mu = _ops.decompose(p.to(torch.float64), *options)
-    iterations, status, methods = codes.unbind(0)
-    fields: dict[str, Any] = dict(zip(VALUES, values.to(p.dtype).unbind(0), strict=True))
+    terms, codes, p_xz, p_yz, lam, mu = _ops.run_operator(
+        p.to(torch.float64),
+        *(options.method, options.tol, options.max_iter, options.threads, options.normalize),
+        *(options.on_failure, options.unit),
+    )
     return Decomposition(
-        **fields,
-        iterations=iterations,
-        status=status,
-        method=methods,
-        unit=options.unit,
+        Terms(*terms.unbind(0)),
+        Codes(*codes.unbind(0)),
+        options.result_unit,
         _solution=_TensorSolution(codes, p_xz, p_yz, lam, mu, options),
+        _dtype=p.dtype,
     )
 
 
@@ -107,6 +108,19 @@ class _TensorSolution:
         self._mu = mu
         self._options = options
 
+    def __getitem__(self, key: Any) -> _TensorSolution:
+        batch = tuple(self._codes.shape[1:])
+        rows = np.asarray(np.arange(int(np.prod(batch))).reshape(batch)[key])
+        flat = torch.as_tensor(rows.ravel(), device=self._codes.device)
+
+        def part(tensor: Tensor) -> Tensor:
+            inner = tensor.shape[len(batch) :]
+            return tensor.reshape((-1, *inner))[flat].reshape((*rows.shape, *inner))
+
+        codes = torch.stack([part(row) for row in self._codes])
+        p_xz, p_yz, lam, mu = map(part, (self._p_xz, self._p_yz, self._lam, self._mu))
+        return _TensorSolution(codes, p_xz, p_yz, lam, mu, self._options)
+
     @property
     def potentials(self) -> tuple[Tensor, Tensor]:
         return self._lam, self._mu
@@ -122,4 +136,5 @@ class _TensorSolution:
             batch,
             self._options,
         )
-        return torch.from_numpy(solution.coupling()).to(self._p_xz.device)
+        q: Tensor = torch.from_numpy(solution.coupling()).to(self._p_xz.device)
+        return q

@@ -14,14 +14,12 @@ from fastpid.torch._checks import (
     check_weights,
 )
 
-__all__ = ["soft_joint"]
-
 #: Up to so many numbers in the product of X's probabilities and one-hot labels, all classes are
 #: summed in one matrix product; beyond, each class by itself, without the zeros between them.
 _ONE_PRODUCT = 2**22
 
 
-def soft_joint(
+def from_predictions(
     probs_x: Tensor,
     probs_y: Tensor,
     z: Tensor,
@@ -39,19 +37,21 @@ def soft_joint(
 
         p[x, y, z] = sum_i w_i probs_x[i, x] probs_y[i, y] 1[z_i = z] / sum_i w_i
 
-    Differentiable by `probs_x`, `probs_y` and `weights`, as often as torch likes.
+    Differentiable by `probs_x`, `probs_y` and `weights`, to any order. For arrays:
+    :func:`fastpid.joint.from_predictions`, which refuses the same input.
 
     Parameters
     ----------
     probs_x : Tensor, shape (..., n, nx)
-        Probabilities of n samples, floating-point; each row sums to one. Leading axes are a batch.
+        Probabilities of n samples, floating-point; each row sums to one, within 1e-5 or what its
+        precision allows. Leading axes are a batch.
     probs_y : Tensor, shape (..., n, ny)
     z : Tensor
         Hard labels, integers of shape (..., n) in [0, num_classes), or soft labels, floating-point
         probabilities of shape (..., n, nz).
     num_classes : int, optional
-        nz for hard labels; by default the largest label plus one. Say it in a training loop, where
-        a batch may lack the last class.
+        nz for hard labels; by default the largest label plus one. Pass it explicitly in a training
+        loop, where a batch may lack the last class.
     weights : Tensor, shape (..., n), optional
         Non-negative weights of the samples; one each by default.
     mask : Tensor of bool, shape (..., n), optional
@@ -59,8 +59,8 @@ def soft_joint(
     logits : bool
         `probs_x` and `probs_y` are logits, of which the softmax is taken.
     validate : bool
-        Look at the values: False saves it, and waiting for a CUDA device with it. Compiled code and
-        vmap never look.
+        Check the values. False skips the check and its CUDA synchronisation. Compiled code and
+        vmap never check.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def soft_joint(
     >>> import torch, fastpid
     >>> logits = torch.zeros(4, 2, requires_grad=True)
     >>> labels = torch.tensor([0, 1, 1, 0])
-    >>> p = fastpid.torch.soft_joint(logits, logits, labels, num_classes=2, logits=True)
+    >>> p = fastpid.torch.from_predictions(logits, logits, labels, num_classes=2, logits=True)
     >>> p.shape, round(p.sum().item(), 12)
     (torch.Size([2, 2, 2]), 1.0)
     """
@@ -94,10 +94,10 @@ def soft_joint(
     labels = check_labels(z)
     check_samples(sources, labels, weights, mask)
     classes = check_num_classes(num_classes)
-    seen = validate and not torch.compiler.is_compiling()
-    look = seen and not _transformed(*sources, labels, weights, mask)
+    eager = validate and not torch.compiler.is_compiling()
+    check_values = eager and not _transformed(*sources, labels, weights, mask)
     with torch.autocast(sources[0].device.type, enabled=False):
-        if look and not logits:
+        if check_values and not logits:
             for name, probs in zip(names, sources, strict=True):
                 check_probabilities(name, probs, mask)
         x, y = (probs.to(torch.float64) for probs in sources)
@@ -105,16 +105,16 @@ def soft_joint(
             x, y = x.softmax(-1), y.softmax(-1)
         hard = not labels.dtype.is_floating_point
         if hard:
-            nz = _count_classes(labels, mask, classes, look)
+            nz = _count_classes(labels, mask, classes, check_values)
             if mask is not None:
                 labels = labels.where(mask, 0)
         else:
             check_soft_classes(labels.shape[-1], classes)
-            if look:
+            if check_values:
                 check_probabilities("z", labels, mask)
             nz = labels.shape[-1]
         if weights is not None:
-            if look:
+            if check_values:
                 check_weights(weights)
             x = x * weights.to(torch.float64).unsqueeze(-1)
         if mask is not None:
@@ -125,13 +125,13 @@ def soft_joint(
                 labels = labels.where(kept, 0.0)
         if not hard:
             joint = _sum(x.unsqueeze(-1) * labels.to(torch.float64).unsqueeze(-2), y)
-        elif x.numel() * nz > _ONE_PRODUCT and look and x.dim() == 2:
+        elif x.numel() * nz > _ONE_PRODUCT and check_values and x.dim() == 2:
             joint = _sum_by_class(x, y, labels, nz)
         else:
             joint = _sum(_spread(x, labels, nz), y)
         total = joint.sum((-3, -2, -1), keepdim=True)
-        if look and not bool((total > 0.0).all()):
-            if bool(total.isnan().any()):  # probabilities have been looked at, logits have not
+        if check_values and not bool((total > 0.0).all()):
+            if bool(total.isnan().any()):  # probabilities have been checked, logits have not
                 raise ValueError(
                     "probs_x or probs_y has logits that are NaN, or a row without a finite largest "
                     "one; leave such samples out by mask"
@@ -167,16 +167,18 @@ def _sum_by_class(x: Tensor, y: Tensor, labels: Tensor, nz: int) -> Tensor:
     return torch.stack(planes, dim=-1)
 
 
-def _count_classes(labels: Tensor, mask: Tensor | None, classes: int | None, look: bool) -> int:
-    if look:
-        seen = labels if mask is None else labels[mask]
-        if seen.numel() == 0:
+def _count_classes(
+    labels: Tensor, mask: Tensor | None, classes: int | None, check_values: bool
+) -> int:
+    if check_values:
+        kept = labels if mask is None else labels[mask]
+        if kept.numel() == 0:
             raise ValueError("no samples are left: mask leaves none in; leave at least one")
-        least, most = (int(v) for v in seen.aminmax())
+        least, most = (int(v) for v in kept.aminmax())
         return count_classes(least, most, classes)
     if classes is None:
         raise ValueError(
-            "num_classes is needed where the values of z cannot be looked at: under torch.compile "
+            "num_classes is needed where the values of z cannot be checked: under torch.compile "
             "and vmap, and with validate=False"
         )
     return classes

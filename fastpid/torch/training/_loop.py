@@ -1,4 +1,4 @@
-"""The controller in a loop of one's own: freezing, checkpoints, several processes, logs."""
+"""The controller in a loop of your own: freezing, checkpoints, several processes, logs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from fastpid.controller import AsyncController, Decision
-
-__all__ = ["AsyncTraining", "Stateful", "tensorboard_logger"]
 
 Batch = TypeVar("Batch")
 
@@ -34,14 +32,14 @@ class Stateful(Protocol):
 class AsyncTraining:
     """Carry out what an :class:`fastpid.controller.AsyncController` decides.
 
-    After every epoch, :meth:`step` asks the controller, freezes the modalities that are held back,
-    keeps a copy of the state at the peak, and goes back to it when joint training starts.
+    After every epoch, :meth:`decide` asks the controller, freezes the modalities that are held
+    back, keeps a copy of the state at the peak, and goes back to it when joint training starts.
 
     With ``torch.distributed`` initialised, the samples that all processes observed are added up,
     the process of rank 0 decides, and all do what it says. What is held back gets no gradients, nor
     does what fuses the modalities in the unimodal phase: wrap the model by
-    ``DistributedDataParallel(model, find_unused_parameters=True)``. A sample that two processes
-    observe counts twice, as those do by which a DistributedSampler fills up.
+    ``DistributedDataParallel(model, find_unused_parameters=True)``. Samples seen by two processes
+    count twice; this includes the padding of DistributedSampler.
 
     Parameters
     ----------
@@ -54,10 +52,10 @@ class AsyncTraining:
         optimizer; by default `modules`. Tensors are kept in the memory of the CPU.
     log : callable, optional
         Called after every epoch, by every process, with a dict of numbers: epoch, joint (0 or 1),
-        steps and metrics.
+        shares and metrics.
     distributed : bool, optional
-        Whether to add up the observations of all processes; by default where there are several. Say
-        False if every process observes all samples.
+        Whether to add up the observations of all processes; by default where there are several.
+        Pass False if every process observes all samples.
 
     Raises
     ------
@@ -72,10 +70,10 @@ class AsyncTraining:
     >>> nets = {name: torch.nn.Linear(4, 2) for name in ("audio", "video")}
     >>> training = AsyncTraining(AsyncController(nets, num_classes=2), nets)
     >>> loader = [(torch.randn(40, 4), torch.arange(40) % 2)]
-    >>> for (x, y), names in training.batches(loader):
-    ...     loss = sum(torch.nn.functional.cross_entropy(nets[name](x), y) for name in names)
-    >>> training.observe({name: net(x) for name, net in nets.items()}, y, logits=True)
-    >>> training.step(epoch=0).phase
+    >>> for (x, z), names in training.batches(loader):
+    ...     loss = sum(torch.nn.functional.cross_entropy(nets[name](x), z) for name in names)
+    >>> training.observe({name: net(x) for name, net in nets.items()}, z, logits=True)
+    >>> training.decide(epoch=0).phase
     'unimodal'
     """
 
@@ -111,7 +109,7 @@ class AsyncTraining:
     @property
     def active(self) -> tuple[str, ...]:
         """The modalities that train in the next epoch."""
-        return tuple(name for name, share in self.controller.steps.items() if share > 0.0)
+        return tuple(name for name, share in self.controller.shares.items() if share > 0.0)
 
     def batches(self, loader: Iterable[Batch]) -> Iterator[tuple[Batch, tuple[str, ...]]]:
         """Yield the batches of a unimodal epoch, each with the modalities that are to step on it.
@@ -133,7 +131,7 @@ class AsyncTraining:
             )
         size = len(loader)
         # Rounded such that they add up.
-        shares = self.controller.steps
+        shares = self.controller.shares
         ends = [0, *(round(end * size) for end in itertools.accumulate(shares.values()))]
         counts = {name: ends[i + 1] - ends[i] for i, name in enumerate(shares)}
         for number in range(math.ceil(max(counts.values()) / max(size, 1))):
@@ -141,7 +139,7 @@ class AsyncTraining:
             for place, batch in enumerate(itertools.islice(loader, max(left.values()))):
                 yield batch, tuple(name for name, count in left.items() if count > place)
 
-    def observe(self, outputs: Mapping[str, Tensor], y: Tensor, *, logits: bool = False) -> None:
+    def observe(self, outputs: Mapping[str, Tensor], z: Tensor, *, logits: bool = False) -> None:
         """Take in what every modality's own classifier predicts of a batch of held-out samples.
 
         Parameters
@@ -149,7 +147,8 @@ class AsyncTraining:
         outputs : mapping of str to Tensor (n, num_classes)
             Probabilities, or logits, on any device. In half precision pass logits: rounded
             probabilities do not sum to one.
-        y : Tensor of int (n,)
+        z : Tensor of int (n,)
+            Labels from 0 to num_classes - 1.
         logits : bool
             `outputs` are logits, of which the softmax is taken.
 
@@ -164,23 +163,23 @@ class AsyncTraining:
                 name: rows.detach().cpu().double().numpy() if torch.is_tensor(rows) else rows
                 for name, rows in outputs.items()
             }
-        labels = y.detach().cpu().numpy() if torch.is_tensor(y) else y
+        labels = z.detach().cpu().numpy() if torch.is_tensor(z) else z
         self.controller.observe(arrays, labels, logits=logits)
 
     def due(self, epoch: int) -> bool:
         """Whether to observe after this epoch, counted from 0."""
         return self.controller.due(epoch)
 
-    def step(self, epoch: int) -> Decision:
+    def decide(self, epoch: int) -> Decision:
         """Decide what to do after an epoch, and do it.
 
         Raises
         ------
         ValueError
-            As :meth:`fastpid.controller.AsyncController.step`, on every process.
+            As :meth:`fastpid.controller.AsyncController.decide`, on every process.
         """
         together = self._is_distributed()
-        decision = self._decide_together(epoch) if together else self.controller.step(epoch)
+        decision = self._decide_together(epoch) if together else self.controller.decide(epoch)
         with torch.inference_mode(False):  # or what is kept could not be trained any more
             if decision.at_peak:
                 self._kept = {name: _to_cpu(kept.state_dict()) for name, kept in self._keep.items()}
@@ -192,7 +191,7 @@ class AsyncTraining:
                 {
                     "epoch": float(epoch),
                     "joint": float(decision.phase == "joint"),
-                    **{f"steps/{name}": share for name, share in decision.steps.items()},
+                    **{f"shares/{name}": share for name, share in decision.shares.items()},
                     **decision.metrics,
                 }
             )
@@ -205,7 +204,7 @@ class AsyncTraining:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where :meth:`state_dict` was called.
 
-        The modules themselves are loaded by whoever saved them.
+        The modules themselves are not part of it: load them where you saved them.
 
         Raises
         ------
@@ -241,7 +240,7 @@ class AsyncTraining:
         if dist.get_rank() == 0:
             try:
                 self.controller.sums = sums.cpu().numpy()
-                self.controller.step(epoch)
+                self.controller.decide(epoch)
                 word = [self.controller.state_dict()]
             except Exception as error:
                 self.controller.sums = own

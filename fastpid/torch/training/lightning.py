@@ -7,15 +7,15 @@ from typing import Any
 from fastpid._base.extras import import_extra
 from fastpid.torch.training import AsyncTraining
 
-__all__ = ["AsyncCallback"]
+__all__ = ["LightningCallback"]
 
 _pl = import_extra("lightning.pytorch", "fastpid.torch.training.lightning", "lightning")
 
 
-class AsyncCallback(_pl.Callback):  # type: ignore[misc, name-defined]
+class LightningCallback(_pl.Callback):  # type: ignore[misc, name-defined]
     """Observe every validation of a fit, and decide after it.
 
-    ``validation_step`` returns ``{"outputs": {name: logits}, "y": labels}``; ``training_step`` adds
+    ``validation_step`` returns ``{"outputs": {name: logits}, "z": labels}``; ``training_step`` adds
     up the losses of ``training.active`` while ``training.phase`` is "unimodal". An epoch is one
     pass over the data here: the steps of a modality that is held back are saved, not given away.
     Validate once an epoch; with several processes, ``strategy="ddp_find_unused_parameters_true"``.
@@ -32,14 +32,14 @@ class AsyncCallback(_pl.Callback):  # type: ignore[misc, name-defined]
         """Observe."""
         fit = trainer.state.fn == "fit" and not trainer.sanity_checking
         if fit and self.training.due(trainer.current_epoch):
-            if not isinstance(outputs, dict) or not {"outputs", "y"} <= set(outputs):
-                raise TypeError('validation_step must return {"outputs": {name: logits}, "y": y}')
-            self.training.observe(outputs["outputs"], outputs["y"], logits=True)
+            if not isinstance(outputs, dict) or not {"outputs", "z"} <= set(outputs):
+                raise TypeError('validation_step must return {"outputs": {name: logits}, "z": z}')
+            self.training.observe(outputs["outputs"], outputs["z"], logits=True)
 
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
         """Decide."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self.training.step(trainer.current_epoch)
+            self.training.decide(trainer.current_epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""

@@ -1,5 +1,7 @@
 """The controller as a callback of Hugging Face's Trainer."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,12 @@ import torch
 from fastpid._base.extras import import_extra
 from fastpid.torch.training import AsyncTraining
 
+__all__ = ["TrainerCallback"]
+
 _transformers = import_extra("transformers", "fastpid.torch.training.transformers", "transformers")
 
 
-class AsyncCallback(_transformers.TrainerCallback):  # type: ignore[misc, name-defined]
+class TrainerCallback(_transformers.TrainerCallback):  # type: ignore[misc, name-defined]
     """Decide after every evaluation that ends an epoch: ``eval_strategy="epoch"``.
 
     For the Trainer's ``callbacks=[callback]`` and ``compute_metrics=callback.metrics``. The model
@@ -38,7 +42,7 @@ class AsyncCallback(_transformers.TrainerCallback):  # type: ignore[misc, name-d
                 raise TypeError("the Trainer needs compute_metrics=callback.metrics")
             outputs = dict(zip(controller.modalities, self.seen.predictions, strict=False))
             self.training.observe(outputs, self.seen.label_ids, logits=True)
-            self.training.step(epoch)
+            self.training.decide(epoch)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep the state in a checkpoint."""

@@ -1,0 +1,267 @@
+"""Ways to train a classifier of several modalities within one budget of epochs."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from controller.data import MultimodalData
+from controller.network import Network
+from fastpid.controller import AsyncController
+from fastpid.torch.training import AsyncTraining
+
+Batch = tuple[dict[str, Tensor], Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """What every method may spend: so many epochs, in each of which every encoder steps once.
+
+    A modality that a controller holds back gives its steps away, so that an epoch takes as many
+    steps of encoders in either phase. Epochs that are undone by restoring a state count.
+    """
+
+    epochs: int = 40
+    batch: int = 16
+    rate: float = 0.005
+    momentum: float = 0.9
+    decay: float = 1e-4
+
+
+class Loader:
+    """Shuffled batches of rows of tensors in memory; what is left over waits for another epoch."""
+
+    def __init__(self, views: dict[str, Tensor], y: Tensor, batch: int, seed: int) -> None:
+        self.views, self.y, self.batch = views, y, min(batch, len(y))
+        self.random = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return len(self.y) // self.batch
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = torch.randperm(len(self.y), generator=self.random)
+        for rows in order[: len(self) * self.batch].split(self.batch):
+            yield {name: view[rows] for name, view in self.views.items()}, self.y[rows]
+
+
+class Run:
+    """One network, the data that it is trained on, and what the training took."""
+
+    def __init__(self, data: MultimodalData, budget: Budget, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.data, self.budget = data, budget
+        shapes = {name: view.shape[1:] for name, view in data.views.items()}
+        self.net = Network(shapes, data.num_classes)
+        self.optimizer = self.new_optimizer()
+        self.parts = {
+            part: (
+                {name: torch.from_numpy(view[rows]) for name, view in data.views.items()},
+                torch.from_numpy(data.y[rows]),
+            )
+            for part, rows in (("train", data.train), ("valid", data.valid), ("test", data.test))
+        }
+        self.loader = Loader(*self.parts["train"], budget.batch, seed)
+        self.steps = 0  # of an encoder
+        self.seconds = {"unimodal": 0.0, "validation": 0.0, "controller": 0.0, "joint": 0.0}
+
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        """Return an optimizer that has no momentum yet."""
+        return torch.optim.SGD(
+            self.net.parameters(),
+            lr=self.budget.rate,
+            momentum=self.budget.momentum,
+            weight_decay=self.budget.decay,
+        )
+
+    def update(self, loss: Tensor, encoders: int, then: Callable[[], None] | None = None) -> None:
+        """Take a step down a loss; `then` is called between gradient and step."""
+        self.optimizer.zero_grad()
+        loss.backward()
+        if then is not None:
+            then()
+        self.optimizer.step()
+        self.steps += encoders
+
+    def unimodal_epoch(self, training: AsyncTraining) -> None:
+        """Train every modality alone, as much as it is given."""
+        start = time.perf_counter()
+        for (views, y), names in training.batches(self.loader):
+            losses = [cross_entropy(self.net.alone(name, views[name]), y) for name in names]
+            self.update(sum(losses), len(names))
+        self.seconds["unimodal"] += time.perf_counter() - start
+
+    def joint_epoch(self) -> None:
+        """Train all modalities by the loss of their fusion."""
+        start = time.perf_counter()
+        for views, y in self.loader:
+            self.update(cross_entropy(self.net(views), y), len(views))
+        self.seconds["joint"] += time.perf_counter() - start
+
+    def observe(self, training: AsyncTraining) -> None:
+        """Show the controller what every modality predicts of the validation rows."""
+        start = time.perf_counter()
+        views, y = self.parts["valid"]
+        with torch.no_grad():
+            outputs = {name: self.net.alone(name, view) for name, view in views.items()}
+        middle = time.perf_counter()
+        training.observe(outputs, y, logits=True)
+        self.seconds["validation"] += middle - start
+        self.seconds["controller"] += time.perf_counter() - middle
+
+    @torch.no_grad()
+    def accuracy(self, part: str) -> float:
+        """Return the share of rows that the fused classifier gets right."""
+        views, y = self.parts[part]
+        return float((self.net(views).argmax(1) == y).double().mean())
+
+
+def joint_only(run: Run) -> dict[str, float]:
+    """Train jointly from the start."""
+    for _ in range(run.budget.epochs):
+        run.joint_epoch()
+    return {}
+
+
+def ogm_ge(run: Run, alpha: float = 0.5, share: float = 0.5) -> dict[str, float]:
+    """Train jointly, for a share of the budget with the leading modality's gradients turned down.
+
+    On-the-fly gradient modulation with generalisation enhancement (X. Peng, Y. Wei, A. Deng,
+    D. Wang, D. Hu, "Balanced multimodal learning via on-the-fly gradient modulation", CVPR 2022).
+    s_m is the sum over a batch of the probability that modality m alone gives the label. With r_m
+    the ratio of s_m to that of the others (their mean), the gradient of m's encoder is multiplied
+    by k_m = 1 - tanh(alpha r_m) if r_m > 1, and else left. Gaussian noise is added to it, with the
+    standard deviation of the gradient's own entries, tensor by tensor, in place of the covariance
+    of its noise, as in the authors' code; there, too, the second half of the training is left
+    alone. "Modality m alone" is the fusion with the features of the others zero, which for a fusion
+    that is not linear stands for m's part of the logits.
+    """
+    net = run.net
+
+    def step(views: dict[str, Tensor], y: Tensor) -> None:
+        features = net.features(views)
+        with torch.no_grad():
+            scores = {
+                name: logits.softmax(1).gather(1, y[:, None]).sum()
+                for name, logits in net.contributions(features).items()
+            }
+
+        def modulate() -> None:
+            for name, factor in modulation(scores, alpha).items():
+                for parameter in net.encoders[name].parameters():
+                    noise = torch.randn_like(parameter) * parameter.grad.std()
+                    parameter.grad.mul_(factor).add_(noise)
+
+        run.update(cross_entropy(net.fuse(features), y), len(views), modulate)
+
+    start = time.perf_counter()
+    modulated = round(share * run.budget.epochs)
+    for _ in range(modulated):
+        for views, y in run.loader:
+            step(views, y)
+    run.seconds["joint"] += time.perf_counter() - start
+    for _ in range(run.budget.epochs - modulated):
+        run.joint_epoch()
+    return {}
+
+
+def modulation(scores: dict[str, Tensor], alpha: float) -> dict[str, Tensor]:
+    """Return the factors k_m of the gradients, of the scores s_m."""
+    factors = {}
+    for name, score in scores.items():
+        others = [other for key, other in scores.items() if key != name]
+        ratio = score / torch.stack(others).mean()
+        factors[name] = torch.where(ratio > 1.0, 1.0 - torch.tanh(alpha * ratio), 1.0)
+    return factors
+
+
+def controller_of(run: Run, **options) -> AsyncController:
+    """Return a controller: the defaults, a look every second epoch, at most half the budget."""
+    settings = {
+        "every": 2,
+        "max_epochs": max(2, run.budget.epochs // 2),
+        "design_effect": run.data.design_effect,
+        **options,
+    }
+    classes = run.data.num_classes
+    return AsyncController(run.net.encoders, num_classes=classes, threads=1, **settings)
+
+
+def two_stage(run: Run, controller: AsyncController) -> dict[str, float]:
+    """Train as a controller says.
+
+    Returns what it measured in the state that joint training started from.
+    """
+    training = AsyncTraining(controller, run.net.modules_of(), keep={"network": run.net})
+    found: dict[str, float] = {}
+    for epoch in range(run.budget.epochs):
+        if training.phase == "joint":
+            run.joint_epoch()
+            continue
+        run.unimodal_epoch(training)
+        if training.due(epoch):
+            run.observe(training)
+        start = time.perf_counter()
+        decision = training.decide(epoch)
+        run.seconds["controller"] += time.perf_counter() - start
+        if decision.start_joint:
+            run.optimizer = run.new_optimizer()
+            found = {"switch": epoch + 1, "restore": decision.restore_epoch + 1}
+            found |= metrics_at(controller, decision.restore_epoch)
+            for place, name in enumerate(controller.modalities):
+                held = (d.shares[name] == 0.0 for d in controller.history)
+                found[f"held_{place}"] = sum(held)
+    return found
+
+
+def metrics_at(controller: AsyncController, epoch: int) -> dict[str, float]:
+    """Return the terms measured after an epoch, modalities by their number."""
+    metrics = next(d.metrics for d in controller.history if d.epoch == epoch)
+    terms = {name: metrics[name] for name in ("redundancy", "synergy", "mi_joint")}
+    for place, name in enumerate(controller.modalities):
+        terms[f"unique_{place}"] = metrics[f"unique/{name}"]
+        terms[f"mi_{place}"] = metrics[f"mi/{name}"]
+    return terms
+
+
+def fixed(run: Run, share: float = 0.3) -> dict[str, float]:
+    """Train every modality alone and evenly for a share of the budget, then jointly."""
+    epochs = max(1, round(share * run.budget.epochs))
+    # A controller that looks once, at the end: that state is the only one to restore.
+    return two_stage(run, controller_of(run, every=epochs, max_epochs=epochs, balance=0.0))
+
+
+def mi_controller(run: Run) -> dict[str, float]:
+    """Train as a controller says that goes by mutual informations."""
+    return two_stage(run, controller_of(run, criterion="mi"))
+
+
+def pid_controller(run: Run) -> dict[str, float]:
+    """Train as a controller says that goes by the decomposition."""
+    return two_stage(run, controller_of(run))
+
+
+def variant(run: Run, **options) -> dict[str, float]:
+    """Train as a controller with other options says."""
+    return two_stage(run, controller_of(run, **options))
+
+
+METHODS: dict[str, Callable[[Run], dict[str, float]]] = {
+    "joint only": joint_only,
+    "fixed": fixed,
+    "OGM-GE": ogm_ge,
+    "MI controller": mi_controller,
+    "PID controller": pid_controller,
+}
+#: Of the PID controller, to tell what each of its parts does.
+VARIANTS: dict[str, Callable[[Run], dict[str, float]]] = {
+    "waits": functools.partial(variant, patience=10**6),
+    "holds nobody": functools.partial(variant, balance=0.0),
+    "margin 2": functools.partial(variant, margin=2.0),
+    "hard predictions": functools.partial(variant, soft=False),
+}

@@ -1,0 +1,314 @@
+"""What the study found: Markdown and plots of its two CSV files."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+METHODS = ("joint only", "fixed", "OGM-GE", "MI controller", "PID controller")
+OURS = METHODS[-1]
+TERMS = ("synergy", "redundancy", "unique_0", "unique_1", "mi_0", "mi_1", "mi_joint")
+COLORS = dict(zip(METHODS, ("#000000", "#999999", "#cc79a7", "#56b4e9", "#d55e00"), strict=True))
+MARKERS = dict(zip(METHODS, "osD^v", strict=True))
+
+
+def read(path: Path) -> list[dict[str, object]]:
+    """Read a CSV file of the study, without its empty cells."""
+    rows = pd.read_csv(path).to_dict("records")
+    return [{key: value for key, value in row.items() if not pd.isna(value)} for row in rows]
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean, and half the width of its 95% t interval."""
+    x = np.asarray(values, dtype=float)
+    if len(x) < 2:
+        return float(x.mean()), float("nan")
+    half = stats.t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x))
+    return float(x.mean()), float(half)
+
+
+def paired(runs: pd.DataFrame, experiment: str, one: str, other: str) -> tuple[float, float, float]:
+    """Return the mean difference of accuracies over seeds, its half width and the t-test's p."""
+    by_seed = runs[runs["experiment"] == experiment].pivot(
+        index="seed", columns="method", values="accuracy"
+    )
+    difference = (by_seed[one] - by_seed[other]).to_numpy()
+    mean, half = mean_interval(difference)
+    if len(difference) < 2 or np.ptp(difference) == 0.0:
+        return mean, half, 1.0 if mean == 0.0 else float("nan")
+    return mean, half, float(stats.ttest_1samp(difference, 0.0).pvalue)
+
+
+def spearman(sweep: pd.DataFrame, term: str, draws: int = 1000) -> tuple[float, float, float]:
+    """Return the rank correlation of a term at the start with the final accuracy, and its interval.
+
+    The interval is the percentile bootstrap's over seeds, whose starts are not independent.
+    """
+    seeds = [group[[term, "accuracy"]].to_numpy() for _, group in sweep.groupby("seed")]
+    rng = np.random.default_rng(0)
+
+    def rho(groups: list[np.ndarray]) -> float:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", stats.ConstantInputWarning)
+            return float(stats.spearmanr(*np.concatenate(groups).T).statistic)
+
+    picks = rng.integers(0, len(seeds), (draws, len(seeds)))
+    low, high = np.nanquantile([rho([seeds[i] for i in pick]) for pick in picks], [0.025, 0.975])
+    return rho(seeds), float(low), float(high)
+
+
+def difference(runs: pd.DataFrame, experiment: str, one: str, other: str) -> str:
+    """Return a paired difference as the cell of a table."""
+    mean, half, p = paired(runs, experiment, one, other)
+    return f"{percent(mean, half, '+')} (p = {p:.2g})"
+
+
+def section(title: str, text: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a section: a heading, what its table shows, and the table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return [f"## {title}", "", text, "", *lines, ""]
+
+
+def percent(mean: float, half: float, sign: str = "") -> str:
+    """Return an accuracy, or a difference of two, in percent."""
+    return f"{100 * mean:{sign}.2f} ± {100 * half:.2f}"
+
+
+def accuracies(runs: pd.DataFrame) -> list[str]:
+    rows = []
+    for name, group in runs.groupby("experiment", sort=False):
+        found = {m: g["accuracy"].to_numpy() for m, g in group.groupby("method")}
+        best = max(METHODS, key=lambda m: found[m].mean())
+        cells = [percent(*mean_interval(found[m])) for m in METHODS]
+        cells = [f"**{c}**" if m == best else c for m, c in zip(METHODS, cells, strict=True)]
+        rows.append([name, str(group["seed"].nunique()), *cells])
+    return section(
+        "Accuracy",
+        "On test samples, in percent: mean and 95% interval over seeds, the best mean in bold. "
+        "Seeds differ in the split, too, so that the paired differences below are surer than these "
+        "intervals.",
+        ["experiment", "seeds", *METHODS],
+        rows,
+    )
+
+
+def differences(runs: pd.DataFrame) -> list[str]:
+    rows = []
+    for name in runs["experiment"].unique():
+        rows.append([name, *(difference(runs, name, OURS, other) for other in METHODS[:-1])])
+    return section(
+        f"{OURS} against the others",
+        "Difference of accuracies in percentage points, paired by seed: mean, 95% interval, and "
+        "the p-value of the paired t-test, not adjusted for the number of comparisons.",
+        ["experiment", *(f"against {m}" for m in METHODS[:-1])],
+        rows,
+    )
+
+
+def parts(runs: pd.DataFrame) -> list[str]:
+    """Compare the PID controller with variants of it, where there are any."""
+    variants = [name for name in runs["method"].unique() if name not in METHODS]
+    if not variants:
+        return []
+    rows = []
+    for name, group in runs.groupby("experiment", sort=False):
+        if set(variants) <= set(group["method"]):
+            rows.append([name, *(difference(runs, name, variant, OURS) for variant in variants)])
+    return section(
+        "What its parts do",
+        f"Accuracy of variants less that of the {OURS}, paired likewise: one that waits for a "
+        "higher peak until half the budget is over, one that holds nobody back, one with twice the "
+        "margin, and one that goes by the most probable classes.",
+        ["experiment", *variants],
+        rows,
+    )
+
+
+def course(runs: pd.DataFrame) -> list[str]:
+    rows = []
+    for name, group in runs.groupby("experiment", sort=False):
+        for method in METHODS[-2:]:
+            g = group[group["method"] == method]
+            spread = [
+                f"{g[column].median():.0f} ({g[column].min():.0f} to {g[column].max():.0f})"
+                for column in ("switch", "restore", "held_0", "held_1")
+            ]
+            rows.append([name, method, *spread])
+    return section(
+        "What the controllers did",
+        "Unimodal epochs until joint training started, those up to the state that it started "
+        "from, and epochs for which the first and the second modality were held back: median (and "
+        "range).",
+        ["experiment", "method", "switch", "state", "held: first", "second"],
+        rows,
+    )
+
+
+def costs(runs: pd.DataFrame) -> list[str]:
+    rows = []
+    for name, group in runs.groupby("experiment", sort=False):
+        seconds = group.groupby("method")["seconds"].median()
+        if (group.groupby("seed")["steps"].nunique() > 1).any():
+            raise ValueError(f"{name}: the methods did not take the same number of steps")
+        g = group[group["method"] == OURS]
+        share = g["seconds_controller"] / (g["seconds_unimodal"] + g["seconds_validation"])
+        rows.append(
+            [
+                name,
+                f"{int(group['steps'].iloc[0]):,}",
+                *(f"{seconds[m]:.1f}" for m in METHODS),
+                f"{share.median():.1%}",
+            ]
+        )
+    return section(
+        "Cost",
+        "Steps of encoders (the same for every method and seed of an experiment, up to the size of "
+        "the training part), median seconds of a run, as many at a time as there are cores, and "
+        "the controller's overhead: tables, decompositions, decisions and copies of the state, in "
+        "percent of training and validation in the unimodal phase.",
+        ["experiment", "steps", *METHODS, "overhead"],
+        rows,
+    )
+
+
+def starts(sweep: pd.DataFrame) -> list[str]:
+    epochs = sorted(sweep["start"].unique())
+    rows = []
+    for name, group in sweep.groupby("experiment", sort=False):
+        means = group.groupby("start")["accuracy"].mean()
+        best = means.idxmax()
+        cells = [f"{100 * means[e]:.2f}" for e in epochs]
+        cells = [f"**{c}**" if e == best else c for e, c in zip(epochs, cells, strict=True)]
+        at_peak, at_best = [], []
+        for _, of_seed in group.groupby("seed"):
+            peak = of_seed["synergy_peak"].iloc[0]
+            near = of_seed.iloc[(of_seed["start"] - peak).abs().argmin()]
+            at_peak.append(near["accuracy"])
+            at_best.append(of_seed.loc[of_seed["start"] == best, "accuracy"].iloc[0])
+        peaks = group.groupby("seed")["synergy_peak"].first()
+        spread = f"{peaks.median():.0f} ({peaks.min():.0f} to {peaks.max():.0f})"
+        lost = percent(*mean_interval(np.subtract(at_peak, at_best)), "+")
+        rows.append([name, *cells, spread, lost])
+    return section(
+        "When to start joint training",
+        "Modalities train evenly for some epochs, then jointly for the rest of the budget: mean "
+        "accuracy by the epoch of the start, the best in bold; the epoch at which the synergy was "
+        "highest, median (and range) over seeds; and the accuracy of a start there (at the nearest "
+        "epoch tried) less that of the best column, paired. The best column is known in hindsight "
+        "only.",
+        ["experiment", *(str(e) for e in epochs), "peak of synergy", "peak less best"],
+        rows,
+    )
+
+
+def correlations(sweep: pd.DataFrame) -> list[str]:
+    rows = []
+    for name, group in sweep.groupby("experiment", sort=False):
+        cells = []
+        for term in TERMS:
+            rho, low, high = spearman(group, term)
+            cells.append(f"{rho:+.2f} [{low:+.2f}, {high:+.2f}]")
+        rows.append([name, *cells])
+    return section(
+        "What tells the final accuracy",
+        "Spearman's correlation, over seeds and starts, of each term in the state that joint "
+        "training starts from with the accuracy in the end; in brackets the 95% bootstrap interval "
+        "over seeds. unique_0 and mi_0 are the first modality's.",
+        ["experiment", *TERMS],
+        rows,
+    )
+
+
+def write(folder: Path, images: Path) -> None:
+    """Write report.md and the plots of what is in a folder's CSV files."""
+    frame = pd.read_csv(folder / "runs.csv")
+    sweeps = folder / "sweep.csv"
+    swept = pd.read_csv(sweeps) if sweeps.exists() else pd.DataFrame()
+    lines = [
+        "# Does two-stage training under a controller pay?",
+        "",
+        f"Written by `python bench/studies/controller/study.py` with Python {platform.python_version()}, "
+        f"numpy {np.__version__}; {len(frame)} runs and {len(swept)} starts.",
+        "",
+        *accuracies(frame),
+        *differences(frame),
+        *parts(frame),
+        *course(frame),
+        *costs(frame),
+    ]
+    if len(swept):
+        lines += [*starts(swept), *correlations(swept)]
+    (folder / "report.md").write_text("\n".join(lines).rstrip() + "\n")
+    draw(frame, swept, images)
+
+
+def draw(runs: pd.DataFrame, sweep: pd.DataFrame, folder: Path) -> None:
+    """Draw differences, accuracy against dominance, and accuracy against the start."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "fastpid"
+
+    def save(figure, name: str) -> None:
+        for ax in figure.axes:
+            ax.spines[["top", "right"]].set_visible(False)
+        figure.savefig(folder / f"controller-{name}.svg", metadata={"Date": None})
+        plt.close(figure)
+
+    names = [*runs["experiment"].unique()]
+    figure, axes = plt.subplots(
+        1, 4, figsize=(10, 0.4 * len(names) + 1.2), sharey=True, layout="constrained"
+    )
+    for ax, other in zip(axes, METHODS[:-1], strict=True):
+        for place, name in enumerate(names):
+            mean, half, _ = paired(runs, name, OURS, other)
+            ax.errorbar(100 * mean, place, xerr=100 * half, fmt="o", ms=4, capsize=2, color="black")
+        ax.axvline(0.0, color="0.6", lw=0.8, zorder=0)
+        ax.set_xscale("symlog", linthresh=2.0)
+        ax.set_title(f"less {other}", fontsize=10)
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].invert_yaxis()
+    figure.supxlabel(f"accuracy of the {OURS}, less another's / percentage points", fontsize=10)
+    save(figure, "differences")
+
+    dominance = runs["experiment"].str.extract(r"dominance (\d+)")[0]
+    dialled = runs[dominance.notna()].assign(dominance=dominance.dropna().astype(int))
+    if dialled["dominance"].nunique() > 1:
+        figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+        for method in METHODS:
+            of = dialled[dialled["method"] == method].groupby("dominance")["accuracy"]
+            points = {d: mean_interval(values) for d, values in of}
+            mean, half = 100 * np.array([*points.values()]).T
+            line = {"color": COLORS[method], "marker": MARKERS[method], "ms": 4, "capsize": 2}
+            ax.errorbar([*points], mean, yerr=half, label=method, **line)
+        ax.set_xlabel("dominance of x")
+        ax.set_ylabel("accuracy / %")
+        ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+        save(figure, "dominance")
+
+    if len(sweep):
+        swept = [*sweep["experiment"].unique()]
+        figure, axes = plt.subplots(
+            1, len(swept), figsize=(2.4 * len(swept), 2.6), layout="constrained", squeeze=False
+        )
+        for ax, name in zip(axes[0], swept, strict=True):
+            group = sweep[sweep["experiment"] == name]
+            points = {e: mean_interval(g["accuracy"]) for e, g in group.groupby("start")}
+            mean, half = 100 * np.array([*points.values()]).T
+            ax.errorbar([*points], mean, yerr=half, color="black", marker="o", ms=4, capsize=2)
+            peaks = group.groupby("seed")["synergy_peak"].first()
+            ax.axvspan(*peaks.quantile([0.25, 0.75]), color="#d55e00", alpha=0.25, lw=0)
+            ax.axvline(peaks.median(), color="#d55e00", lw=1)
+            ax.set_title(name, fontsize=9)
+            ax.set_xlabel("start of joint training / epoch", fontsize=8)
+        axes[0, 0].set_ylabel("accuracy / %")
+        save(figure, "starts")

@@ -1,0 +1,296 @@
+"""Which estimator when: bias, coverage and false alarms of fastpid.estimate, the truth known.
+
+    python bench/studies/estimation/study.py            the whole study, about ten minutes on two cores
+    python bench/studies/estimation/study.py --smoke    a minute's worth of it, written to a temporary folder
+
+Writes results.csv and report.md beside this file, and docs/img/estimation-*.svg. Every data set is
+drawn from a table whose decomposition is known to 1e-9 bit; seeds are fixed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+import fastpid
+from fastpid._base.quantities import ATOMS
+from fastpid.estimation import estimate_table
+from fastpid.joint import JointTable
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+BIASES = ("none", "miller_madow", "qe", "shuffle", "jackknife")
+INTERVALS = ("shifted", "basic", "percentile", "posterior")
+NULLS = ("conditional", "target")
+SIZES = (100, 300, 1000, 3000, 10_000, 100_000)
+RESAMPLES = 199
+
+
+def noisy(p: np.ndarray, share: float) -> np.ndarray:
+    """Replace a share of the targets by uniform ones."""
+    return (1 - share) * p + share * p.sum(axis=2, keepdims=True) / p.shape[2]
+
+
+def gaussian(n: int, mean_of_z) -> np.ndarray:
+    """X and Y standard normal, Z normal about a function of both, on a grid of n points."""
+    grid = np.linspace(-2, 2, n)
+    x, y, z = np.meshgrid(grid, grid, grid, indexing="ij")
+    p = np.exp(-(x**2) / 2 - y**2 / 2 - (z - mean_of_z(x, y)) ** 2 / 0.5)
+    return p / p.sum()
+
+
+def distributions() -> dict[str, np.ndarray]:
+    """Tables by name: gates with noise, random ones, ones without any synergy, smooth ones."""
+    redundant = np.zeros((2, 2, 2))
+    redundant[0, 0, 0] = redundant[1, 1, 1] = 0.45
+    redundant[0, 1, 0] = redundant[1, 0, 1] = 0.05
+    unique = np.zeros((2, 2, 2))
+    unique[0, :, 0] = unique[1, :, 1] = 0.25
+    random = np.random.default_rng(0)
+    of_xy, given_x = random.dirichlet(np.ones(9)).reshape(3, 3), random.dirichlet(np.ones(3), 3)
+    independent = np.einsum("i,j,k->ijk", *random.dirichlet(3 * np.ones(3), 3))
+    no_synergy = fastpid.decompose(random.dirichlet(np.ones(27)).reshape(3, 3, 3)).coupling()
+    return {
+        "independent 3x3x3": independent,
+        "noisy AND": noisy(fastpid.gates.and_(), 0.1),
+        "noisy XOR": noisy(fastpid.gates.xor(), 0.4),
+        "noisy redundant": noisy(redundant, 0.3),
+        "noisy unique": noisy(unique, 0.3),
+        "chain Y-X-Z 3x3x3": of_xy[:, :, None] * given_x[:, None, :],
+        "no synergy 3x3x3": no_synergy / no_synergy.sum(),
+        "random 3x3x3": np.random.default_rng(1).dirichlet(np.ones(27)).reshape(3, 3, 3),
+        "random 4x4x3": np.random.default_rng(3).dirichlet(np.ones(48)).reshape(4, 4, 3),
+        "sum 5x5x5": gaussian(5, lambda x, y: 0.7 * x + 0.4 * y),
+        "product 8x8x8": gaussian(8, lambda x, y: 0.7 * x * y),
+    }
+
+
+def replicates(name: str, n_samples: int) -> int:
+    """How many data sets: fewer where one takes long."""
+    large = name.endswith(("5x5x5", "8x8x8"))
+    if n_samples >= 100_000:
+        return 20 if large else 40
+    return 60 if large else 300 if n_samples <= 1000 else 150
+
+
+def one(p: np.ndarray, n_samples: int, seed: int) -> list[tuple[str, str, str, float, float]]:
+    """Return (what, how, atom, value, width) of one data set.
+
+    The error of each bias correction, whether each interval covers (and its width), and whether
+    each test rejects at 5%.
+    """
+    truth = fastpid.decompose(p)
+    counts = np.random.default_rng([seed, n_samples]).multinomial(n_samples, p.ravel())
+    labels = tuple(tuple(range(n)) for n in p.shape)
+    table = JointTable.from_counts(counts.reshape(p.shape), labels, ("x", "y", "z"))
+    quiet = {"progress": False, "threads": 1, "seed": seed, "tol": 1e-7}
+    rows = []
+    for bias in BIASES:
+        e = estimate_table(table, bias=bias, ci="none", n_permutations=0, n_bootstrap=0, **quiet)
+        for atom in ATOMS:
+            rows.append(("error", bias, atom, e.corrected[atom] - getattr(truth, atom), 0.0))
+    for ci in INTERVALS:
+        e = estimate_table(
+            table, bias="none", ci=ci, n_bootstrap=RESAMPLES, n_permutations=0, **quiet
+        )
+        for atom in ATOMS:
+            low, high = e.intervals[atom]
+            covers = low - 1e-6 <= getattr(truth, atom) <= high + 1e-6
+            rows.append(("covers", ci, atom, float(covers), high - low))
+    for null in NULLS:
+        e = estimate_table(
+            table, bias="none", ci="none", n_permutations=RESAMPLES, null=null, **quiet
+        )
+        for atom in ATOMS:
+            rows.append(("rejects", null, atom, float(e.p_values[atom] <= 0.05), 0.0))
+    return rows
+
+
+def study(sizes: Iterable[int], share: float) -> list[dict[str, object]]:
+    """Return one row for every distribution, size, method and atom."""
+    tables = distributions()
+    jobs = [
+        (name, n, seed)
+        for name in tables
+        for n in sizes
+        for seed in range(max(4, round(share * replicates(name, n))))
+    ]
+    runner = Parallel(n_jobs=-1, return_as="generator", batch_size=8)
+    outcomes = runner(delayed(one)(tables[name], n, seed) for name, n, seed in jobs)
+    found: dict[tuple[str, int, str, str, str], list[tuple[float, float]]] = {}
+    for (name, n, _), rows in zip(jobs, tqdm(outcomes, total=len(jobs)), strict=True):
+        for what, how, atom, value, width in rows:
+            found.setdefault((name, n, what, how, atom), []).append((value, width))
+    summary = []
+    for (name, n, what, how, atom), pairs in found.items():
+        values, widths = np.array(pairs).T
+        summary.append(
+            {
+                "distribution": name,
+                "n_samples": n,
+                "what": what,
+                "how": how,
+                "atom": atom,
+                "truth": round(float(getattr(fastpid.decompose(tables[name]), atom)), 6),
+                "mean": round(float(values.mean()), 6),
+                "rms": round(float(np.sqrt(np.mean(values**2))), 6),
+                "width": round(float(widths.mean()), 6),
+                "data_sets": len(values),
+            }
+        )
+    return summary
+
+
+class Summary:
+    """Rows of the study, looked up by what they are about."""
+
+    def __init__(self, rows: list[dict[str, object]]) -> None:
+        self.of = {
+            (r["distribution"], r["n_samples"], r["what"], r["how"], r["atom"]): r for r in rows
+        }
+        self.names = list(dict.fromkeys(r["distribution"] for r in rows))
+        self.sizes = sorted({r["n_samples"] for r in rows})
+
+    def mean(self, *key: object) -> float:
+        """Return the mean of (distribution, size, what, how, atom) over data sets."""
+        return float(self.of[key]["mean"])
+
+    def rms(self, *key: object) -> float:
+        """Return the root mean square likewise."""
+        return float(self.of[key]["rms"])
+
+    def truth(self, name: str, atom: str) -> float:
+        """Return the true value of an atom."""
+        return float(self.of[name, self.sizes[0], "error", "none", atom]["truth"])
+
+
+def markdown(s: Summary, seconds: float) -> str:
+    lines = [
+        "# Which estimator when",
+        "",
+        f"Written by `python bench/studies/estimation/study.py` ({seconds:.0f} s). Data sets are drawn from "
+        f"tables whose decomposition is known; {RESAMPLES} resamples each, in bits.",
+        "",
+        "## Truth",
+        "",
+        "| distribution | " + " | ".join(ATOMS) + " |",
+        "|---|" + "---|" * len(ATOMS),
+    ]
+    for name in s.names:
+        lines.append(f"| {name} | " + " | ".join(f"{s.truth(name, a):.4f}" for a in ATOMS) + " |")
+    for title, number in (("Mean error (bias)", s.mean), ("Root mean square error", s.rms)):
+        lines += ["", f"## {title} of the synergy", ""]
+        lines += ["| distribution | N | " + " | ".join(BIASES) + " |"]
+        lines += ["|---|---|" + "---|" * len(BIASES)]
+        for name in s.names:
+            for n in s.sizes:
+                cells = (f"{number(name, n, 'error', b, 'synergy'):+.4f}" for b in BIASES)
+                lines.append(f"| {name} | {n:,} | " + " | ".join(cells) + " |")
+    lines += ["", "## Largest bias among all four atoms", ""]
+    lines += ["| distribution | N | " + " | ".join(BIASES) + " |"]
+    lines += ["|---|---|" + "---|" * len(BIASES)]
+    for name in s.names:
+        for n in s.sizes:
+            cells = (
+                f"{max(abs(s.mean(name, n, 'error', b, a)) for a in ATOMS):.4f}" for b in BIASES
+            )
+            lines.append(f"| {name} | {n:,} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "## Coverage of the 95% intervals",
+        "",
+        "Lowest and highest of the four atoms; an atom that is zero is covered more often than the "
+        "level says, since information is not negative.",
+        "",
+        "| distribution | N | " + " | ".join(INTERVALS) + " |",
+        "|---|---|" + "---|" * len(INTERVALS),
+    ]
+    for name in s.names:
+        for n in s.sizes:
+            cells = []
+            for ci in INTERVALS:
+                shares = [s.mean(name, n, "covers", ci, a) for a in ATOMS]
+                cells.append(f"{min(shares):.0%} - {max(shares):.0%}")
+            lines.append(f"| {name} | {n:,} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "## How often the synergy is significant at 5%",
+        "",
+        "False alarms where the synergy is zero, else power.",
+        "",
+        "| distribution | synergy | N | " + " | ".join(NULLS) + " |",
+        "|---|---|---|" + "---|" * len(NULLS),
+    ]
+    for name in s.names:
+        for n in s.sizes:
+            cells = (f"{s.mean(name, n, 'rejects', null, 'synergy'):.1%}" for null in NULLS)
+            truth = s.truth(name, "synergy")
+            lines.append(f"| {name} | {truth:.4f} | {n:,} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def draw(s: Summary, folder: Path) -> None:
+    """Plot the bias of the synergy, and the coverage of the four atoms, against N."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "fastpid"
+    shown = [n for n in s.names if n in ("noisy AND", "random 4x4x3", "sum 5x5x5", "product 8x8x8")]
+    colors = ("#000000", "#e69f00", "#0072b2", "#cc79a7", "#009e73")
+    markers = "osD^v"
+    for title, what, methods in (
+        ("bias", "error", BIASES),
+        ("coverage", "covers", INTERVALS),
+    ):
+        figure, axes = plt.subplots(1, len(shown), figsize=(11, 2.8), layout="constrained")
+        for ax, name in zip(np.atleast_1d(axes), shown, strict=True):
+            for method, color, marker in zip(methods, colors, markers, strict=False):
+                values = [s.mean(name, n, what, method, "synergy") for n in s.sizes]
+                ax.semilogx(s.sizes, values, color=color, marker=marker, ms=4, lw=1.2, label=method)
+            if what == "error":
+                ax.axhline(0.0, color="0.6", lw=0.8, zorder=0)
+                ax.set_yscale("symlog", linthresh=0.01)
+            else:
+                ax.axhspan(0.90, 0.98, color="0.9", zorder=0)
+                ax.set_ylim(0, 1.02)
+            ax.set_title(name, fontsize=10)
+            ax.set_xlabel("samples")
+        label = "bias of the synergy / bit" if what == "error" else "coverage, synergy"
+        np.atleast_1d(axes)[0].set_ylabel(label)
+        handles = np.atleast_1d(axes)[-1].get_legend_handles_labels()
+        figure.legend(*handles, fontsize=8, frameon=False, loc="outside right center")
+        figure.savefig(folder / f"estimation-{title}.svg", metadata={"Date": None})
+        plt.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true")
+    args = parser.parse_args()
+    start = time.perf_counter()
+    rows = study((100, 1000), 0.02) if args.smoke else study(SIZES, 1.0)
+    seconds = time.perf_counter() - start
+    folder = Path(tempfile.mkdtemp()) if args.smoke else HERE
+    images = folder if args.smoke else ROOT / "docs" / "img"
+    with open(folder / "results.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    summary = Summary(rows)
+    (folder / "report.md").write_text(markdown(summary, seconds))
+    draw(summary, images)
+    print(f"written to {folder} in {seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

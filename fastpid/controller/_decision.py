@@ -1,0 +1,48 @@
+"""What a controller decides."""
+
+from __future__ import annotations
+
+import dataclasses
+
+UNIMODAL, JOINT = "unimodal", "joint"
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What to do after an epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch that has ended.
+    phase : {"unimodal", "joint"}
+        How the next epoch trains.
+    shares : dict of str to float
+        How many optimisation steps every modality takes in the next epoch, in units of those of an
+        even epoch. They add up to the number of modalities, so that an epoch costs the same if one
+        is held back (0). In the joint phase all are 1.
+    at_peak : bool
+        The tracked value is within noise of its maximum so far; keep this state.
+    start_joint : bool
+        Joint training starts now. True once.
+    restore_epoch : int or None
+        The epoch whose state it starts from, the last one that was `at_peak`.
+    metrics : dict of str to float
+        What was measured, by names that suit a logger; empty if nothing was.
+    reason : str
+        Why, in words.
+    """
+
+    epoch: int
+    phase: str
+    shares: dict[str, float]
+    at_peak: bool = False
+    start_joint: bool = False
+    restore_epoch: int | None = None
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    reason: str = dataclasses.field(default="", compare=False)
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The modalities that train in the next epoch."""
+        return tuple(name for name, share in self.shares.items() if share > 0.0)

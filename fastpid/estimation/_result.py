@@ -1,0 +1,189 @@
+"""What an estimate is."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastpid._base.compare import same
+from fastpid._base.drawing import Drawing
+from fastpid._base.extras import import_extra
+from fastpid._base.quantities import ATOMS, QUANTITIES
+from fastpid.joint import JointTable
+from fastpid.result import Decomposition
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Estimate:
+    """A decomposition of samples, and how far it can be trusted. Estimates pickle and compare.
+
+    Attributes
+    ----------
+    table : JointTable
+        The samples, counted.
+    decomposition : Decomposition
+        The certified decomposition of the table as it is (the plug-in estimate).
+    bias : str
+        How the values were corrected.
+    corrected : dict of str to float
+        Atoms, mutual information and union information with their bias corrected; they add up as
+        the plug-in values do, and may be negative. The atoms are attributes, too: `redundancy`,
+        `unique_x`, `unique_y`, `synergy`.
+    ci : str
+        The kind of interval.
+    confidence_level : float
+        What the intervals are meant to cover.
+    intervals : dict of str to (float, float)
+        The interval of every value; empty for ``ci="none"``. Information is not negative, and
+        neither are the ends.
+    null : str
+        The kind of null hypothesis.
+    p_values : dict of str to float
+        For every atom, the probability under its null hypothesis of a value at least as large as
+        the observed one; empty if nothing was permuted.
+    null_of : dict of str to str
+        What was done to the samples for the p-value of each atom.
+    null_means : dict of str to float
+        The average of each atom under its null hypothesis, of several the largest.
+    draws : dict of str to ndarray
+        The plug-in values of all bootstrap or posterior draws.
+    largest_gap : float
+        The widest certified bracket among all tables that were solved.
+    unit : str
+        "bits" or "nats", of every number.
+    """
+
+    table: JointTable
+    decomposition: Decomposition[float]
+    bias: str
+    corrected: Mapping[str, float]
+    ci: str
+    confidence_level: float
+    intervals: Mapping[str, tuple[float, float]]
+    null: str
+    p_values: Mapping[str, float]
+    null_of: Mapping[str, str]
+    null_means: Mapping[str, float]
+    draws: Mapping[str, NDArray[np.float64]]
+    largest_gap: float
+    unit: str
+
+    @property
+    def redundancy(self) -> float:
+        """The corrected redundancy."""
+        return self.corrected["redundancy"]
+
+    @property
+    def unique_x(self) -> float:
+        """The corrected unique information of x."""
+        return self.corrected["unique_x"]
+
+    @property
+    def unique_y(self) -> float:
+        """The corrected unique information of y."""
+        return self.corrected["unique_y"]
+
+    @property
+    def synergy(self) -> float:
+        """The corrected synergy."""
+        return self.corrected["synergy"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the draws as plain Python numbers, strings and lists."""
+        return {
+            "unit": self.unit,
+            "n_samples": self.table.n_samples,
+            "n_effective": self.table.n_effective,
+            "shape": list(self.table.shape),
+            "names": list(self.table.names),
+            "decomposition": self.decomposition.to_dict(),
+            "bias": self.bias,
+            "corrected": dict(self.corrected),
+            "ci": self.ci,
+            "confidence_level": self.confidence_level,
+            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
+            "null": self.null,
+            "p_values": dict(self.p_values),
+            "null_of": dict(self.null_of),
+            "null_means": dict(self.null_means),
+            "largest_gap": self.largest_gap,
+        }
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame, one row for each value.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed (``pip install fastpid[estimate]``).
+        """
+        pd = import_extra("pandas", "to_frame()")
+        rows = [
+            {
+                "plug_in": getattr(self.decomposition, name),
+                "corrected": self.corrected[name],
+                "low": self.intervals.get(name, (np.nan, np.nan))[0],
+                "high": self.intervals.get(name, (np.nan, np.nan))[1],
+                "null_mean": self.null_means.get(name, np.nan),
+                "p_value": self.p_values.get(name, np.nan),
+            }
+            for name in QUANTITIES
+        ]
+        return pd.DataFrame(rows, index=pd.Index(QUANTITIES, name="quantity"))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another estimate holds the same numbers."""
+        return same(self, other) if isinstance(other, Estimate) else NotImplemented
+
+    def _drawings(self) -> list[Drawing]:
+        # The certified bracket is that of the plug-in value, which is not drawn.
+        return [Drawing(self.unit, self.corrected, self.intervals, None)]
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the atoms with their intervals: :func:`fastpid.plot.atoms`."""
+        from fastpid.plot import atoms
+
+        return atoms(self, ax=ax)
+
+    def __repr__(self) -> str:
+        """Return a table of atoms."""
+        shape = " x ".join(map(str, self.table.shape))
+        head = f"  {'':<20}{'plug-in':>10}"
+        if self.bias != "none":
+            head += f"{'corrected':>11}"
+        if self.intervals:
+            head += f"{f'{self.confidence_level:.0%} interval':>22}"
+        if self.p_values:
+            head += f"{'under null':>12}{'p':>9}"
+        lines = [f"Estimate from {self.table.n_samples} samples, {shape} ({self.unit})", head]
+        for name in (*ATOMS, "mi_xy"):
+            label = "I(X,Y;Z)" if name == "mi_xy" else name
+            line = f"  {label:<20}{getattr(self.decomposition, name):>10.4f}"
+            if self.bias != "none":
+                line += f"{self.corrected[name]:>11.4f}"
+            if self.intervals:
+                low, high = self.intervals[name]
+                line += f"{f'[{low:.4f}, {high:.4f}]':>22}"
+            if name in self.p_values:
+                line += f"{self.null_means[name]:>12.4f}{self.p_values[name]:>9.3g}"
+            lines.append(line)
+        words = []
+        if self.bias != "none":
+            words.append(f"bias: {self.bias}")
+        if self.intervals:
+            words.append(f"interval: {self.ci}")
+        if self.p_values:
+            words.append(f"null: {self.null}")
+        lines.append(f"  {'; '.join([*words, f'largest gap {self.largest_gap:.0e}'])}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        return f"<pre>{html.escape(repr(self))}</pre>"

@@ -1,0 +1,124 @@
+"""fastpid estimate and fastpid screen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastpid
+from fastpid.cli import main
+from fastpid.estimation import estimate_table
+from fastpid.joint import from_samples
+
+PENGUINS = Path(__file__).resolve().parents[2] / "docs" / "data" / "penguins.csv"
+COLUMNS = ["--x", "a", "--y", "b", "--z", "z"]
+QUICK = ["--n-bootstrap", "50", "--n-permutations", "50", "--rng", "3"]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.integers(0, 3, (200, 5)), columns=list("abcde"))
+    frame["z"] = (frame.a + frame.b) % 2
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    frame.to_parquet(tmp_path / "data.parquet")
+    return tmp_path / "data.csv", tmp_path / "data.parquet"
+
+
+def test_estimate_is_that_of_python(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.read_csv(files[0])
+    table = from_samples("a", "b", "z", data=frame)
+    expected = estimate_table(table, n_bootstrap=50, n_permutations=50, rng=3).to_dict()
+    for path in files:
+        assert main(["estimate", str(path), *COLUMNS, *QUICK, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["columns"]["x"]["labels"] == [0, 1, 2]
+        for key in ("corrected", "p_values", "null_means"):
+            assert found[key] == pytest.approx(expected[key])
+        for name, ends in expected["intervals"].items():
+            assert found["intervals"][name] == pytest.approx(ends)
+
+
+def test_estimate_prints_and_draws(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("rich")
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "atoms.png"
+    assert main(["estimate", str(files[0]), *COLUMNS, *QUICK, "--plot", str(out)]) == 0
+    text = capsys.readouterr().out
+    for word in ("about z", "unique to a", "95% interval", "bias: qe", "synergy"):
+        assert word in text
+    assert out.read_bytes().startswith(b"\x89PNG")
+    status = main(["estimate", str(files[0]), *COLUMNS, *QUICK, "--plot", str(tmp_path / "a.xyz")])
+    assert status == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", [0, 1])
+def test_screen_is_that_of_python(
+    files: tuple[Path, Path], what: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("rich")
+    pytest.importorskip("matplotlib")
+    expected = fastpid.screen(pd.read_csv(files[0]), "z")
+    for name in ("pairs.parquet", "pairs.csv"):
+        out, plot = tmp_path / name, tmp_path / "map.svg"
+        options = ["--z", "z", "--top-k", "2", "--out", str(out), "--plot", str(plot)]
+        assert main(["screen", str(files[what]), *options]) == 0
+        text = capsys.readouterr().out
+        assert "10 pairs, in bits, by synergy" in text
+        read = pd.read_parquet(out) if name.endswith("parquet") else pd.read_csv(out)
+        np.testing.assert_allclose(read["synergy"], expected.values("synergy"), atol=1e-12)
+        assert "<svg" in plot.read_text()
+    assert main(["screen", str(files[what]), "--z", "z", "--top-k", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["pairs"] == 10
+    assert (found["top"][0]["x"], found["top"][0]["y"]) == ("a", "b")
+
+
+def test_screen_of_some_columns_leaves_the_others_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("pyarrow")
+    sources = "bill_length_mm,bill_depth_mm,flipper_length_mm"
+    options = ["--z", "species", "--sources", sources, "--bins", "4", "--json"]
+    assert main(["screen", str(PENGUINS), *options]) == 0
+    assert json.loads(capsys.readouterr().out)["pairs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["screen", "{csv}", "--z", "zz"], "z names a column 'zz'"),
+        (["screen", "{csv}", "--z", "z", "--sources", "a,f"], "sources names a column 'f'"),
+        (["screen", "{csv}", "--z", "z", "--by", "luck"], "by must be one of"),
+        (["screen", "{csv}", "--z", "z", "--out", "a.xls"], "--out must end in"),
+        (["screen", "no.csv", "--z", "z"], "cannot read 'no.csv'"),
+        (["screen", str(PENGUINS), "--z", "species"], "missing values in 9 of 342 rows"),
+        (["estimate", "no.parquet", *COLUMNS], "cannot read 'no.parquet'"),
+        (["estimate", "{parquet}", "--x", "A", "--y", "b", "--z", "z"], "did you mean 'a'"),
+        (
+            ["estimate", "{csv}", *COLUMNS, "--confidence-level", "2"],
+            "confidence_level must lie between 0 and 1",
+        ),
+        (["estimate", "{csv}", *COLUMNS, "--n-bootstrap", "1"], "n_bootstrap must be 2 or more"),
+    ],
+)
+def test_bad_input_is_one_line(
+    files: tuple[Path, Path], arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled = [a.format(csv=files[0], parquet=files[1]) for a in arguments]
+    assert main(filled) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1

@@ -1,0 +1,339 @@
+"""estimate(): identities, exactness where there is any, reproducibility, and bad input."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastpid
+from fastpid._base.quantities import ATOMS
+from fastpid._solve.options import check_options
+from fastpid.estimation import estimate_table
+from fastpid.estimation._bias import BIASES, jackknife
+from fastpid.estimation._resampling import Resampler
+from fastpid.joint import from_samples
+
+QUICK = {"n_bootstrap": 60, "n_permutations": 60, "rng": 0, "progress": False}
+
+
+def samples(n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 3, (2, n))
+    return x, y, (x + y + rng.integers(0, 2, n)) % 3
+
+
+def no_call(done: int) -> None:
+    """Stand for a progress bar."""
+
+
+@pytest.mark.parametrize("bias", BIASES)
+@pytest.mark.parametrize("unit", ["bits", "nats"])
+def test_corrected_values_add_up(bias: str, unit: str) -> None:
+    e = fastpid.estimate(*samples(), bias=bias, unit=unit, **QUICK)
+    c = e.corrected
+    assert c["redundancy"] + c["unique_x"] == pytest.approx(c["mi_x"], abs=1e-12)
+    assert c["redundancy"] + c["unique_y"] == pytest.approx(c["mi_y"], abs=1e-12)
+    assert sum(c[atom] for atom in ATOMS) == pytest.approx(c["mi_xy"], abs=1e-12)
+    if bias == "none":
+        assert c["synergy"] == pytest.approx(e.decomposition.synergy, abs=1e-12)
+    else:
+        assert c["mi_xy"] < e.decomposition.mi_xy
+
+
+def test_units_are_those_asked_for() -> None:
+    bits = fastpid.estimate(*samples(), **QUICK)
+    nats = fastpid.estimate(*samples(), unit="nats", **QUICK)
+    for name, value in bits.corrected.items():
+        assert nats.corrected[name] == pytest.approx(value * math.log(2), abs=1e-8)
+        assert nats.intervals[name] == pytest.approx(
+            np.multiply(bits.intervals[name], math.log(2)), abs=1e-8
+        )
+    assert nats.p_values == bits.p_values
+
+
+def test_the_jackknife_is_that_of_the_samples_one_by_one() -> None:
+    x, y, z = samples(40)
+    table = from_samples(x, y, z)
+    e = estimate_table(table, bias="jackknife", ci="none", n_permutations=0)
+    without = []
+    for i in range(40):
+        keep = np.arange(40) != i
+        counts = np.zeros(table.shape)
+        np.add.at(counts, (x[keep], y[keep], z[keep]), 1.0)
+        without.append(fastpid.decompose(counts, normalize=True, tol=1e-11).synergy)
+    expected = 40 * e.decomposition.synergy - 39 * np.mean(without)
+    assert e.synergy == pytest.approx(expected, abs=1e-7)
+
+
+def test_the_jackknife_of_weighted_samples() -> None:
+    x, y, z = samples(30)
+    weights = np.random.default_rng(1).choice([0.5, 1.0, 2.0], 30)
+    shape = (3, 3, 3)
+    cells = ((x * 3 + y) * 3 + z).astype(np.int32)
+    options = check_options("auto", 1e-9, None, "nats", 1, True, "ignore")
+
+    def union(keep: np.ndarray) -> float:
+        counts = np.bincount(cells[keep], weights[keep], minlength=27).reshape(shape)
+        d = fastpid.decompose(counts, normalize=True, unit="nats", tol=1e-11)
+        return float(d.union_information)
+
+    full = union(np.ones(30, dtype=bool))
+    plug_in = np.array([0.0, 0.0, 0.0, full])
+    found, _ = jackknife(
+        plug_in,
+        Resampler(shape, 1, codes=np.unravel_index(cells, shape), weights=weights),
+        options,
+        no_call,
+    )
+    mean = np.mean([union(np.arange(30) != i) for i in range(30)])
+    assert found[3] == pytest.approx(30 * full - 29 * mean, abs=1e-6)
+
+
+def test_miller_madow_is_that_of_the_entropies() -> None:
+    x, y, z = samples(200)
+    e = estimate_table(from_samples(x, y, z), bias="miller_madow", ci="none", n_permutations=0)
+
+    def corrected_entropy(*columns: np.ndarray) -> float:
+        _, counts = np.unique(np.stack(columns), axis=1, return_counts=True)
+        p = counts / counts.sum()
+        return float(-np.sum(p * np.log2(p)) + (len(p) - 1) / (2 * 200 * math.log(2)))
+
+    for name, sources in (("mi_x", (x,)), ("mi_y", (y,)), ("mi_xy", (x, y))):
+        expected = (
+            corrected_entropy(*sources) + corrected_entropy(z) - corrected_entropy(*sources, z)
+        )
+        assert e.corrected[name] == pytest.approx(expected, abs=1e-12)
+    union = e.corrected["union_information"]
+    assert union >= max(e.corrected["mi_x"], e.corrected["mi_y"]) - 1e-12
+
+
+def test_quadratic_extrapolation_takes_most_of_the_bias_out() -> None:
+    p = np.random.default_rng(1).dirichlet(np.ones(27)).reshape(3, 3, 3)
+    truth = fastpid.decompose(p).synergy
+    plug_in, corrected = [], []
+    for seed in range(40):
+        counts = np.random.default_rng(seed).multinomial(300, p.ravel())
+        x, y, z = np.unravel_index(np.repeat(np.arange(27), counts), (3, 3, 3))
+        e = fastpid.estimate(x, y, z, ci="none", n_permutations=0, rng=seed)
+        plug_in.append(e.decomposition.synergy - truth)
+        corrected.append(e.synergy - truth)
+    assert np.mean(plug_in) > 0.015
+    assert abs(np.mean(corrected)) < np.mean(plug_in) / 2
+
+
+@pytest.mark.parametrize("ci", ["shifted", "basic", "percentile", "posterior"])
+def test_intervals_are_quantiles_of_the_draws(ci: str) -> None:
+    e = fastpid.estimate(*samples(), ci=ci, confidence_level=0.9, **QUICK)
+    for name, (low, high) in e.intervals.items():
+        draws, found = e.draws[name], getattr(e.decomposition, name)
+        a, b = np.quantile(draws, [0.05, 0.95])
+        if ci == "basic":
+            a, b = 2 * found - b, 2 * found - a
+        elif ci == "shifted":
+            a, b = np.array([a, b]) - 2 * (draws.mean() - found)
+        assert (low, high) == pytest.approx((max(a, 0.0), max(b, 0.0)), abs=1e-8)
+        assert draws.shape == (60,)
+
+
+def test_posterior_draws_have_the_moments_of_a_dirichlet() -> None:
+    cells = np.repeat(np.arange(8), [5, 0, 3, 2, 0, 0, 1, 9]).astype(np.int32)
+    resampler = Resampler((2, 2, 2), 1, counts=np.bincount(cells, minlength=8))
+    draws = np.concatenate(list(resampler.posterior(20000, np.random.SeedSequence(0), 20.0)))
+    alpha = np.bincount(cells, minlength=8) + 1 / 8
+    mean = alpha / alpha.sum()
+    spread = np.sqrt(mean * (1 - mean) / (alpha.sum() + 1))
+    error = np.abs(draws.reshape(-1, 8).mean(axis=0) - mean)
+    assert (error <= 5 * spread / math.sqrt(20000)).all()
+
+
+@pytest.mark.parametrize("null", ["target", "conditional"])
+def test_nothing_is_found_where_there_is_nothing(null: str) -> None:
+    rng = np.random.default_rng(3)
+    p_values = []
+    for _ in range(100):
+        x, y, z = rng.integers(0, 2, (3, 60))
+        e = fastpid.estimate(
+            x, y, z, bias="none", ci="none", n_permutations=39, null=null, rng=rng, progress=False
+        )
+        p_values.append(e.p_values["synergy"])
+    # At most 10% below 0.1, up to three standard deviations of a hundred tries.
+    assert np.mean(np.array(p_values) <= 0.1) <= 0.19
+
+
+def test_each_atom_is_found_where_it_is() -> None:
+    rng = np.random.default_rng(0)
+    a, b, noise = rng.integers(0, 2, (3, 500))
+    for x, y, z, real in (
+        (a, b, a ^ b, {"synergy"}),
+        (a, a, a, {"redundancy"}),
+        (a, noise, a, {"unique_x"}),
+        (noise, a, a, {"unique_y"}),
+    ):
+        e = fastpid.estimate(x, y, z, n_bootstrap=50, n_permutations=99, rng=1)
+        assert {atom for atom in ATOMS if e.p_values[atom] <= 0.011} == real
+
+
+def test_the_synergy_has_to_refute_both_conditional_nulls() -> None:
+    # A chain Y - X - Z: y adds nothing to x, and there is no synergy.
+    rng = np.random.default_rng(5)
+    x = rng.integers(0, 3, 2000)
+    y = np.where(rng.random(2000) < 0.3, rng.integers(0, 3, 2000), x)
+    z = np.where(rng.random(2000) < 0.3, rng.integers(0, 3, 2000), x)
+    e = fastpid.estimate(x, y, z, **QUICK)
+    assert e.p_values["synergy"] > 0.05
+    assert e.p_values["unique_x"] < 0.05
+    assert e.null_of["synergy"] == "x shuffled among equal y and y shuffled among equal x"
+
+
+def test_the_seed_decides_and_threads_do_not() -> None:
+    first = fastpid.estimate(*samples(3000), threads=1, **QUICK)
+    second = fastpid.estimate(*samples(3000), threads=3, **QUICK)
+    other = fastpid.estimate(*samples(3000), **{**QUICK, "rng": 1})
+    assert first.to_dict() == second.to_dict()
+    assert all((first.draws[name] == second.draws[name]).all() for name in first.draws)
+    assert first.intervals != other.intervals
+    generators = [np.random.default_rng(7) for _ in range(2)]
+    one, two = (fastpid.estimate(*samples(), **{**QUICK, "rng": g}) for g in generators)
+    assert one.to_dict() == two.to_dict()
+
+
+def test_what_one_option_draws_does_not_depend_on_another() -> None:
+    with_tests = fastpid.estimate(*samples(), **QUICK)
+    without = fastpid.estimate(*samples(), **{**QUICK, "n_permutations": 0})
+    assert with_tests.intervals == without.intervals
+    assert with_tests.corrected == without.corrected
+    assert without.p_values == {}
+
+
+def test_counted_samples_give_the_same_estimate() -> None:
+    x, y, z = samples()
+    order = np.lexsort((z, y, x))
+    direct = fastpid.estimate(x[order], y[order], z[order], **QUICK)
+    counted = estimate_table(from_samples(x, y, z), **QUICK)
+    assert direct.to_dict() == counted.to_dict()
+
+
+def test_equal_weights_change_nothing() -> None:
+    x, y, z = samples()
+    plain = fastpid.estimate(x, y, z, **QUICK)
+    weighted = fastpid.estimate(x, y, z, weights=np.full(400, 2.0), **QUICK)
+    assert weighted.table.n_effective == pytest.approx(400.0)
+    for name, value in plain.corrected.items():
+        assert weighted.corrected[name] == pytest.approx(value, abs=1e-8)
+    assert weighted.p_values == plain.p_values
+
+
+def test_weights_weigh() -> None:
+    x, y, z = samples(200)
+    weights = np.random.default_rng(0).integers(0, 4, 200)
+    weighted = from_samples(x, y, z, weights=weights)
+    repeated = from_samples(*(np.repeat(column, weights) for column in (x, y, z)))
+    np.testing.assert_allclose(weighted.p, repeated.p, atol=1e-15)
+    assert weighted.n_samples == 200
+    assert weighted.n_effective == pytest.approx(weights.sum() ** 2 / np.sum(weights**2))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(8, 60),
+    shape=st.tuples(st.integers(2, 4), st.integers(2, 4), st.integers(2, 3)),
+)
+def test_every_small_sample_is_answered(seed: int, n: int, shape: tuple[int, int, int]) -> None:
+    rng = np.random.default_rng(seed)
+    columns = [np.append(rng.integers(0, k, n - 2), [0, k - 1]) for k in shape]
+    e = fastpid.estimate(*columns, n_bootstrap=10, n_permutations=9, rng=0, progress=False)
+    for low, high in e.intervals.values():
+        assert 0.0 <= low <= high
+    assert all(0.1 <= p <= 1.0 for p in e.p_values.values())
+    assert all(math.isfinite(value) for value in e.corrected.values())
+
+
+def test_resamples_keep_what_the_null_keeps() -> None:
+    x, y, z = samples(300)
+    counts = from_samples(x, y, z).counts
+    resampler = Resampler((3, 3, 3), 1, codes=(x, y, z))
+    for (role, among), kept in itertools.product(
+        (("z", ""), ("x", "y"), ("y", "x")), ((2,), (0, 1), (1, 2), (0, 2))
+    ):
+        same = all(
+            (
+                t.sum(axis=tuple({0, 1, 2} - set(kept)))
+                == counts.sum(axis=tuple({0, 1, 2} - set(kept)))
+            ).all()
+            for t in next(iter(resampler.shuffle(5, np.random.SeedSequence(0), role, among)))
+        )
+        moved = "xyz".index(role)
+        fixed_pair = {0, 1, 2} - {moved}
+        pairs = [fixed_pair, {moved, "xyz".index(among)} if among else {moved}]
+        assert same == any(set(kept) <= pair for pair in pairs)
+
+
+def test_parts_make_up_the_whole() -> None:
+    x, y, z = samples(103)
+    counts = from_samples(x, y, z).counts
+    resampler = Resampler((3, 3, 3), 1, codes=(x, y, z))
+    quarters = np.concatenate(list(resampler.parts(6, np.random.SeedSequence(0), 4)))
+    assert quarters.shape == (24, 3, 3, 3)
+    assert (quarters.reshape(6, 4, 3, 3, 3).sum(axis=1) == counts).all()
+    assert set(quarters.sum(axis=(1, 2, 3)).tolist()) <= {25.0, 26.0}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"bias": "qx"}, "bias must be one of none, miller_madow"),
+        ({"ci": "bca"}, "ci must be one of"),
+        ({"null": "x"}, "null must be one of"),
+        ({"confidence_level": 1.0}, "confidence_level must lie between 0 and 1"),
+        ({"n_bootstrap": 1}, "n_bootstrap must be 2 or more"),
+        ({"n_permutations": -1}, "n_permutations must be 0 or more"),
+        ({"rng": -1}, "rng must be a non-negative integer"),
+        ({"weights": [1.0]}, r"weights must have one entry a sample, shape \(400,\)"),
+        ({"weights": np.zeros(400)}, "weights are all zero"),
+        ({"weights": -np.ones(400)}, "weights must be finite and not negative; 400 are not"),
+    ],
+)
+def test_bad_options(options: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        fastpid.estimate(*samples(), **{**QUICK, **options})
+
+
+def test_bad_samples() -> None:
+    x, y, z = samples()
+    with pytest.raises(ValueError, match=r"^y has one symbol in 400 samples"):
+        fastpid.estimate(x, np.zeros(400, dtype=int), z)
+    with pytest.raises(ValueError, match="differ in length"):
+        fastpid.estimate(x, y[1:], z)
+    with pytest.raises(ValueError, match='bias="qe" divides the samples in quarters'):
+        fastpid.estimate([0, 1, 0], [1, 0, 0], [0, 1, 1])
+    with pytest.raises(TypeError, match="rng must be"):
+        fastpid.estimate(x, y, z, rng="now")
+    with pytest.raises(ValueError, match=r"counts sum to 1.*fastpid\.decompose"):
+        estimate_table(np.ones((2, 2, 2)) / 8)
+    with pytest.raises(ValueError, match="weighted samples"):
+        estimate_table(from_samples(x, y, z, weights=np.arange(400)))
+
+
+def test_a_gap_wider_than_tol_is_warned_of() -> None:
+    rng = np.random.default_rng(0)
+    columns = rng.integers(0, 4, (3, 300))
+    with pytest.warns(fastpid.ConvergenceWarning, match="largest gap") as caught:
+        fastpid.estimate(*columns, method="proxy", **QUICK)
+    assert caught[0].filename == __file__
+
+
+def test_repr_and_frame() -> None:
+    pytest.importorskip("pandas")
+    e = fastpid.estimate(*samples(), **QUICK)
+    text = repr(e)
+    for word in ("Estimate from 400 samples, 3 x 3 x 3 (bits)", "95% interval", "bias: qe"):
+        assert word in text
+    frame = e.to_frame()
+    assert list(frame.columns) == ["plug_in", "corrected", "low", "high", "null_mean", "p_value"]
+    assert frame.loc["synergy", "p_value"] == e.p_values["synergy"]

@@ -1,0 +1,169 @@
+"""CUDA: the library loads and speaks anywhere; the rest runs where there is a device."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import pytest
+from families import FAMILIES, table
+
+import fastpid
+from fastpid._base.quantities import VALUES
+from fastpid._solve import kernel
+
+torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
+
+needs_library = pytest.mark.skipif(
+    kernel.cuda_library() is None, reason="built without CUDA: no nvcc was found"
+)
+needs_device = pytest.mark.skipif(
+    not torch.cuda.is_available() or kernel.cuda_library() is None,
+    reason="needs a CUDA device and the library built for it",
+)
+
+
+@needs_library
+def test_the_library_loads_without_a_device_and_says_what_is_wrong() -> None:
+    from fastpid.torch import _cuda
+
+    library = _cuda._library()
+    wanted, least = ctypes.c_size_t(), ctypes.c_size_t()
+    sizes = (ctypes.byref(wanted), ctypes.byref(least))
+    status = library.fastpid_cuda_gradient_workspace(0, 3, 3, 3, *sizes)
+    assert library.fastpid_cuda_error(status) == b"an argument is out of range"
+    if not torch.cuda.is_available():
+        status = library.fastpid_cuda_gradient_workspace(1, 3, 3, 3, *sizes)
+        assert status > 0
+        assert b"CUDA" in library.fastpid_cuda_error(status)
+        with pytest.raises(RuntimeError, match="CUDA kernel was not launched"):
+            _cuda._check(status)
+
+
+def test_a_build_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastpid.torch import _cuda
+
+    monkeypatch.setattr(_cuda, "cuda_library", lambda: None)
+    _cuda._library.cache_clear()
+    with pytest.raises(RuntimeError, match="built without CUDA"):
+        _cuda._library()
+    _cuda._library.cache_clear()
+
+
+def check_against_cpu(p: torch.Tensor, device: str = "cuda", **options) -> None:
+    """Brackets that overlap, the same informations, gradients of the same planes."""
+    here = p.clone().requires_grad_()
+    there = p.to(device).requires_grad_()
+    cpu = fastpid.decompose(here, on_failure="ignore", **options)
+    gpu = fastpid.decompose(there, on_failure="ignore", **options)
+    assert gpu.synergy.device == there.device
+    assert gpu.synergy.dtype == p.dtype
+    slack = 1e-5 if p.dtype == torch.float32 else 1e-10
+    for name in ("mi_x", "mi_y", "mi_xy"):
+        torch.testing.assert_close(
+            getattr(gpu, name).cpu(), getattr(cpu, name), rtol=slack, atol=slack
+        )
+    assert (gpu.lower.cpu() <= cpu.upper + slack).all()
+    assert (cpu.lower <= gpu.upper.cpu() + slack).all()
+    converged = cpu.status == fastpid.Status.CONVERGED
+    assert (gpu.status.cpu()[converged] == fastpid.Status.CONVERGED).all()
+    gpu.mi_xy.sum().backward()
+    cpu.mi_xy.sum().backward()
+    torch.testing.assert_close(there.grad.cpu(), here.grad, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.cuda
+@needs_device
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", ["auto", "newton", "proxy", "gradient"])
+@pytest.mark.parametrize("shape", [(2, 2, 2), (3, 3, 3), (5, 4, 8), (4, 6, 3)])
+def test_devices_agree(family: str, method: str, shape: tuple[int, int, int]) -> None:
+    p = torch.stack([torch.from_numpy(table(family, shape, seed)) for seed in range(3)])
+    check_against_cpu(p, method=method, tol=1e-4 if method == "gradient" else 1e-9)
+
+
+@pytest.mark.cuda
+@needs_device
+@pytest.mark.parametrize("shape", [(20, 20, 10), (30, 30, 10), (50, 40, 6), (100, 100, 2)])
+def test_large_tables_use_device_memory(shape: tuple[int, int, int]) -> None:
+    check_against_cpu(torch.from_numpy(table("dense", shape, 0))[None], tol=1e-8)
+
+
+@pytest.mark.cuda
+@needs_device
+def test_gradients_agree() -> None:
+    p = torch.stack([torch.from_numpy(table("dense", (4, 4, 4), seed)) for seed in range(8)])
+    grads = []
+    for device in ("cpu", "cuda"):
+        q = p.to(device).requires_grad_()
+        d = fastpid.decompose(q, tol=1e-12, on_failure="ignore")
+        (d.synergy - d.redundancy).sum().backward()
+        grads.append(q.grad.cpu())
+    torch.testing.assert_close(*grads, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.cuda
+@needs_device
+def test_float32_strided_and_batches_of_one_and_many() -> None:
+    p = torch.from_numpy(table("dense", (4, 5, 3), 0))
+    check_against_cpu(p.float()[None])
+    strided = p.cuda().permute(2, 1, 0).contiguous().permute(2, 1, 0)
+    assert not strided.is_contiguous()
+    assert fastpid.decompose(strided).synergy == fastpid.decompose(strided.contiguous()).synergy
+    many = torch.rand(100_000, 3, 3, 3, dtype=torch.float64)
+    many /= many.sum((1, 2, 3), keepdim=True)
+    d = fastpid.decompose(many.cuda())
+    assert d.gap.max() <= 1e-9
+    expected = fastpid.decompose(many)
+    torch.testing.assert_close(d.synergy.cpu(), expected.synergy, rtol=0, atol=2e-9)
+
+
+@pytest.mark.cuda
+@needs_device
+def test_streams_devices_and_invalid_tables() -> None:
+    p = torch.from_numpy(table("dense", (6, 6, 6), 0)).cuda()
+    expected = fastpid.decompose(p).synergy
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        inside = fastpid.decompose(p, on_failure="ignore").synergy
+    stream.synchronize()
+    assert inside == expected
+    for index in range(torch.cuda.device_count()):
+        there = fastpid.decompose(p.to(f"cuda:{index}")).synergy
+        assert there.device.index == index
+        assert there.cpu() == expected.cpu()
+    q = torch.stack([p, p])
+    q[1, 0, 0, 0] = float("nan")
+    with pytest.warns(fastpid.ConvergenceWarning, match="NaN"):
+        d = fastpid.decompose(q)
+    assert d.synergy.isnan().tolist() == [False, True]
+
+
+@pytest.mark.cuda
+@needs_device
+def test_short_memory_means_fewer_blocks_and_too_short_an_error() -> None:
+    p = torch.from_numpy(
+        np.stack([table("dense", (30, 30, 10), seed) for seed in range(40)])
+    ).cuda()
+    expected = fastpid.decompose(p, tol=1e-7).synergy
+    try:
+        torch.cuda.empty_cache()
+        total = torch.cuda.get_device_properties(0).total_memory
+        held = torch.cuda.memory_reserved()
+        torch.cuda.set_per_process_memory_fraction((held + 300e6) / total)
+        assert torch.equal(fastpid.decompose(p, tol=1e-7).synergy, expected)
+        torch.cuda.set_per_process_memory_fraction((held + 4e6) / total)
+        torch.cuda.empty_cache()
+        with pytest.raises(torch.OutOfMemoryError):
+            fastpid.decompose(p, tol=1e-7)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+@pytest.mark.cuda
+@needs_device
+def test_values_are_named_alike() -> None:
+    d = fastpid.decompose(torch.from_numpy(table("dense", (3, 3, 3), 0)).cuda())
+    assert all(getattr(d, name).is_cuda for name in VALUES)
+    assert d.numpy().shape == ()

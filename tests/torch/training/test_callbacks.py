@@ -1,0 +1,218 @@
+"""Lightning's and Hugging Face's trainers train as the controller says, and resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
+
+from torch.nn.functional import cross_entropy  # noqa: E402
+from two_views import NAMES, Model, batches_of, controlled, copy_of, data  # noqa: E402
+
+from fastpid.torch.training import AsyncTraining  # noqa: E402
+
+# What the libraries themselves warn of is theirs.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+EPOCHS = 6
+
+
+def loss_of(model, training, views, y):
+    if training.phase == "joint":
+        return cross_entropy(model(views), y)
+    return sum(cross_entropy(model.alone(name, views[name]), y) for name in training.active)
+
+
+def check(training, frozen_epochs):
+    """Audio, which shows the label, was held at first, and joint training came in the end."""
+    history = training.controller.history
+    assert [d.epoch for d in history] == list(range(EPOCHS))
+    assert frozen_epochs
+    assert sum(d.start_joint for d in history) == 1
+    assert history[-1].phase == "joint"
+    # In the epochs after such decisions, and only there, audio stood still.
+    assert frozen_epochs == [d.epoch + 1 for d in history if d.active == ("video",)]
+
+
+def loader(seed):
+    return torch.utils.data.DataLoader(batches_of(*data(seed=seed)), batch_size=None)
+
+
+def lightning_run(folder: Path, epochs: int, resume: str | None = None):
+    pl = pytest.importorskip("lightning.pytorch")
+    from fastpid.torch.training.lightning import LightningCallback
+
+    torch.manual_seed(0)
+    frozen: list[int] = []
+
+    class Module(pl.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.model = Model()
+            modules = self.model.modules_of()
+            controller = controlled(patience=9, max_epochs=4)
+            self.plan = AsyncTraining(controller, modules, keep={"model": self.model})
+
+        def training_step(self, batch, _):
+            return loss_of(self.model, self.plan, *batch)
+
+        def validation_step(self, batch, _):
+            views, y = batch
+            return {"outputs": {n: self.model.alone(n, views[n]) for n in NAMES}, "z": y}
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+        def on_train_epoch_start(self):
+            self.before = self.model.encoders["audio"].weight.detach().clone()
+
+        def on_train_epoch_end(self):
+            if torch.equal(self.before, self.model.encoders["audio"].weight):
+                frozen.append(self.current_epoch)
+
+    module = Module()
+    trainer = pl.Trainer(
+        max_epochs=epochs,
+        default_root_dir=folder,
+        callbacks=[LightningCallback(module.plan)],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        accelerator="cpu",
+        devices=1,
+    )
+    trainer.fit(module, loader(0), loader(1), ckpt_path=resume)
+    trainer.validate(module, loader(1), verbose=False)  # outside of a fit
+    trainer.save_checkpoint(folder / f"{epochs}.ckpt")
+    return module, frozen
+
+
+def test_lightning(tmp_path: Path) -> None:
+    module, frozen = lightning_run(tmp_path, EPOCHS)
+    check(module.plan, frozen)
+    lightning_run(tmp_path, 3)
+    resumed, _ = lightning_run(tmp_path, EPOCHS, resume=str(tmp_path / "3.ckpt"))
+    assert resumed.plan.controller.history == module.plan.controller.history
+    expected = copy_of(module.model)
+    assert all(torch.equal(v, expected[k]) for k, v in resumed.model.state_dict().items())
+
+
+def test_lightning_says_what_a_validation_step_returns() -> None:
+    pytest.importorskip("lightning")
+    from types import SimpleNamespace
+
+    from fastpid.torch.training.lightning import LightningCallback
+
+    trainer = SimpleNamespace(
+        state=SimpleNamespace(fn="fit"), sanity_checking=False, current_epoch=0
+    )
+    plan = AsyncTraining(controlled(), Model().modules_of())
+    for outputs in (None, torch.zeros(3), {"z": torch.zeros(3)}):
+        with pytest.raises(TypeError, match="validation_step must return"):
+            LightningCallback(plan).on_validation_batch_end(trainer, None, outputs, None, 0)
+
+
+def test_transformers_needs_its_metrics() -> None:
+    pytest.importorskip("transformers")
+    from types import SimpleNamespace
+
+    from fastpid.torch.training.transformers import TrainerCallback
+
+    plan = AsyncTraining(controlled(), Model().modules_of())
+    with pytest.raises(TypeError, match=r"compute_metrics=callback\.metrics"):
+        TrainerCallback(plan).on_evaluate(None, SimpleNamespace(epoch=1.0), None)
+
+
+def transformers_run(folder: Path, epochs: int, resume: bool = False):
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    from fastpid.torch.training.transformers import TrainerCallback
+
+    torch.manual_seed(0)
+    frozen: list[int] = []
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = Model()
+            self.before = None
+
+        def forward(self, audio, video, labels):
+            views = {"audio": audio, "video": video}
+            loss = loss_of(self.model, self.plan, views, labels)
+            return {"loss": loss, **{n: self.model.alone(n, views[n]) for n in NAMES}}
+
+    class Watch(transformers.TrainerCallback):
+        def on_epoch_begin(self, args, state, control, **_):
+            self.before = wrapped.model.encoders["audio"].weight.detach().clone()
+
+        def on_epoch_end(self, args, state, control, **_):
+            if torch.equal(self.before, wrapped.model.encoders["audio"].weight):
+                frozen.append(round(state.epoch) - 1)
+
+    def rows(seed):
+        views, y = data(seed=seed)
+        return [{**{n: views[n][i] for n in NAMES}, "labels": y[i]} for i in range(len(y))]
+
+    wrapped = Wrapped()
+    plan = AsyncTraining(
+        controlled(patience=9, max_epochs=4),
+        wrapped.model.modules_of(),
+        keep={"model": wrapped.model},
+        distributed=False,
+    )
+    wrapped.plan = plan
+    callback = TrainerCallback(plan)
+    trainer = transformers.Trainer(
+        model=wrapped,
+        args=transformers.TrainingArguments(
+            output_dir=str(folder),
+            num_train_epochs=EPOCHS,
+            per_device_train_batch_size=40,
+            per_device_eval_batch_size=100,
+            learning_rate=0.02,
+            lr_scheduler_type="constant",
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            remove_unused_columns=False,
+            report_to=[],
+            disable_tqdm=True,
+            use_cpu=True,
+            seed=0,
+        ),
+        train_dataset=rows(0),
+        eval_dataset=rows(1),
+        compute_metrics=callback.metrics,
+        callbacks=[callback, Watch()],
+    )
+    if epochs < EPOCHS:
+
+        class Stop(transformers.TrainerCallback):
+            def on_save(self, args, state, control, **_):
+                control.should_training_stop = round(state.epoch) == epochs
+                return control
+
+        trainer.add_callback(Stop())
+    trainer.evaluate()  # not after an epoch
+    trainer.predict(rows(2))
+    assert plan.controller.history == ()
+    trainer.train(resume_from_checkpoint=resume)
+    state = plan.controller.state_dict()
+    trainer.predict(rows(2))
+    trainer.evaluate()
+    assert plan.controller.state_dict() == state
+    return wrapped, plan, frozen
+
+
+def test_transformers(tmp_path: Path) -> None:
+    wrapped, plan, frozen = transformers_run(tmp_path / "whole", EPOCHS)
+    check(plan, frozen)
+    transformers_run(tmp_path / "parts", 3)
+    resumed, again, _ = transformers_run(tmp_path / "parts", EPOCHS, resume=True)
+    assert again.controller.history == plan.controller.history
+    expected = copy_of(wrapped.model)
+    for name, value in resumed.model.state_dict().items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-6)
