@@ -18,6 +18,7 @@ if "--benchmark-only" in sys.argv:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add how long a benchmark run is, and where its report goes."""
     group = parser.getgroup("fastpid", "fastpid's benchmarks (with --benchmark-only)")
     group.addoption("--smoke", action="store_true", help="a few small problems, half a minute")
     group.addoption("--full", action="store_true", help="every problem, beyond five minutes")
@@ -25,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the suites, or under --benchmark-only all but them."""
     if collection_path.suffix != ".py":
         return None
     is_suite = collection_path.parent == BENCH

@@ -17,7 +17,9 @@ BUSY = 0.5
 RESULTS = Results()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("benchmark_columns", None):
+        config.option.benchmark_columns = ["median", "iqr", "rounds", "iterations"]
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > BUSY:
         RESULTS.notes.append(
@@ -33,7 +35,7 @@ def results() -> Results:
 
 @pytest.fixture
 def select(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """A function that skips a case unless the run is long enough for it."""
+    """Return a function that skips a case unless the run is long enough for it."""
 
     def choose(*, smoke: bool, default: bool = True) -> None:
         if request.config.getoption("--smoke") and not smoke:
@@ -44,6 +46,7 @@ def select(request: pytest.FixtureRequest) -> Callable[..., None]:
     return choose
 
 
+@pytest.hookimpl(trylast=True)  # below pytest-benchmark's own tables
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if not any(RESULTS.suites()):
         return

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from comparators import BASELINES, TOL, warm_up
-from gaps import CLARABEL, FAMILIES, PEER_SHAPES, SHAPES, TOLERANCES, Shape, shape_name
-from grid import Table
+from gaps import FAMILIES, PEER_SHAPES, SHAPES, TOLERANCES, Shape, shape_name
+from grid import COMPACT, Table
 from measure import measure, median_seconds, note
 from results import GapPoint, Results
 
@@ -21,7 +21,7 @@ CASES = [
     for family in FAMILIES
     for method, tolerances in TOLERANCES.items()
     for tol in tolerances
-    if method != CLARABEL or shape in PEER_SHAPES
+    if method != COMPACT or shape in PEER_SHAPES
 ]
 SMOKE = ("dense", (10, 10, 10))
 
@@ -37,8 +37,8 @@ def truth(family: str, shape: Shape) -> fastpid.Decomposition:
 
 
 def _solve(p: Table, method: str, tol: float | None) -> fastpid.Decomposition:
-    if method == CLARABEL:
-        return BASELINES[CLARABEL].solve(p)
+    if method == COMPACT:
+        return BASELINES[COMPACT].solve(p)
     return fastpid.decompose(p, method=method, tol=tol or TOL, threads=1, on_failure="ignore")
 
 
@@ -59,12 +59,10 @@ def test_gap(
 ) -> None:
     select(smoke=(family, shape) == SMOKE, default=shape == SHAPES[0])
     benchmark.group = f"gap {family} {shape_name(shape)}"
-    if method == CLARABEL:
+    if method == COMPACT:
         warm_up()
     p, known = table(family, shape), truth(family, shape)
-    answers = measure(
-        benchmark, lambda: _solve(p, method, tol), budget=0.2, warm=method != CLARABEL
-    )
+    answers = measure(benchmark, lambda: _solve(p, method, tol), budget=0.2, warm=method != COMPACT)
     for answer in answers:
         assert answer.lower <= known.upper + 1e-12
         assert answer.upper >= known.lower - 1e-12

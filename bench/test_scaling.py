@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from comparators import BASELINES, TOL, warm_up
-from grid import Table
+from grid import COMPACT, Table
 from measure import Reference, TooSlowError, measure, median_seconds, note
 from results import Results, Timing
 
@@ -28,12 +28,11 @@ SWEEPS: dict[str, list[tuple[int, int, int]]] = {
 PEER_CELLS = 50_000
 SMOKE_CELLS = 1_000
 
-CLARABEL = "compact CLARABEL"
 POINTS = [
     (series, shape, solver)
     for series, shapes in SWEEPS.items()
     for shape in shapes
-    for solver in ("fastpid", CLARABEL)
+    for solver in ("fastpid", COMPACT)
     if solver == "fastpid" or np.prod(shape) <= PEER_CELLS
 ]
 
@@ -121,12 +120,12 @@ def test_growing(
     select(smoke=np.prod(shape) <= SMOKE_CELLS, default=False)
     benchmark.group = f"scaling {series}"
     p = gates.random_dense(shape, rng=0)
-    if solver == CLARABEL:
+    if solver == COMPACT:
         warm_up()
-        answer = measure(benchmark, lambda: BASELINES[CLARABEL].solve(p), warm=False)[-1]
+        answer = measure(benchmark, lambda: BASELINES[COMPACT].solve(p), warm=False)[-1]
         certified = fastpid.decompose(p, tol=TOL, on_failure="raise")
         wrong = abs(answer.union_information - certified.union_information)
-        assert wrong <= BASELINES[CLARABEL].accuracy
+        assert wrong <= BASELINES[COMPACT].accuracy
     else:
         answers = measure(
             benchmark,

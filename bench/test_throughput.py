@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from comparators import BASELINES, TOL
-from grid import Table
+from grid import COMPACT, Table
 from measure import Reference, measure, median_seconds, note
 from results import Rate, Results
 
@@ -78,7 +78,7 @@ def test_compact_clarabel(
     """The best CVXPY model, which takes tables one at a time whatever the batch."""
     select(smoke=n == 3)
     benchmark.group = f"throughput {shape_name(n)}"
-    name = "compact CLARABEL"
+    name = COMPACT
     p = batch_of(n, 1)[0]
     answer = measure(benchmark, lambda: BASELINES[name].solve(p), budget=0.5)[-1]
     certified = fastpid.decompose(p, tol=TOL, on_failure="raise")

@@ -1,4 +1,4 @@
-"""Entropies and mutual informations of probability arrays, in numpy alone.
+"""Entropy and mutual information of probability arrays, in numpy alone.
 
 Independent of the compiled kernel, and used by the tests to check it.
 """

@@ -23,7 +23,7 @@ def test_gates_have_their_known_atoms(name: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("name", gates.GATES)
-def test_known_atoms_add_up_to_the_informations(name: str) -> None:
+def test_known_atoms_add_up_to_the_mutual_information(name: str) -> None:
     gate = gates.GATES[name]
     p = gate.table()
     assert p.sum() == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""Entropies and mutual informations: identities, batches, exact zeros, errors."""
+"""Entropy and mutual information: identities, batches, exact zeros, errors."""
 
 from __future__ import annotations
 

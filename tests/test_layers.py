@@ -44,7 +44,7 @@ def imports_of(path: Path) -> set[str]:
             names |= {module} if submodules != {a.name for a in node.names} else set()
         elif isinstance(node, ast.Import):
             parts = [alias.name.split(".", 1) for alias in node.names]
-            names |= {(part + ["__init__"])[1] for part in parts if part[0] == "fastpid"}
+            names |= {[*part, "__init__"][1] for part in parts if part[0] == "fastpid"}
     return names
 
 

@@ -11,7 +11,7 @@ import pytest
 from families import table
 
 import fastpid
-from fastpid import Status
+from fastpid import Decomposition, Status
 
 
 @pytest.fixture

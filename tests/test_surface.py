@@ -45,10 +45,10 @@ def parameters(function: object) -> list[str]:
 def test_the_arguments_stand_in_one_order() -> None:
     solver = ["method", "tol", "max_iter", "unit", "threads"]
     places = {
-        fastpid.decompose: solver + ["normalize", "on_failure"],
-        fastpid.estimate: solver + ["rng", "on_failure", "progress"],
-        fastpid.estimate_table: solver + ["rng", "on_failure", "progress"],
-        fastpid.screen: solver + ["n_jobs", "rng", "on_failure", "progress"],
+        fastpid.decompose: [*solver, "normalize", "on_failure"],
+        fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
+        fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
+        fastpid.screen: [*solver, "n_jobs", "rng", "on_failure", "progress"],
     }
     for function, wanted in places.items():
         assert [name for name in parameters(function) if name in wanted] == wanted

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from grid import Table
+from grid import ACCURATE, COMPACT, PUBLISHED, Table
 
 import fastpid
 from fastpid import gates
@@ -43,9 +43,9 @@ def _cvx(solver: str, formulation: str, accuracy: float) -> Comparator:
 
 OURS = {"auto": _fastpid("auto"), "newton": _fastpid("newton"), "proxy": _fastpid("proxy")}
 BASELINES = {
-    "compact CLARABEL": _cvx("CLARABEL", "compact", 1e-5),
-    "published SCS": _cvx("SCS", "published", 5e-2),
-    "published CLARABEL": _cvx("CLARABEL", "published", 1e-5),
+    COMPACT: _cvx("CLARABEL", "compact", 1e-5),
+    PUBLISHED: _cvx("SCS", "published", 5e-2),
+    ACCURATE: _cvx("CLARABEL", "published", 1e-5),
 }
 
 

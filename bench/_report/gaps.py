@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grid import Table
+from grid import COMPACT, Table
 from results import GapPoint
 from text import rows, seconds
 
@@ -22,14 +22,13 @@ FAMILIES: dict[str, Callable[[Shape], Table]] = {
     ),
     "soft": lambda shape: gates.random_soft(shape, 3000, rng=0),
 }
-CLARABEL = "compact CLARABEL"
 #: None where there is no tolerance to set: the proxy is closed-form, CLARABEL runs at its own.
 TOLERANCES: dict[str, tuple[float | None, ...]] = {
     "proxy": (None,),
     "gradient": (1e-2, 1e-3, 1e-4, 1e-6),
     "newton": (1e-2, 1e-3, 1e-6, 1e-9),
     "auto": (1e-2, 1e-3, 1e-6, 1e-9),
-    CLARABEL: (None,),
+    COMPACT: (None,),
 }
 #: Where the CVXPY model takes a few seconds at most.
 PEER_SHAPES = SHAPES[:2]

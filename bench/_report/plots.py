@@ -14,6 +14,7 @@ from typing import Any
 
 import gaps
 import matplotlib
+from grid import COMPACT
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -23,7 +24,6 @@ from results import GapPoint, Rate, Results, Timing
 
 HERE = Path(__file__).resolve().parent.parent
 FOLDER = HERE.parent / "docs" / "img"
-CLARABEL = "compact CLARABEL"
 
 #: Okabe and Ito's palette, which colour-blind readers can tell apart.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = (
@@ -94,10 +94,10 @@ def throughput(rates: list[Rate]) -> Any:
         for point in two:
             axes.plot(*point, color=color, marker=marker, fillstyle="none", linestyle="none")
         ends.append((shape, one[-1], color))
-    peers = [r.per_second for r in rates if r.solver == CLARABEL]
+    peers = [r.per_second for r in rates if r.solver == COMPACT]
     if peers:
         axes.axhspan(min(peers), max(peers), color=GREY, alpha=0.3, linewidth=0)
-        said = f"{CLARABEL}, one table at a time (range over the shapes)"
+        said = f"{COMPACT}, one table at a time (range over the shapes)"
         axes.annotate(
             said, (1, min(peers)), (0, -3), textcoords="offset points", va="top", fontsize=8.5
         )
@@ -126,13 +126,13 @@ def scaling(timings: list[Timing]) -> Any:
     for series, marker in zip(colors, MARKERS, strict=False):
         color = colors[series]
         axes = panels[1] if series.startswith("nx") else panels[0]
-        for solver in ("fastpid", CLARABEL):
+        for solver in ("fastpid", COMPACT):
             line = sorted(
                 (t.size, t.seconds) for t in timings if (t.series, t.solver) == (series, solver)
             )
             if not line:
                 continue
-            peer = solver == CLARABEL
+            peer = solver == COMPACT
             axes.plot(
                 *zip(*line, strict=True),
                 color=color,
@@ -157,7 +157,7 @@ def scaling(timings: list[Timing]) -> Any:
     panels[1].set_title("nx = ny = 10", loc="left")
     handles = [
         Line2D([], [], color=GREY, marker="o", label="fastpid"),
-        Line2D([], [], color=GREY, marker="o", linestyle="--", fillstyle="none", label=CLARABEL),
+        Line2D([], [], color=GREY, marker="o", linestyle="--", fillstyle="none", label=COMPACT),
     ]
     panels[0].legend(handles=handles, loc="upper left")
     figure.draw_without_rendering()
@@ -174,7 +174,7 @@ def gap_against_time(points: list[GapPoint]) -> Any:
         "gradient": (ORANGE, "s"),
         "newton": (BLUE, "o"),
         "auto": (VERMILLION, "x"),
-        CLARABEL: (GREEN, "D"),
+        COMPACT: (GREEN, "D"),
     }
     figure, grid = plt.subplots(
         len(shapes),

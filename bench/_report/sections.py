@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import gaps
-from grid import LIMIT_SECONDS
+from grid import COMPACT, LIMIT_SECONDS
 from results import GradientTiming, Peak, Rate, Results, Timing
 from text import rate, ratio, rows, seconds
-
-CLARABEL = "compact CLARABEL"
 
 
 def _throughput(rates: list[Rate]) -> list[str]:
@@ -23,10 +21,10 @@ def _throughput(rates: list[Rate]) -> list[str]:
             for r in ours
             if r.threads == 2
         ]
-        peer = [f"{r.per_second:.3g}" for r in rates if (r.shape, r.solver) == (shape, CLARABEL)]
+        peer = [f"{r.per_second:.3g}" for r in rates if (r.shape, r.solver) == (shape, COMPACT)]
         cells = [one.get(batch, "") for batch in batches]
         body.append([shape, *cells, *(two or [""]), *(peer or [""])])
-    head = ["dense", *(f"{b:,}" for b in batches), "two threads, the largest", CLARABEL]
+    head = ["dense", *(f"{b:,}" for b in batches), "two threads, the largest", COMPACT]
     return [
         "Tables per second on one thread by size of the batch, at 1e-9 bit; in brackets, two "
         "threads over one. Compact CLARABEL takes tables one at a time.",
@@ -40,7 +38,7 @@ def _growing(timings: list[Timing]) -> list[str]:
     found = {(t.series, t.name, t.solver): t for t in timings}
     for series, name in dict.fromkeys((t.series, t.name) for t in timings):
         ours = found.get((series, name, "fastpid"))
-        peer = found.get((series, name, CLARABEL))
+        peer = found.get((series, name, COMPACT))
         cells = [seconds(ours.seconds), str(ours.iterations)] if ours else ["", ""]
         cells += [seconds(peer.seconds) if peer else ""]
         cells += [ratio(peer.seconds / ours.seconds) if peer and ours else ""]
@@ -49,7 +47,7 @@ def _growing(timings: list[Timing]) -> list[str]:
         "Dense tables at 1e-9 bit on one thread; compact CLARABEL where it takes less than "
         f"{LIMIT_SECONDS} s.",
         "",
-        *rows(["series", "table", "fastpid", "steps", CLARABEL, "speed-up"], body),
+        *rows(["series", "table", "fastpid", "steps", COMPACT, "speed-up"], body),
     ]
 
 

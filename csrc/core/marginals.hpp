@@ -1,4 +1,4 @@
-// One pass over a table: its marginals, its check, and the informations that need all of it.
+// One pass over a table: its marginals, its check, and the terms that need all of it.
 #pragma once
 
 #include "numerics.hpp"

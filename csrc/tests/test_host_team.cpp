@@ -66,7 +66,7 @@ BlockAnswer on_team(const Table& table, const TableOptions& options, int threads
   return out;
 }
 
-// F's bracket by one CPU thread, and the informations.
+// F's bracket by one CPU thread, and the known terms.
 Bounds on_cpu(const Table& table, const TableOptions& options, KnownTerms& known, Status& status) {
   const Problem problem(table);
   const Serial exec;

@@ -74,7 +74,7 @@ def check_output(args: argparse.Namespace) -> None:
     """Raise a UserError if what print_table() or save_plot() need is not there, before any work."""
     try:
         if not args.json:
-            import_extra("rich", "a table (or use --json)")
+            import_extra("rich", "printing a table")
         if args.plot:
             import_extra("matplotlib", "--plot", "plot")
     except ImportError as error:

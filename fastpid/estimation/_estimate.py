@@ -433,6 +433,6 @@ def _refuse_constant(table: JointTable) -> None:
             name = table.names[axis]
             title = role if name == role else f"{role} ({name!r})"
             raise ValueError(
-                f"{title} has one symbol in {table.n_samples} samples, so that it says nothing and "
-                "nothing can be said of it; choose another column"
+                f"{title} has one symbol in {table.n_samples} samples, so it carries no "
+                "information; choose another column"
             )

@@ -303,7 +303,7 @@ def _name_of(values: Any) -> list[str]:
 
 
 def _read(values: Any) -> Column:
-    shape = getattr(values, "shape", ())
+    shape: tuple[int, ...] = getattr(values, "shape", ())
     if len(shape) == 2 and shape[1] == 1:  # a column as a frame
         if hasattr(values, "iloc"):
             values = values.iloc[:, 0]

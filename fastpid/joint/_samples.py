@@ -106,9 +106,9 @@ def from_samples(
         of edges, a :class:`Discretizer` (used as it is if it is fitted, else fitted), or None.
     strategy : {"quantile", "uniform", "kmeans", "bayesian_blocks"}
         How edges are chosen when `bins` is an int: at equally spaced quantiles of the column
-        (linear interpolation, as in ``numpy.quantile``), or equally spaced from minimum to maximum, or as
-        :class:`Discretizer` says of the other two. Uniform bins may be empty; quantile bins never
-        are: where ties leave no sample between two quantiles, their bins are merged, and a
+        (linear interpolation, as in ``numpy.quantile``), or equally spaced from minimum to maximum,
+        or as :class:`Discretizer` says of the other two. Uniform bins may be empty; quantile bins
+        never are: where ties leave no sample between two quantiles, their bins are merged, and a
         UserWarning says how many are left. "bayesian_blocks" cuts every float column without
         being given a number.
     names : sequence of three str, optional

@@ -40,8 +40,8 @@ def decompose(
     -------
     Decomposition
         Tensors of the batch shape, on p's device. Atoms, mutual information and bounds have p's
-        dtype and are differentiable by p. `iterations` is an int32 tensor; `status` and `method` are
-        :class:`~fastpid.result.Words`, which compare with words elementwise.
+        dtype and are differentiable by p. `iterations` is an int32 tensor; `status` and `method`
+        are :class:`~fastpid.result.Words`, which compare with words elementwise.
 
     Raises
     ------

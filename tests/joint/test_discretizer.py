@@ -10,10 +10,9 @@ import pytest
 
 import fastpid
 from fastpid.joint import (
-    _from_file,
     Discretizer,
     JointAccumulator,
-    _accumulator,
+    _from_file,
     from_dict,
     from_dit,
     from_file,

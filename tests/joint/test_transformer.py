@@ -11,18 +11,18 @@ import pytest
 
 pytest.importorskip("sklearn", reason="an extra: pip install fastpid[estimate]")
 
-from sklearn.base import clone  # noqa: E402
-from sklearn.compose import ColumnTransformer  # noqa: E402
-from sklearn.exceptions import NotFittedError  # noqa: E402
-from sklearn.feature_selection import SelectKBest, chi2  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
-from sklearn.model_selection import GridSearchCV  # noqa: E402
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline  # noqa: E402
-from sklearn.preprocessing import OneHotEncoder  # noqa: E402
-from sklearn.utils import get_tags  # noqa: E402
-from sklearn.utils.validation import check_is_fitted  # noqa: E402
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import SelectKBest, chi2
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
-from fastpid.joint import Discretizer, from_samples  # noqa: E402
+from fastpid.joint import Discretizer, from_samples
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(300, 3))

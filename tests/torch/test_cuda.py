@@ -51,7 +51,7 @@ def test_a_build_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check_against_cpu(p: torch.Tensor, device: str = "cuda", **options) -> None:
-    """Brackets that overlap, the same informations, gradients of the same planes."""
+    """Brackets that overlap, the same mutual information, gradients of the same planes."""
     here = p.clone().requires_grad_()
     there = p.to(device).requires_grad_()
     cpu = fastpid.decompose(here, on_failure="ignore", **options)

@@ -111,7 +111,7 @@ def test_gradients_are_finite_linear_and_homogeneous(
     grads = dict(zip(NAMES, gradients(p, **options), strict=True))
     for grad in grads.values():
         assert np.isfinite(grad).all()
-    # The identities between atoms and informations, for their gradients.
+    # The identities between atoms and mutual information, for their gradients.
     scale = 1e-12 * (1.0 + max(np.abs(grad).max() for grad in grads.values()))
     for total, parts in {
         "mi_x": ("redundancy", "unique_x"),
@@ -131,7 +131,7 @@ def test_gradients_are_finite_linear_and_homogeneous(
     assert bound <= d.upper + 1e-9
 
 
-def test_informations_have_their_textbook_gradients() -> None:
+def test_mutual_information_has_its_textbook_gradients() -> None:
     p = torch.from_numpy(table("dense", (3, 4, 5), 2)).requires_grad_()
 
     def mutual_information(q, axes):

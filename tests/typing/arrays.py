@@ -1,10 +1,10 @@
 """Calls with arrays."""
 
 from collections.abc import Iterator
-from typing_extensions import assert_type
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import assert_type
 
 import fastpid
 from fastpid import Decomposition, Estimate, Screen, Status

@@ -1,9 +1,8 @@
 """Calls with tensors."""
 
-from typing_extensions import assert_type
-
 import torch
 from torch import Tensor
+from typing_extensions import assert_type
 
 import fastpid
 from fastpid import Decomposition

@@ -237,7 +237,7 @@ def fixed(run: Run, share: float = 0.3) -> dict[str, float]:
 
 
 def mi_controller(run: Run) -> dict[str, float]:
-    """Train as a controller says that goes by mutual informations."""
+    """Train as a controller says that goes by mutual information."""
     return two_stage(run, controller_of(run, criterion="mi"))
 
 

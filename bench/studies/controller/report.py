@@ -234,7 +234,8 @@ def write(folder: Path, images: Path) -> None:
     lines = [
         "# Does two-stage training under a controller pay?",
         "",
-        f"Written by `python bench/studies/controller/study.py` with Python {platform.python_version()}, "
+        "Written by `python bench/studies/controller/study.py` with Python "
+        f"{platform.python_version()}, "
         f"numpy {np.__version__}; {len(frame)} runs and {len(swept)} starts.",
         "",
         *accuracies(frame),

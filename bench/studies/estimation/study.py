@@ -1,7 +1,7 @@
 """Which estimator when: bias, coverage and false alarms of fastpid.estimate, the truth known.
 
-    python bench/studies/estimation/study.py            the whole study, about ten minutes on two cores
-    python bench/studies/estimation/study.py --smoke    a minute's worth of it, written to a temporary folder
+    python bench/studies/estimation/study.py          all of it, about ten minutes on two cores
+    python bench/studies/estimation/study.py --smoke  a minute's worth, into a temporary folder
 
 Writes results.csv and report.md beside this file, and docs/img/estimation-*.svg. Every data set is
 drawn from a table whose decomposition is known to 1e-9 bit; seeds are fixed.
@@ -176,7 +176,8 @@ def markdown(s: Summary, seconds: float) -> str:
     lines = [
         "# Which estimator when",
         "",
-        f"Written by `python bench/studies/estimation/study.py` ({seconds:.0f} s). Data sets are drawn from "
+        f"Written by `python bench/studies/estimation/study.py` ({seconds:.0f} s). Data sets are "
+        "drawn from "
         f"tables whose decomposition is known; {RESAMPLES} resamples each, in bits.",
         "",
         "## Truth",

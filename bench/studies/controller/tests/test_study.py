@@ -11,10 +11,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
 
-from controller import held_out, methods, report, study  # noqa: E402
-from controller.data import synthetic  # noqa: E402
-from controller.methods import METHODS, Budget, Run  # noqa: E402
-from scipy import stats  # noqa: E402
+from controller import held_out, methods, report, study
+from controller.data import synthetic
+from controller.methods import METHODS, Budget, Run
+from scipy import stats
 
 BUDGET = Budget(epochs=6, rate=0.02)
 
