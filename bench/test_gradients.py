@@ -13,6 +13,7 @@ import pytest
 from results import GradientTiming, Results
 
 import fastpid
+from fastpid._solve import kernel
 
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
 torch.set_num_threads(1)

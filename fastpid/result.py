@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import html
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, overload
 
@@ -537,6 +536,8 @@ class Decomposition(Generic[V_co]):
 
     def _repr_html_(self) -> str:
         """Return the table of atoms for a notebook."""
+        import html  # notebooks alone
+
         d = self.numpy()
         if self.shape:
             return f"<pre>{html.escape(_batch_text(d))}</pre>"

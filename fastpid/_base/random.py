@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-#: What `rng` may be.
-RNG = int | np.random.SeedSequence | np.random.Generator | np.random.BitGenerator | None
+#: What `rng` may be. A string, since numpy imports its generators when they are first named.
+RNG: TypeAlias = (
+    "int | np.random.SeedSequence | np.random.Generator | np.random.BitGenerator | None"
+)
 
 
 def seed_sequence(rng: Any, name: str = "rng") -> np.random.SeedSequence:

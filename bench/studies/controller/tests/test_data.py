@@ -166,7 +166,7 @@ def decompose(x, y, z) -> fastpid.Result:
     counts = np.zeros((x.max() + 1, y.max() + 1, z.max() + 1))
     np.add.at(counts, (x, y, z), 1)
     labels = tuple(tuple(range(n)) for n in counts.shape)
-    return fastpid.decompose(JointTable.from_counts(counts, labels, ("x", "y", "z")).p)
+    return fastpid.decompose(JointTable.of_counts(counts, labels, ("x", "y", "z")).p)
 
 
 @pytest.mark.parametrize(
