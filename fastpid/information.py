@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastpid._base.checks import check_unit
+from fastpid._base.checks import check_unit, refuse_mask
 from fastpid._base.quantities import NATS_PER_UNIT
 
 __all__ = ["conditional_mutual_information", "entropy", "mutual_information"]
@@ -42,6 +42,7 @@ def entropy(p: ArrayLike, axis: int | tuple[int, ...] | None = None, unit: str =
     1.5
     """
     scale = NATS_PER_UNIT[check_unit(unit)]
+    refuse_mask("p", p)
     probabilities = np.asarray(p, dtype=np.float64)
     if not (np.isfinite(probabilities).all() and (probabilities >= 0).all()):
         raise ValueError("p must hold finite, non-negative probabilities")
@@ -74,6 +75,7 @@ def mutual_information(p_ab: ArrayLike, unit: str = "bits") -> Any:
     >>> mutual_information([[0.5, 0.0], [0.0, 0.5]])
     1.0
     """
+    refuse_mask("p_ab", p_ab)
     joint = np.asarray(p_ab, dtype=np.float64)
     if joint.ndim < 2:
         raise ValueError(f"p_ab must have at least 2 axes (..., na, nb); got shape {joint.shape}")
@@ -106,6 +108,7 @@ def conditional_mutual_information(p_abc: ArrayLike, unit: str = "bits") -> Any:
     >>> conditional_mutual_information(fastpid.gates.xor())
     1.0
     """
+    refuse_mask("p_abc", p_abc)
     joint = np.asarray(p_abc, dtype=np.float64)
     if joint.ndim < 3:
         raise ValueError(

@@ -544,7 +544,7 @@ class Decomposition(Generic[V_co]):
         total = float(d.mi_xy)
         labels = [(name, float(getattr(d, name))) for name in ATOMS] + [("I(X,Y;Z)", total)]
         rows = "".join(
-            f"<tr><th>{label}</th><td>{value:.6f}</td><td>{_share(value, total)}</td></tr>"
+            f"<tr><th>{label}</th><td>{value:.6f}</td><td>{_share(value, d)}</td></tr>"
             for label, value in labels
         )
         notes = "<br>".join(html.escape(line.strip()) for line in _notes(d))
@@ -554,8 +554,9 @@ class Decomposition(Generic[V_co]):
         )
 
 
-def _share(value: float, total: float) -> str:
-    return f"{value / total:.1%}" if total > 0 else "-"
+def _share(value: float, d: Decomposition[float]) -> str:
+    # Shares of what is no more than rounding or the gap would be noise.
+    return f"{value / d.mi_xy:.1%}" if d.mi_xy > max(1e-12, d.gap) else "-"
 
 
 def _notes(d: Decomposition[float]) -> list[str]:
@@ -571,7 +572,7 @@ def _table_text(d: Decomposition[float]) -> str:
     total = d.mi_xy
 
     def row(label: str, value: float) -> str:
-        return f"  {label:<22}{value:>12.6f} {_share(value, total):>8}"
+        return f"  {label:<22}{value:>12.6f} {_share(value, d):>8}"
 
     lines = [f"Decomposition ({d.unit})" + f"{'share':>{44 - 16 - len(d.unit) - 1}}"]
     lines += [row(name, getattr(d, name)) for name in ATOMS]

@@ -135,8 +135,19 @@ def check_positive_integer(name: str, value: object) -> int:
     return integer
 
 
-def check_real_array(p: Any, name: str) -> NDArray[Any]:
-    """Return an array of real numbers, of its own dtype."""
+def refuse_mask(name: str, values: Any) -> None:
+    """Refuse a masked array with masked entries, whose mask numpy.asarray would forget."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
+        count = int(np.ma.getmaskarray(values).sum())
+        raise ValueError(
+            f"{name} is masked in {count} of {values.size} places; fill them, as with "
+            f"{name}.filled(0), or leave them out"
+        )
+
+
+def check_real_array(p: Any, name: str, *, bools: bool = False) -> NDArray[Any]:
+    """Return an array of real numbers, of its own dtype; bools as integers if they are taken."""
+    refuse_mask(name, p)
     try:
         array = np.asarray(p)
     except ValueError as error:  # numpy's word for nested sequences of unequal lengths
@@ -149,14 +160,28 @@ def check_real_array(p: Any, name: str) -> NDArray[Any]:
     if array.dtype.kind == "c":
         raise TypeError(f"{name} must be real; got complex dtype {array.dtype}; pass {name}.real")
     if array.dtype.kind == "b":
+        if bools:
+            return array.astype(np.int64)
         raise TypeError(
-            f"{name} must hold probabilities; got dtype bool; convert a 0/1 table of counts with "
-            f"{name}.astype(float) and pass normalize=True"
+            f"{name} must hold numbers; got dtype bool; if it is a 0/1 table of counts, pass "
+            f"{name}.astype(float), with normalize=True"
         )
     raise TypeError(
         f"{name} must be a real-valued array; got dtype {array.dtype} from "
         f"{type(p).__name__}; convert it with numpy.asarray({name}, dtype=float)"
     )
+
+
+def check_labels(z: Any, name: str = "z") -> NDArray[Any]:
+    """Return class labels: integers or bools (n,), or soft ones, floats (n, nz)."""
+    refuse_mask(name, z)
+    array = np.asarray(z)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name} must hold class labels from 0 on; got {type(z).__name__} of dtype "
+            f"{array.dtype}; number them: numpy.unique({name}, return_inverse=True)[1]"
+        )
+    return array.astype(np.int64) if array.dtype.kind == "b" else array
 
 
 def row_tolerance(eps: float) -> float:

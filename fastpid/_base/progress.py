@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import importlib.util
 from collections.abc import Callable, Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -26,22 +29,28 @@ def progress_bar(
     ImportError
         If a bar is wanted and tqdm is not installed.
     """
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
+    tqdm = None if wanted is False else _tqdm()
+    if tqdm is None:
         if wanted:
-            raise ImportError("progress=True needs tqdm: pip install fastpid[estimate]") from error
-        wanted = False
-    if wanted is False:
+            raise ImportError('progress=True needs tqdm: pip install "fastpid[estimate]"')
         yield lambda done: None
         return
     # disable=None is tqdm's word for "unless this is a terminal".
     with tqdm(
         total=total,
         desc=what,
-        unit=f" {unit}",
+        unit=unit if unit == "B" else f" {unit}",
         unit_scale=True,
         delay=0 if wanted else 1.0,
         disable=False if wanted else None,
     ) as bar:
         yield bar.update
+
+
+def _tqdm() -> Any:
+    """Return tqdm's bar for this terminal or notebook; None if it is not installed."""
+    if importlib.util.find_spec("tqdm") is None:
+        return None
+    # Without ipywidgets tqdm.auto warns in notebooks, and plain text does as well.
+    has_widgets = importlib.util.find_spec("ipywidgets") is not None
+    return importlib.import_module("tqdm.auto" if has_widgets else "tqdm").tqdm

@@ -31,7 +31,7 @@ def _select() -> ModuleType:
     # The last one built runs everywhere that the package does, and knows the processor.
     usable = [*_load(built[-1]).processor(), built[-1]]
     choices = [variant for variant in built if variant in usable]
-    wanted = os.environ.get("FASTPID_ISA", "")
+    wanted = os.environ.get("FASTPID_ISA", "").replace("-", "_")
     if not wanted:
         return _load(choices[0])
     if wanted not in choices:
@@ -50,7 +50,9 @@ def cuda_library() -> Path | None:
 
 def build_info() -> dict[str, str | bool]:
     """Return compiler, language standard, instruction set, Eigen version, and whether with CUDA."""
-    return {**_kernel.build_info(), "cuda": cuda_library() is not None}
+    built: dict[str, str | bool] = _kernel.build_info()
+    variant = str(built["instruction_set"]).replace("-", "_")  # as FASTPID_ISA takes it
+    return {**built, "instruction_set": variant, "cuda": cuda_library() is not None}
 
 
 _kernel = _select()

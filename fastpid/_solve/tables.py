@@ -19,7 +19,7 @@ def check_tables(p: Any, *, name: str = "p") -> NDArray[np.float64]:
     The values are checked where they are first read: by the kernel while it marginalises, or by
     :func:`explain_bad_table`.
     """
-    if isinstance(p, np.ndarray) and p.dtype == np.float64:
+    if type(p) is np.ndarray and p.dtype == np.float64:
         array = p
     else:
         _refuse_other_forms(p, name)

@@ -24,18 +24,17 @@ def run_gates(args: argparse.Namespace) -> int:
     converged = all(result.converged for _, result, _ in rows)
     if args.json:
         emit_json(
-            {
-                "unit": args.unit,
-                "gates": [
-                    {
-                        "name": gate.name,
-                        "description": gate.description,
-                        "solved": result.to_dict(),
-                        "known": known,
-                    }
-                    for gate, result, known in rows
-                ],
-            }
+            args,
+            [
+                {
+                    "name": gate.name,
+                    "description": gate.description,
+                    "solved": result.to_dict(),
+                    "known": known,
+                }
+                for gate, result, known in rows
+            ],
+            unit=args.unit,
         )
     else:
         width = max(len(gate.name) for gate, _, _ in rows)
@@ -73,7 +72,7 @@ def run_info(args: argparse.Namespace) -> int:
         **kernel.build_info(),
     }
     if args.json:
-        emit_json(facts)
+        emit_json(args, facts)
     else:
         width = max(map(len, facts))
         words = {True: "built", False: "not built"}

@@ -6,18 +6,34 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastpid._base.extras import import_extra
 from fastpid._base.quantities import METHODS, NATS_PER_UNIT
 
 EXIT_OK, EXIT_UNCONVERGED, EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 1, 2, 130, 141
 
 
+#: How a remedy that is written for Python reads at the command line.
+_OPTIONS = (
+    (re.compile(r'bins=\{"([^"]+)": (\d+)\}'), r"--bins \1=\2"),
+    (re.compile(r"\bbins=(\d+)"), r"--bins \1"),
+    (re.compile(r"\bpass bins=,"), "pass --bins,"),
+    (re.compile(r'\bdecimal=","'), "--decimal ,"),
+    (re.compile(r'\b(missing|strategy|bias|method|unit|ci|null)="(\w+)"'), r"--\1 \2"),
+    (re.compile(r"is the delimiter another one\? try "), "is it another one? try --delimiter "),
+)
+
+
 class UserError(Exception):
-    """Something the user can put right; its text is one line."""
+    """Something the user can put right; its text is one line, in the command line's words."""
+
+    def __init__(self, text: str) -> None:
+        for pattern, option in _OPTIONS:
+            text = pattern.sub(option, text)
+        super().__init__(text)
 
 
 def add_unit(parser: argparse.ArgumentParser) -> None:
@@ -53,8 +69,16 @@ def emit(text: str) -> None:
     print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
-def emit_json(value: dict[str, Any]) -> None:
-    emit(json.dumps(value, indent=2, allow_nan=False))
+#: The version of the layout of --json, which docs/command-line.md describes.
+JSON_FORMAT = 1
+
+
+def emit_json(args: argparse.Namespace, result: Any, **about: Any) -> None:
+    """Print the one object that every command prints under --json."""
+    import fastpid
+
+    answer = {"format": JSON_FORMAT, "fastpid": fastpid.__version__, "command": args.command}
+    emit(json.dumps({**answer, **about, "result": result}, indent=2, allow_nan=False))
 
 
 def complain(severity: str, text: str) -> None:
@@ -70,36 +94,28 @@ def discard_output() -> None:
         os.close(null)
 
 
-def check_output(args: argparse.Namespace) -> None:
-    """Raise a UserError if what print_table() or save_plot() need is not there, before any work."""
-    try:
-        if not args.json:
-            import_extra("rich", "printing a table")
-        if args.plot:
-            import_extra("matplotlib", "--plot", "plot")
-    except ImportError as error:
-        raise UserError(str(error)) from error
+def printable(text: str) -> str:
+    """Return a name on one line, whatever characters it holds."""
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def print_table(
     title: str, columns: Sequence[str], words: int, rows: Sequence[Sequence[str]], caption: str
 ) -> None:
     """Print a table: so many columns of words to the left, numbers to the right."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    cells = [[printable(cell) for cell in row] for row in rows]
+    table = [columns, *cells]
+    widths = [max(len(row[place]) for row in table) for place in range(len(columns))]
 
-    table = Table(
-        title=Text(title), caption=Text(caption), title_justify="left", box=box.SIMPLE_HEAD
-    )
-    for place, name in enumerate(columns):
-        table.add_column(Text(name), justify="left" if place < words else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    # What is piped is not folded to the width of a terminal that is not there.
-    width = None if sys.stdout.isatty() else 120
-    Console(file=sys.stdout, width=width).print(table)
+    def line(cells: Sequence[str]) -> str:
+        parts = [
+            cell.ljust(width) if place < words else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(parts).rstrip()
+
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    emit("\n".join([title, "", line(columns), rule, *map(line, cells), "", caption]))
 
 
 def save_plot(draw: Callable[[], Any], path: str) -> None:

@@ -17,31 +17,11 @@ from fastpid.cli._common import (
     emit,
     emit_json,
 )
-from fastpid.cli._read import add_columns, read_table
+from fastpid.cli._read import COLUMN_RULES, add_file, add_roles, read_samples
 
 if TYPE_CHECKING:
     from fastpid.joint import JointTable
     from fastpid.result import Decomposition
-
-COLUMN_RULES = """\
-The file is UTF-8 with a header row; blank lines are no rows. Without --bins every column is taken
-as categories, as it stands. Categories are sorted: by value if all of them are integers, else as
-text.
-
-With --bins N
-  * a source whose cells are all numbers is cut into N bins, unless it has no more than N distinct
-    values; it then stays categories, and so does a source without a single number;
-  * the target is cut into N bins only if all its cells are numbers, some of them not whole, and it
-    has more than N distinct values;
-  * numbers mixed with other text are an error, except in a target whose numbers are all whole.
-With --bins x=4,z=3 exactly the columns named are cut; the others stay categories.
-
-A bin holds its left edge and not its right one; the last bin holds both. Where ties leave fewer
-quantile bins than asked for, a warning says how many.
-
-Refused, with the line numbers: missing values (empty, NA, N/A, NaN, null), ragged rows, columns of
-one distinct value.
-"""
 
 EXIT_HELP = """\
 exit status: 0 done; 1 the gap is wider than --tol (the bounds printed hold); 2 bad input.
@@ -52,16 +32,17 @@ def add_decompose(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "decompose",
-        help="decompose what two columns of a CSV file tell about a third",
+        help="decompose what two columns of a file tell about a third",
         description=(
-            "Decompose what two columns of a CSV file, the sources x and y, tell about a third, "
+            "Decompose what two columns of a file, the sources x and y, tell about a third, "
             "the target z.\n\n" + COLUMN_RULES
         ),
         epilog=EXIT_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_columns(parser, "FILE.csv")
+    add_file(parser)
+    add_roles(parser)
     add_unit(parser)
     add_solver(parser, 1e-9)
     add_json(parser)
@@ -72,7 +53,8 @@ def _run_decompose(args: argparse.Namespace) -> int:
     import fastpid
 
     try:
-        table, notes = read_table(args)
+        samples, notes = read_samples(args)
+        table = samples.table()
         result = fastpid.decompose(
             table,
             method=args.method,
@@ -81,40 +63,38 @@ def _run_decompose(args: argparse.Namespace) -> int:
             threads=args.threads,
             on_failure="ignore",
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
     for note in notes:
         complain("warning", note)
     if args.json:
-        emit_json(_as_json(args.file, table, result))
+        emit_json(
+            args,
+            {**result.to_dict(), "converged": result.converged, "message": result.message},
+            **describe(args, table),
+        )
     else:
         emit(_as_text(args.file, table, result))
     # A closed-form bracket is what --method proxy asks for.
     return EXIT_OK if result.converged or args.method == "proxy" else EXIT_UNCONVERGED
 
 
-def describe_columns(table: JointTable) -> dict[str, Any]:
-    """Return what the symbols of every column are, for JSON."""
+def describe(args: argparse.Namespace, table: JointTable) -> dict[str, Any]:
+    """Return what was read, for JSON."""
     return {
-        role: {
-            "name": table.names[axis],
-            "kind": "bins" if table.is_binned(axis) else "categories",
-            "labels": table.labels[axis],
-            "counts": table.counts_along(axis).tolist(),
-        }
-        for axis, role in enumerate(ROLES)
-    }
-
-
-def _as_json(path: str, table: JointTable, result: Decomposition[float]) -> dict[str, Any]:
-    return {
-        "file": path,
+        "file": args.file,
         "n_samples": table.n_samples,
+        "n_dropped": table.n_dropped,
         "shape": table.shape,
-        "columns": describe_columns(table),
-        **result.to_dict(),
-        "converged": result.converged,
-        "message": result.message,
+        "columns": {
+            role: {
+                "name": table.names[axis],
+                "kind": "bins" if table.is_binned(axis) else "categories",
+                "labels": table.labels[axis],
+                "counts": table.counts_along(axis).tolist(),
+            }
+            for axis, role in enumerate(ROLES)
+        },
     }
 
 

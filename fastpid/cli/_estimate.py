@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastpid._base.quantities import ATOMS, ROLES
+from fastpid._base.quantities import ATOMS
 from fastpid.cli._common import (
     EXIT_OK,
     UserError,
     add_json,
     add_solver,
     add_unit,
-    check_output,
     complain,
     emit_json,
     print_table,
     save_plot,
 )
-from fastpid.cli._decompose import COLUMN_RULES, describe_columns
-from fastpid.cli._read import add_columns, read_table
+from fastpid.cli._decompose import describe
+from fastpid.cli._read import COLUMN_RULES, add_file, add_roles, read_samples
 
 if TYPE_CHECKING:
     from fastpid.estimation import Estimate
@@ -33,14 +31,14 @@ def add_estimate(commands: Any) -> None:
         "estimate",
         help="the same with the bias corrected, intervals and p-values",
         description=(
-            "Estimate what two columns of a CSV or Parquet file tell about a third: atoms with "
-            "their bias\ncorrected, intervals and p-values (fastpid.estimate in Python). Parquet "
-            "columns are taken as\nfastpid.joint.from_file takes them.\n\n" + COLUMN_RULES
+            "Estimate what two columns of a file tell about a third: atoms with their bias "
+            "corrected,\nintervals and p-values (fastpid.estimate in Python).\n\n" + COLUMN_RULES
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_columns(parser, "FILE")
+    add_file(parser)
+    add_roles(parser)
     add_unit(parser)
     parser.add_argument(
         "--bias",
@@ -83,25 +81,20 @@ def add_estimate(commands: Any) -> None:
 
 
 def _run_estimate(args: argparse.Namespace) -> int:
-    from fastpid.estimation import estimate_table
+    from fastpid._solve.options import check_options
+    from fastpid.estimation._estimate import check_wanted, estimate_samples
 
-    check_output(args)
     try:
-        table, notes = _read(args)
-        result = estimate_table(
-            table,
-            bias=args.bias,
-            ci=args.ci,
-            confidence_level=args.confidence_level,
-            n_bootstrap=args.n_bootstrap,
-            n_permutations=args.n_permutations,
-            null=args.null,
-            method=args.method,
-            tol=args.tol,
-            unit=args.unit,
-            threads=args.threads,
-            rng=args.rng,
+        options = check_options(
+            args.method, args.tol, None, args.unit, args.threads, True, "ignore"
         )
+        wanted = check_wanted(
+            *(args.bias, args.ci, args.confidence_level),
+            *(args.n_bootstrap, args.n_permutations, args.null),
+        )
+        samples, notes = read_samples(args)
+        result = estimate_samples(samples, options, wanted, args.rng, None)
+        table = result.table
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
     if args.plot:
@@ -109,23 +102,10 @@ def _run_estimate(args: argparse.Namespace) -> int:
     for note in notes:
         complain("warning", note)
     if args.json:
-        emit_json({"file": args.file, "columns": describe_columns(table), **result.to_dict()})
+        emit_json(args, result.to_dict(), **describe(args, table))
     else:
         _print(args, table, result)
     return EXIT_OK
-
-
-def _read(args: argparse.Namespace) -> tuple[JointTable, list[str]]:
-    if Path(args.file).suffix.lower() != ".parquet":
-        return read_table(args)
-    from fastpid.joint import from_file
-
-    bins = args.bins
-    try:
-        columns = [getattr(args, role) for role in ROLES]
-        return from_file(args.file, *columns, bins=bins, strategy=args.strategy), []
-    except OSError as error:
-        raise UserError(f"cannot read {args.file!r}: {error.strerror or error}") from None
 
 
 def _print(args: argparse.Namespace, table: JointTable, result: Estimate) -> None:
@@ -145,6 +125,7 @@ def _print(args: argparse.Namespace, table: JointTable, result: Estimate) -> Non
             row.append(f"{low:.4f} to {high:.4f}")
         if name in result.p_values:
             row += [f"{result.null_means[name]:.4f}", f"{result.p_values[name]:.3g}"]
+        row += [""] * (len(columns) - len(row))
         rows.append(row)
     title = f"{args.file}: {table.n_samples} rows, in {result.unit}"
     how = f"bias: {result.bias}; interval: {result.ci}; null: {result.null}"

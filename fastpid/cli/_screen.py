@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,15 @@ from fastpid.cli._common import (
     add_json,
     add_solver,
     add_unit,
-    check_output,
+    complain,
     emit_json,
     print_table,
     save_plot,
 )
-from fastpid.cli._read import delimiter_argument
+from fastpid.cli._read import COLUMN_RULES, add_file, open_file
 
 if TYPE_CHECKING:
+    from fastpid.joint._files import DataFile
     from fastpid.screening import Screen
 
 _SHOWN = ("synergy", "redundancy", "unique_x", "unique_y", "mi_xy")
@@ -30,24 +32,29 @@ def add_screen(commands: Any) -> None:
     parser = commands.add_parser(
         "screen",
         help="decompose all pairs of columns against a target",
-        description="Decompose what all pairs of columns of a CSV or Parquet file tell about one "
-        "of its columns (fastpid.screen in Python). Values carry the bias of their tables: pass "
-        "the best pairs to fastpid estimate.",
+        description="Decompose what all pairs of columns of a file tell about one of its columns "
+        "(fastpid.screen in Python).\nValues carry the bias of their tables: pass the best pairs "
+        "to fastpid estimate.\n\n" + COLUMN_RULES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE", help="the data, .csv or .parquet")
+    add_file(parser)
     parser.add_argument(
         "--z", metavar="COL", required=True, action="append", help="the target; repeatable"
     )
     parser.add_argument(
-        "--sources", metavar="COL,COL", help="which columns are paired (default: all the others)"
+        "--sources",
+        metavar="COL,COL",
+        action="append",
+        help="which columns are paired (default: all the others); repeatable, once a column whose "
+        "name holds a comma",
     )
-    parser.add_argument("--bins", type=int, metavar="N", help="cut float columns into N bins")
     parser.add_argument(
-        "--strategy",
-        choices=("quantile", "uniform"),
-        default="quantile",
-        help="bins of equal counts or of equal widths (default: %(default)s)",
+        "--exclude",
+        metavar="COL,COL",
+        action="append",
+        default=[],
+        help="which columns are left out; repeatable",
     )
     parser.add_argument(
         "--by", default="synergy", help="what pairs are ranked by (default: %(default)s)"
@@ -60,52 +67,47 @@ def add_screen(commands: Any) -> None:
     add_solver(parser, 1e-6)
     parser.add_argument("--n-jobs", type=int, default=1, help="processes (default: one, threaded)")
     parser.add_argument("--checkpoint", metavar="FILE", help="keep what is finished, and go on")
-    parser.add_argument(
-        "--delimiter",
-        type=delimiter_argument,
-        default=",",
-        metavar="CHAR",
-        help="what separates the cells",
-    )
     add_unit(parser)
     add_json(parser)
     parser.set_defaults(run=_run_screen)
 
 
 def _run_screen(args: argparse.Namespace) -> int:
-    from fastpid.joint._files import read_frame
     from fastpid.screening import screen
 
-    check_output(args)
     if args.out and Path(args.out).suffix.lower() not in (".parquet", ".csv"):
         raise UserError(f"--out must end in .parquet or .csv; got {args.out!r}")
-    sources = args.sources.split(",") if args.sources else None
     try:
-        frame = read_frame(Path(args.file), args.delimiter)
-        if sources is not None and set(sources) <= set(frame.column_names):
-            # What is wrong with other columns does not matter; screen() complains of unknown ones.
-            frame = frame.select(
-                [name for name in frame.column_names if name in {*sources, *args.z}]
+        file = open_file(args)
+        names = _sources(args, file)
+        wanted = list(dict.fromkeys([*names, *args.z]))
+        read = file.read([(name, name) for name in wanted])
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = screen(
+                {column.name: column for column in read},
+                args.z,
+                sources=names,
+                bins=args.bins,
+                strategy=args.strategy,
+                missing=args.missing,
+                by=args.by,
+                method=args.method,
+                tol=args.tol,
+                unit=args.unit,
+                threads=args.threads,
+                n_jobs=args.n_jobs,
+                checkpoint=args.checkpoint,
             )
-        result = screen(
-            frame,
-            args.z,
-            sources=sources,
-            bins=args.bins,
-            strategy=args.strategy,
-            by=args.by,
-            method=args.method,
-            tol=args.tol,
-            unit=args.unit,
-            threads=args.threads,
-            n_jobs=args.n_jobs,
-            checkpoint=args.checkpoint,
-        )
         best = result.top(args.top_k)
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
     except OSError as error:
         raise UserError(f"cannot read {args.file!r}: {error.strerror or error}") from None
+    for warning in caught:
+        complain("warning", str(warning.message))
+    if result.n_dropped:
+        complain("warning", f"{result.n_dropped} rows miss a value and were dropped")
     if args.out:
         _write(result, args.out)
     if args.plot:
@@ -114,7 +116,12 @@ def _run_screen(args: argparse.Namespace) -> int:
         rows = [
             {"x": x, "y": y, "target": target, **values} for x, y, target, values in _rows(best)
         ]
-        emit_json({"file": args.file, "unit": result.unit, "pairs": len(result), "top": rows})
+        emit_json(
+            args,
+            {"unit": result.unit, "by": args.by, "n_pairs": len(result), "top": rows},
+            file=args.file,
+            n_dropped=result.n_dropped,
+        )
     else:
         columns = ["x", "y", "target", *_SHOWN]
         table = [
@@ -124,6 +131,22 @@ def _run_screen(args: argparse.Namespace) -> int:
         title = f"{args.file}: {len(result)} pairs, in {result.unit}, by {args.by}"
         print_table(title, columns, 3, table, "plug-in values; fastpid estimate corrects them")
     return EXIT_OK
+
+
+def _sources(args: argparse.Namespace, file: DataFile) -> list[str]:
+    """Return the columns that are paired, in the order of the file unless they are named."""
+    given = args.sources if args.sources is not None else []
+    named = [name for text in given for name in _split(text, file)]
+    excluded = {name for text in args.exclude for name in _split(text, file)}
+    for name in (*excluded, *args.z):
+        file.check_name(name)
+    names = named if args.sources is not None else file.names
+    return [name for name in names if name not in excluded and name not in args.z]
+
+
+def _split(text: str, file: DataFile) -> list[str]:
+    """Return the names in a list; a name that holds commas is one name."""
+    return [text] if text in file.names else text.split(",")
 
 
 def _heatmap(result: Screen) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.checks import check_bool, check_real_array, check_rows
+from fastpid._base.checks import check_bool, check_labels, check_rows
 from fastpid._base.quantities import ATOMS
 from fastpid._solve.options import SolveOptions
 from fastpid.controller._held_out import HeldOutTable, Measurement, measure
@@ -218,7 +218,7 @@ class Observations:
         return probabilities
 
     def _check_labels(self, z: Any, samples: int) -> NDArray[np.int64]:
-        labels = check_real_array(z, "z")
+        labels = check_labels(z)
         if labels.dtype.kind not in "iu" or labels.ndim != 1:
             raise TypeError(
                 f"z must be integer labels of shape (n,); got dtype {labels.dtype} and shape "

@@ -37,7 +37,8 @@ from fastpid.estimation._intervals import (
 from fastpid.estimation._resampling import Resampler, Tables, solve_all
 from fastpid.estimation._result import Estimate
 from fastpid.joint import JointTable, from_counts
-from fastpid.joint._samples import code_samples
+from fastpid.joint._missing import Missing
+from fastpid.joint._samples import CodedSamples, code_samples
 from fastpid.result import ConvergenceError, ConvergenceWarning
 
 Bias = Literal["none", "miller_madow", "qe", "shuffle", "jackknife"]
@@ -59,6 +60,7 @@ def estimate(
     strategy: str = "quantile",
     names: Sequence[str] | None = None,
     weights: Any = None,
+    missing: Missing = "raise",
     bias: Bias = "qe",
     ci: Interval = "shifted",
     confidence_level: float = 0.95,
@@ -81,7 +83,7 @@ def estimate(
     x, y, z : array-like (n_samples,)
         The two sources and the target, or with `data` the names of its columns; a source may have
         several columns. :func:`fastpid.joint.from_samples` says what becomes of them.
-    data, bins, strategy, names, weights
+    data, bins, strategy, names, weights, missing
         As there. Symbols are made once, and not anew for every resample; k-means takes the seed 0,
         or the `random_state` of a Discretizer in `bins`.
     bias : {"qe", "jackknife", "shuffle", "miller_madow", "none"}
@@ -180,10 +182,23 @@ def estimate(
             "return_inverse=True)[1].ravel(), z)"
         )
     options = check_options(method, tol, max_iter, unit, threads, True, on_failure)
-    wanted = _check(bias, ci, confidence_level, n_bootstrap, n_permutations, null)
+    wanted = check_wanted(bias, ci, confidence_level, n_bootstrap, n_permutations, null)
     samples = code_samples(
-        x, y, z, data=data, bins=bins, strategy=strategy, names=names, weights=weights
+        *(x, y, z),
+        data=data,
+        bins=bins,
+        strategy=strategy,
+        names=names,
+        weights=weights,
+        missing=missing,
     )
+    return estimate_samples(samples, options, wanted, rng, progress)
+
+
+def estimate_samples(
+    samples: CodedSamples, options: SolveOptions, wanted: Wanted, rng: Any, progress: bool | None
+) -> Estimate:
+    """Estimate from samples that are coded."""
     resampler = Resampler(
         samples.shape, options.threads, codes=samples.codes, weights=samples.weights
     )
@@ -246,7 +261,7 @@ def estimate_table(
     0.01
     """
     options = check_options(method, tol, max_iter, unit, threads, True, on_failure)
-    wanted = _check(bias, ci, confidence_level, n_bootstrap, n_permutations, null)
+    wanted = check_wanted(bias, ci, confidence_level, n_bootstrap, n_permutations, null)
     counted = table if isinstance(table, JointTable) else from_counts(table)
     if counted.n_effective != counted.n_samples:
         raise ValueError("table has weighted samples; pass the samples themselves to estimate()")
@@ -255,7 +270,7 @@ def estimate_table(
     return _estimate(counted, resampler, options, wanted, rng, progress)
 
 
-class _Wanted(NamedTuple):
+class Wanted(NamedTuple):
     """What is to be estimated, checked."""
 
     bias: str
@@ -266,11 +281,11 @@ class _Wanted(NamedTuple):
     null: str
 
 
-def _check(
+def check_wanted(
     bias: Any, ci: Any, confidence_level: Any, n_bootstrap: Any, n_permutations: Any, null: Any
-) -> _Wanted:
+) -> Wanted:
     check_choice("ci", ci, INTERVALS)
-    return _Wanted(
+    return Wanted(
         check_choice("bias", bias, BIASES),
         ci,
         check_open_interval("confidence_level", confidence_level, 0.0, 1.0),
@@ -287,7 +302,7 @@ class _Tables:
         self,
         resampler: Resampler,
         options: SolveOptions,
-        wanted: _Wanted,
+        wanted: Wanted,
         rng: Any,
         advance: Callable[[int], object],
     ) -> None:
@@ -354,7 +369,7 @@ def _estimate(
     table: JointTable,
     resampler: Resampler,
     options: SolveOptions,
-    wanted: _Wanted,
+    wanted: Wanted,
     rng: Any,
     progress: bool | None,
 ) -> Estimate:

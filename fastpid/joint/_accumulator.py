@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,15 @@ from numpy.typing import NDArray
 
 from fastpid._base.quantities import ROLES
 from fastpid.joint._bins import check_edges
-from fastpid.joint._coding import Bins, Categories, Coding
-from fastpid.joint._columns import Column, check_weights
+from fastpid.joint._coding import MAX_FLOAT_CATEGORIES, Bins, Categories, Coding, refuse_continuous
+from fastpid.joint._columns import (
+    Column,
+    Rows,
+    check_lengths,
+    check_weights,
+    refuse_infinite,
+    refuse_missing,
+)
 from fastpid.joint._discretizer import Discretizer, coding_of
 from fastpid.joint._samples import read_samples
 from fastpid.joint._tables import JointTable, check_cells
@@ -48,6 +56,7 @@ class JointAccumulator:
         self._counts = np.zeros((0, 0, 0), dtype=np.int64)
         self._weighted: NDArray[np.float64] | None = None
         self._squares = 0.0
+        self._scale = 0.0
         self.n_samples = 0
 
     def partial_fit(self, x: Any, y: Any, z: Any, *, weights: Any = None) -> JointAccumulator:
@@ -72,6 +81,11 @@ class JointAccumulator:
             or if only some pieces have weights. Nothing of the piece is counted then.
         """
         columns = read_samples(x, y, z, names=self._names)
+        check_lengths(columns)
+        numbers = np.arange(self.n_samples, self.n_samples + len(columns[0]))
+        columns = [dataclasses.replace(c, rows=Rows(numbers=numbers)) for c in columns]
+        refuse_missing(columns)
+        refuse_infinite(columns)
         checked = check_weights(weights, len(columns[0]))
         if self.n_samples and (checked is None) != (self._weighted is None):
             raise ValueError(
@@ -88,10 +102,15 @@ class JointAccumulator:
         counts = np.bincount(cells, minlength=size).reshape(shape)
         self._counts = _padded(self._counts, shape) + counts
         if checked is not None:
+            weights, scale = checked
             held = np.zeros((0, 0, 0)) if self._weighted is None else self._weighted
-            more = np.bincount(cells, checked, minlength=size).reshape(shape)
-            self._weighted = _padded(held, shape) + more
-            self._squares += float(np.sum(checked**2))
+            # What is held is in units of the largest weight of all pieces so far.
+            largest = max(scale, self._scale)
+            before, now = self._scale / largest, scale / largest
+            more = np.bincount(cells, weights, minlength=size).reshape(shape)
+            self._weighted = _padded(held, shape) * before + more * now
+            self._squares = self._squares * before**2 + float(np.sum(weights**2)) * now**2
+            self._scale = largest
         self.n_samples += len(columns[0])
         return self
 
@@ -110,6 +129,8 @@ class JointAccumulator:
         """
         if self.n_samples == 0:
             raise ValueError("no samples have been counted yet; call partial_fit()")
+        for axis in self._axes:
+            axis.check(self.n_samples)
         orders = [axis.order() for axis in self._axes]
         labels = [
             tuple(axis.labels[i] for i in order)
@@ -140,6 +161,9 @@ class _Fixed:
     def grown(self, column: Column) -> _Fixed:
         return self
 
+    def check(self, n_samples: int) -> None:
+        """Accept whatever was counted."""
+
     def order(self) -> list[int]:
         return list(range(len(self.labels)))
 
@@ -147,13 +171,17 @@ class _Fixed:
 class _Growing:
     """An axis of categories, in the order in which they came."""
 
-    def __init__(self, labels: tuple[Any, ...] = (), kind: str | None = None) -> None:
+    def __init__(
+        self, labels: tuple[Any, ...] = (), kind: str | None = None, like: Column | None = None
+    ) -> None:
         self.labels = labels
         self.kind = kind
+        self._like = like
 
     def grown(self, column: Column) -> _Growing:
         """Return the axis with the new categories of a column."""
-        found = Categories.fit(column)
+        # Whether floats are categories is judged by all samples, in check().
+        found = Categories.fit(column, continuous=True)
         if self.kind not in (None, found.kind):
             raise TypeError(
                 f"{column} is {found.kind} here and was {self.kind} before; convert all pieces "
@@ -161,10 +189,26 @@ class _Growing:
             )
         known = set(self.labels)
         new = tuple(label for label in found.labels if label not in known)
-        return _Growing(self.labels + new, found.kind)
+        grown = _Growing(self.labels + new, found.kind, column)
+        if len(grown.labels) > MAX_FLOAT_CATEGORIES:
+            grown.check(len(column))
+        return grown
 
     def codes(self, column: Column) -> NDArray[np.intp]:
         return Categories(self.labels, str(self.kind)).codes(column)
+
+    def check(self, n_samples: int) -> None:
+        """Refuse floats that are no categories.
+
+        Raises
+        ------
+        ValueError
+        """
+        if self.kind == "float" and self._like is not None:
+            values = np.array(self.labels, dtype=np.float64)
+            missing = np.zeros(values.shape, dtype=bool)
+            labels = dataclasses.replace(self._like, values=values, missing=missing)
+            refuse_continuous(labels, n_samples)
 
     def order(self) -> list[int]:
         places = list(range(len(self.labels)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastpid._base.extras import import_extra
 from fastpid._base.warn import stacklevel_outside
-from fastpid.joint._columns import Column, rows_text
+from fastpid.joint._columns import Column
 
 STRATEGIES = ("quantile", "uniform", "kmeans", "bayesian_blocks")
 
@@ -178,7 +178,7 @@ def bin_codes(
     if outside == "error" and beyond.any():
         raise ValueError(
             f"{column} has {np.count_nonzero(beyond)} of {values.size} values outside the edges "
-            f"[{edges[0]:g}, {edges[-1]:g}] ({rows_text(beyond)}, the first "
+            f"[{edges[0]:g}, {edges[-1]:g}] ({column.rows.text(beyond)}, the first "
             f"{values[beyond][0]:g}); widen the edges (-inf and inf are allowed) or drop those "
             "samples"
         )

@@ -18,7 +18,6 @@ from fastpid.joint._columns import (
     printable,
     refuse_infinite,
     refuse_missing,
-    rows_text,
 )
 
 #: A float column with more distinct values than this is continuous, whatever they are.
@@ -53,7 +52,10 @@ class Coding(Protocol):
 
 
 def fit_coding(column: Column, spec: Any, options: CodingOptions) -> Coding:
-    """Learn the rule for a column: `spec` is None, a number of bins, edges, or "auto".
+    """Learn the rule for a column.
+
+    `spec` is None (categories), "values" (categories, continuous or not), a number of bins, edges,
+    or "auto". Missing values are learnt as a symbol of their own.
 
     Raises
     ------
@@ -61,6 +63,8 @@ def fit_coding(column: Column, spec: Any, options: CodingOptions) -> Coding:
         As :func:`fastpid.joint.from_samples` documents.
     """
     argument = f'bins["{column.role}"]'
+    if column.missing.any():
+        return WithMissing(fit_coding(column.take(~column.missing), spec, options))
     if column.kind == "features":
         if spec is None or isinstance(spec, str):
             raise ValueError(
@@ -71,11 +75,16 @@ def fit_coding(column: Column, spec: Any, options: CodingOptions) -> Coding:
         return Clusters.fit(
             column, bin_count(argument, spec, "an int, the number of clusters"), options
         )
-    if spec is None:
-        return Categories.fit(column)
-    if column.kind not in ("integer", "float"):
+    if spec is None or (isinstance(spec, str) and spec == "values"):
+        return Categories.fit(column, continuous=spec is not None)
+    if not column.is_numeric:
+        first = ""
+        if column.is_coded and len(column):
+            only = np.arange(len(column)) == 0
+            first = f" ({column.rows.text(only)} holds {printable(column.value(0))!r})"
         raise TypeError(
-            f"bins names {column}, which is {column.kind}; only numeric columns can be binned"
+            f"bins names {column}, which is {column.kind}{first}; only numeric columns can be "
+            "binned"
         )
     if hasattr(spec, "__len__") and not isinstance(spec, str):
         return Bins(check_edges(argument, spec))
@@ -118,12 +127,22 @@ class Categories:
     kind: str
 
     @classmethod
-    def fit(cls, column: Column) -> Categories:
-        """Take the values of a column, sorted; of a Categorical, its categories as they are."""
+    def fit(cls, column: Column, *, continuous: bool = False) -> Categories:
+        """Take the values of a column, sorted; of a Categorical, its categories as they are.
+
+        Raises
+        ------
+        ValueError
+            If the column holds continuous numbers, unless `continuous` allows them.
+        """
+        if column.kind == "float" and not continuous:
+            refuse_continuous(column)
         if column.kind == "categorical":
             return cls(column.categories, column.kind)
-        if column.kind == "float":
-            _refuse_continuous(column)
+        if column.is_coded:  # every category occurs, unless rows were dropped
+            used = np.bincount(column.values, minlength=len(column.categories)) > 0
+            words = zip(column.categories, used.tolist(), strict=True)
+            return cls(tuple(word for word, is_used in words if is_used), column.kind)
         if column.values.dtype == object and column.kind != "float":
             return cls(tuple(sorted(set(_objects(column)))), column.kind)
         return cls(tuple(np.unique(_plain(column)).tolist()), column.kind)
@@ -137,7 +156,7 @@ class Categories:
             For a value that is not among them.
         """
         index = {label: code for code, label in enumerate(self.labels)}
-        if column.kind == "categorical":
+        if column.is_coded:
             places = [index.get(category, -1) for category in column.categories]
             codes = np.take(np.asarray(places, dtype=np.intp), column.values)
         elif column.values.dtype == object and column.kind != "float":
@@ -149,14 +168,11 @@ class Categories:
             codes = np.take(np.asarray(places, dtype=np.intp), inverse)
         unseen = codes < 0
         if unseen.any():
-            row = int(np.flatnonzero(unseen)[0])
-            value = column.values[row]
-            if column.kind == "categorical":
-                value = column.categories[value]
+            value = column.value(int(np.flatnonzero(unseen)[0]))
             known = ", ".join(printable(label) for label in self.labels[:8])
             raise ValueError(
                 f"{column} has {np.count_nonzero(unseen)} values of unseen categories "
-                f"({rows_text(unseen)}, the first {printable(value)}); known are {known}"
+                f"({column.rows.text(unseen)}, the first {printable(value)}); known are {known}"
                 f"{', ...' if len(self.labels) > 8 else ''}: fit with all categories, for example "
                 "a pandas Categorical, or leave those samples out"
             )
@@ -172,13 +188,18 @@ def _plain(column: Column) -> NDArray[Any]:
     return as_float(column) if column.kind == "float" else column.values
 
 
-def _refuse_continuous(column: Column) -> None:
+def refuse_continuous(column: Column, n_samples: int | None = None) -> None:
+    """Refuse floats that are no categories: too many distinct ones, or too few of each.
+
+    Of distinct values alone, `n_samples` says how many samples they come from.
+    """
     values = as_float(column)
     distinct = np.unique(values).size
+    samples = values.size if n_samples is None else n_samples
     whole = bool(np.all(values == np.floor(values)))
-    if distinct > MAX_FLOAT_CATEGORIES or (not whole and 2 * distinct > values.size):
+    if distinct > MAX_FLOAT_CATEGORIES or (not whole and 2 * distinct > samples):
         raise ValueError(
-            f"{column} is continuous: {distinct} distinct floats in {values.size} samples; pass "
+            f"{column} is continuous: {distinct} distinct floats in {samples} samples; pass "
             f'bins=, for example bins={{"{column.role}": 4}}, or convert it to integers or strings '
             "if its values are categories"
         )
@@ -204,9 +225,27 @@ class Bins:
         ValueError
             For values outside the edges, unless these go to the nearest bin.
         """
-        if column.kind not in ("integer", "float"):
+        if not column.is_numeric:
             raise TypeError(f"{column} is {column.kind}, and its bins were fitted to numbers")
         return bin_codes(column, as_float(column), self.edges, self.outside)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WithMissing:
+    """A rule for the values that are there, and None as the symbol of those that are not."""
+
+    present: Coding
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The labels of the rule, and None."""
+        return (*self.present.labels, None)
+
+    def codes(self, column: Column) -> NDArray[np.intp]:
+        """Return the symbol of every value, the last one where it is missing."""
+        codes = np.full(len(column), len(self.present.labels))
+        codes[~column.missing] = self.present.codes(column.take(~column.missing))
+        return codes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

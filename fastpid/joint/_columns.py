@@ -12,29 +12,88 @@ from numpy.typing import NDArray
 from fastpid._base.checks import check_real_array
 
 _SHOWN_ROWS = 5
+_SHOWN_COLUMNS = 5
 _MISSING_TYPES = frozenset({"NoneType", "NAType", "NaTType"})
+_POLARS_WHOLE = ("Int", "UIn", "Boo")
+_ARROW_WHOLE = ("int", "boo")
 _KIND_OF_DTYPE = {"U": "string", "b": "boolean", "i": "integer", "u": "integer", "f": "float"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Rows:
+    """Where samples stand: rows counted from 0, or lines of a file counted from 1."""
+
+    word: str = "row"
+    numbers: NDArray[np.int64] | None = None  # by default 0, 1, 2, ...
+
+    def text(self, mask: NDArray[np.bool_]) -> str:
+        """Say where a mask is set: "row 3", "lines 3, 9", "rows 0, 1, 2, 3, 4, ..."."""
+        rows = np.flatnonzero(mask)
+        shown = rows[:_SHOWN_ROWS]
+        numbers = shown if self.numbers is None else self.numbers[shown]
+        plural = "" if rows.size == 1 else "s"
+        more = ", ..." if rows.size > _SHOWN_ROWS else ""
+        return f"{self.word}{plural} {', '.join(map(str, numbers.tolist()))}{more}"
+
+    def take(self, keep: NDArray[np.bool_]) -> Rows:
+        """Return where some of the samples stand."""
+        numbers = np.arange(keep.size) if self.numbers is None else self.numbers
+        return Rows(self.word, numbers[keep])
+
+
+FROM_ZERO = Rows()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Column:
-    """A column as read: one kind of values, and which rows have none."""
+    """A column as read: one kind of values, and which rows have none.
+
+    Values that are `categories` are held as codes; the codes of missing values mean nothing.
+    """
 
     role: str
     name: str
     kind: str
-    values: NDArray[Any]  # for a Categorical, its codes; for features (n, d) floats
+    values: NDArray[Any]  # for features (n, d) floats
     missing: NDArray[np.bool_]
     categories: tuple[Any, ...] = ()
+    rows: Rows = FROM_ZERO
+    #: Of text that reads as numbers in several spellings, the numbers; bins cut these.
+    numbers: NDArray[np.float64] | None = None
 
     def __str__(self) -> str:
-        return _title(self.role, self.name)
+        return title(self.role, self.name)
 
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def is_coded(self) -> bool:
+        """Whether the values are codes of categories."""
+        return self.kind == "categorical" or bool(self.categories)
 
-def _title(role: str, name: str) -> str:
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the values are numbers, which bins can cut."""
+        return self.kind in ("integer", "float") or self.numbers is not None
+
+    def take(self, keep: NDArray[np.bool_]) -> Column:
+        """Return some of the samples."""
+        return dataclasses.replace(
+            self,
+            values=self.values[keep],
+            missing=self.missing[keep],
+            rows=self.rows.take(keep),
+            numbers=None if self.numbers is None else self.numbers[keep],
+        )
+
+    def value(self, row: int) -> Any:
+        """Return one value, as it was handed in."""
+        return self.categories[self.values[row]] if self.is_coded else self.values[row]
+
+
+def title(role: str, name: str) -> str:
+    """Return what a column is called in a message."""
     return role if name == role else f"{role} ({name!r})"
 
 
@@ -46,27 +105,22 @@ def printable(label: object, width: int = 40) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
-def rows_text(mask: NDArray[np.bool_]) -> str:
-    """Say where a mask is set: "row 3", "rows 3, 9", "rows 0, 1, 2, 3, 4, ..."."""
-    rows = np.flatnonzero(mask)
-    text = ", ".join(map(str, rows[:_SHOWN_ROWS].tolist()))
-    plural = "" if rows.size == 1 else "s"
-    return f"row{plural} {text}" + (", ..." if rows.size > _SHOWN_ROWS else "")
-
-
-def read_column(role: str, name: str, column: Any, *, features: bool = False) -> Column:
+def read_column(
+    role: str, name: str, column: Any, *, features: bool = False, rows: Rows = FROM_ZERO
+) -> Column:
     """Read a list, an array, a Series, an Arrow column; with `features`, also an (n, d) array."""
-    # pandas is recognised by its class names, so that it need not be installed.
-    if type(getattr(column, "dtype", None)).__name__ == "CategoricalDtype":
-        codes = np.asarray(getattr(column, "cat", column).codes, dtype=np.intp)
-        categories = tuple(column.dtype.categories.tolist())
-        return Column(role, name, "categorical", codes, codes < 0, categories)
-    masked = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else None
+    if isinstance(column, Column):
+        return column
+    coded = _read_categorical(column)
+    if coded is not None:
+        codes, categories = coded
+        return Column(role, name, "categorical", codes, codes < 0, categories, rows)
+    column, masked = _split_nulls(column)
     # Through object, as numpy would turn a list like ["a", 1.5] into strings without a word.
     array = np.asarray(column, dtype=None if hasattr(column, "__array__") else object)
-    title = _title(role, name)
-    if array.ndim == 2 and features and array.shape[1] > 1 and array.shape[0] != 1:
-        return _read_features(role, name, array, masked)
+    called = title(role, name)
+    if array.ndim == 2 and features and array.shape[1] > 1:
+        return _read_features(role, name, array, masked, rows)
     if array.ndim != 1:
         remedy = ""
         if array.ndim == 2 and 1 in array.shape:
@@ -77,7 +131,7 @@ def read_column(role: str, name: str, column: Any, *, features: bool = False) ->
                 f'example bins={{"{role}": 8}}'
             )
         raise ValueError(
-            f"{title} must be one-dimensional, one value for every sample; got "
+            f"{called} must be one-dimensional, one value for every sample; got "
             f"{type(column).__name__} of shape {array.shape}{remedy}"
         )
     kind = _KIND_OF_DTYPE.get(array.dtype.kind)
@@ -85,32 +139,83 @@ def read_column(role: str, name: str, column: Any, *, features: bool = False) ->
         missing = np.isnan(array) if kind == "float" else np.zeros(array.shape, dtype=bool)
     elif array.dtype.kind in "OT":
         array = array.astype(object)
-        kind, missing = _kind_of_objects(title, array, masked)
+        kind, missing = _kind_of_objects(called, array, masked)
     else:
         raise TypeError(
-            f"{title} has dtype {array.dtype}; expected strings, booleans, integers, floats or "
+            f"{called} has dtype {array.dtype}; expected strings, booleans, integers, floats or "
             f"categories{_remedy(array.dtype.kind)}"
         )
-    return Column(role, name, kind, array, missing if masked is None else missing | masked)
+    return Column(
+        role, name, kind, array, missing if masked is None else missing | masked, rows=rows
+    )
+
+
+def _read_categorical(column: Any) -> tuple[NDArray[np.intp], tuple[Any, ...]] | None:
+    """Return codes and categories where a column has categories of its own; -1 is missing.
+
+    Packages are recognised by names of classes, so that they need not be installed.
+    """
+    dtype = type(getattr(column, "dtype", None)).__name__
+    if dtype == "CategoricalDtype":  # pandas
+        codes = np.asarray(getattr(column, "cat", column).codes, dtype=np.intp)
+        return codes, tuple(column.dtype.categories.tolist())
+    if type(getattr(column, "dtype", None)).__name__ == "Enum":  # polars
+        categories = tuple(column.dtype.categories.to_list())
+        codes = np.asarray(column.to_physical().fill_null(len(categories)), dtype=np.intp)
+        return np.where(codes == len(categories), -1, codes), categories
+    if type(getattr(column, "type", None)).__name__ == "DictionaryType":  # Arrow
+        if hasattr(column, "unify_dictionaries"):
+            column = column.unify_dictionaries().combine_chunks()
+        codes = np.asarray(column.indices.fill_null(-1), dtype=np.intp)
+        return codes, tuple(column.dictionary.to_pylist())
+    return None
+
+
+def _split_nulls(column: Any) -> tuple[Any, NDArray[np.bool_] | None]:
+    """Return values and where they are missing, of columns that numpy.asarray would change.
+
+    It forgets the masks of masked arrays, and makes floats of integers and booleans with nulls.
+    """
+    if isinstance(column, np.ma.MaskedArray):
+        return column.data, np.ma.getmaskarray(column)
+    package = type(column).__module__.split(".")[0]
+    if (
+        package == "pandas"
+        and getattr(column.dtype, "kind", "") in "iub"
+        and hasattr(column.dtype, "numpy_dtype")
+    ):
+        missing = np.asarray(column.isna())
+        filled = column.fillna(column.dtype.type(0)) if missing.any() else column
+        return filled.to_numpy(dtype=column.dtype.numpy_dtype), missing
+    if package == "polars" and column.null_count() and str(column.dtype)[:3] in _POLARS_WHOLE:
+        zero = False if str(column.dtype) == "Boolean" else 0
+        return column.fill_null(zero).to_numpy(), column.is_null().to_numpy()
+    if (
+        package == "pyarrow"
+        and column.null_count
+        and str(column.type).strip("u")[:3] in _ARROW_WHOLE
+    ):
+        zero = False if str(column.type) == "bool" else 0
+        return np.asarray(column.fill_null(zero)), np.asarray(column.is_null())
+    return column, None
 
 
 def _read_features(
-    role: str, name: str, array: NDArray[Any], masked: NDArray[np.bool_] | None
+    role: str, name: str, array: NDArray[Any], masked: NDArray[np.bool_] | None, rows: Rows
 ) -> Column:
-    title = _title(role, name)
     try:
         values = array.astype(np.float64) if array.dtype.kind in "biufO" else None
     except (TypeError, ValueError):
         values = None
     if values is None:
         raise TypeError(
-            f"{title} has {array.shape[1]} columns of dtype {array.dtype}; a source of several "
-            "columns must be numeric: encode its categories, or pass one column"
+            f"{title(role, name)} has {array.shape[1]} columns of dtype {array.dtype}; a source of "
+            "several columns must be numeric: encode its categories, or pass one column"
         )
     missing = np.asarray(np.isnan(values).any(axis=1))
     if masked is not None:
         missing |= masked.any(axis=1)
-    return Column(role, name, "features", values, missing)
+    return Column(role, name, "features", values, missing, rows=rows)
 
 
 def _remedy(dtype_kind: str) -> str:
@@ -167,11 +272,14 @@ def _bad_object(title: str, row: int, value: object) -> TypeError:
     )
 
 
-def check_weights(weights: Any, n_samples: int) -> NDArray[np.float64] | None:
-    """Return the weights of samples as float64; None if there are none."""
+def check_weights(weights: Any, n_samples: int) -> tuple[NDArray[np.float64], float] | None:
+    """Return the weights of samples over their largest, and that; None if there are none.
+
+    Only ratios of weights matter, and over the largest one no sum of squares can overflow.
+    """
     if weights is None:
         return None
-    array = check_real_array(weights, "weights").astype(np.float64)
+    array = check_real_array(weights, "weights", bools=True).astype(np.float64)
     if array.shape != (n_samples,):
         raise ValueError(
             f"weights must have one entry a sample, shape ({n_samples},); got {array.shape}"
@@ -180,37 +288,44 @@ def check_weights(weights: Any, n_samples: int) -> NDArray[np.float64] | None:
     if bad.any():
         raise ValueError(
             f"weights must be finite and not negative; {np.count_nonzero(bad)} are not "
-            f"({rows_text(bad)}, the first {array[bad][0]:g})"
+            f"({FROM_ZERO.text(bad)}, the first {array[bad][0]:g})"
         )
-    if not array.any():
+    largest = float(array.max(initial=0.0))
+    if largest == 0.0:
         raise ValueError("weights are all zero: no sample is left")
-    return array
+    return array / largest, largest
 
 
 def check_lengths(columns: Sequence[Column]) -> None:
     """Refuse columns of different lengths, and empty ones."""
-    lengths = [len(column) for column in columns]
-    if len(set(lengths)) > 1:
-        found = ", ".join(
-            f"{column} has {length}" for column, length in zip(columns, lengths, strict=True)
-        )
-        raise ValueError(f"the columns differ in length: {found}; one value a sample is needed")
-    if lengths[0] == 0:
+    first = columns[0]
+    for column in columns[1:]:
+        if len(column) != len(first):
+            lengths = [f"{c} has {len(c)}" for c in columns[:3]]
+            if f"{column} has {len(column)}" not in lengths:
+                lengths = [*lengths[:2], "...", f"{column} has {len(column)}"]
+            raise ValueError(
+                f"the columns differ in length: {', '.join(lengths)}; one value a sample is needed"
+            )
+    if len(first) == 0:
         raise ValueError("the columns are empty: at least one sample is needed")
 
 
-def refuse_missing(columns: Sequence[Column]) -> None:
+def refuse_missing(
+    columns: Sequence[Column], remedy: str = "drop these rows, or impute them"
+) -> None:
     """Refuse missing values, naming columns and rows."""
-    found = [
-        f"{column} has {np.count_nonzero(column.missing)} ({rows_text(column.missing)})"
-        for column in columns
-        if column.missing.any()
-    ]
-    if found:
-        rows = np.logical_or.reduce([column.missing for column in columns])
+    having = [column for column in columns if column.missing.any()]
+    if having:
+        rows = np.logical_or.reduce([column.missing for column in having])
+        parts = [
+            f"{column} has {np.count_nonzero(column.missing)} ({column.rows.text(column.missing)})"
+            for column in having[:_SHOWN_COLUMNS]
+        ]
+        parts += [f"and {len(having) - len(parts)} more"] if len(having) > len(parts) else []
         raise ValueError(
-            f"missing values in {np.count_nonzero(rows)} of {rows.size} rows: {'; '.join(found)}; "
-            "drop these rows, impute them, or make missingness a category of its own"
+            f"missing values in {np.count_nonzero(rows)} of {rows.size} rows: {'; '.join(parts)}; "
+            f"{remedy}"
         )
 
 
@@ -221,15 +336,18 @@ def refuse_infinite(columns: Sequence[Column]) -> None:
             infinite = np.isinf(as_float(column))
             if infinite.ndim == 2:
                 infinite = np.asarray(infinite.any(axis=1))
+            infinite &= ~column.missing
             if infinite.any():
                 raise ValueError(
                     f"{column} has {np.count_nonzero(infinite)} infinite values "
-                    f"({rows_text(infinite)}); drop or replace them"
+                    f"({column.rows.text(infinite)}); drop or replace them"
                 )
 
 
 def as_float(column: Column) -> NDArray[np.float64]:
     """Return the values of a numeric column in double precision."""
+    if column.numbers is not None:
+        return column.numbers
     try:
         # a long double beyond float64 becomes infinite, and is refused as such
         with np.errstate(over="ignore"):

@@ -310,7 +310,7 @@ def _read(values: Any) -> Column:
         elif hasattr(values, "to_series"):
             values = values.to_series()
         else:
-            values = np.asarray(values)[:, 0]
+            values = np.ma.asanyarray(values)[:, 0]
     column = read_column("X", (_name_of(values) or ["X"])[0], values, features=True)
     check_lengths([column])
     refuse_missing([column])

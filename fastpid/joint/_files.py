@@ -1,95 +1,333 @@
-"""CSV and Parquet files, whole or in pieces, by pyarrow."""
+"""The one reader of files: CSV by the standard library, Parquet and Feather by pyarrow.
+
+What a file is, its first bytes say. CSV may be compressed by gzip, and be UTF-8 or UTF-16 with a
+byte-order mark. Only the columns that are wanted are read and judged.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import csv
+import gzip
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import numpy as np
 
 from fastpid._base.extras import import_extra
+from fastpid._base.progress import progress_bar
+from fastpid.joint._cells import NA_VALUES, Cells, NotNumbersError
+from fastpid.joint._columns import Column, Rows, read_column
 from fastpid.joint._frames import unknown_name
 
+_GZIP, _PARQUET, _FEATHER = b"\x1f\x8b", b"PAR1", b"ARROW1"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_OTHERS = {b"PK\x03\x04": "a zip archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an old Excel"}
+_ARROW_SUFFIXES = (".parquet", ".pq", ".feather", ".arrow")
+#: How many rows of a CSV are taken in at a time.
+_ROWS_AT_A_TIME = 2**16
 
-def read_frame(path: Path, delimiter: str) -> Any:
-    """Return a file as a pyarrow table.
+Advance = Callable[[int], object]
+
+
+class DataFile:
+    """A file of columns by name.
+
+    Parameters
+    ----------
+    path : str or path
+        "-" reads standard input, which is kept in memory.
+    delimiter : str
+        What separates the cells of a CSV file.
+    decimal : str
+        The decimal mark of numbers in a CSV file.
+    na_values : sequence of str, optional
+        Which cells of a CSV file say that a value is missing; by default those of pandas.
+    chunk_rows : int
+        How many rows of a Parquet or Feather file are read at a time.
+    progress : bool, optional
 
     Raises
     ------
     ValueError
-        If it is not what its name says.
+        If the file is none of these, is not what it seems, or has no header.
     OSError
         If it cannot be read.
     ImportError
-        If pyarrow is not installed.
+        If pyarrow is needed and not installed.
     """
-    with _arrow_errors(path):
-        if _is_parquet(path):
-            return _arrow("parquet").read_table(path)
-        return _arrow("csv").read_csv(path, **_csv_options(delimiter))
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        delimiter: str = ",",
+        decimal: str = ".",
+        na_values: Sequence[str] | None = None,
+        chunk_rows: int = 2**16,
+        progress: bool | None = None,
+    ) -> None:
+        self.path = os.fspath(path)
+        self._data = sys.stdin.buffer.read() if self.path == "-" else None
+        if "\0" in self.path:
+            raise ValueError(f"cannot read {self.path!r}: no file has a name with a null byte")
+        if self._data is None and os.path.isdir(self.path):
+            raise ValueError(f"{self.path} is a folder; name one file in it")
+        self._delimiter = delimiter
+        self._decimal = decimal
+        words = NA_VALUES if na_values is None else ("", *na_values)
+        self._na_values = frozenset(word.strip() for word in words)
+        self._chunk_rows = chunk_rows
+        self._progress = progress
+        with self._open() as file:
+            start = file.read(8)
+        for magic, what in _OTHERS.items():
+            if start.startswith(magic):
+                raise ValueError(f"{self.path} is {what}; export it as CSV or Parquet")
+        self._kind = "csv"
+        if start.startswith(_PARQUET):
+            self._kind = "parquet"
+        elif start.startswith(_FEATHER):
+            self._kind = "feather"
+        suffix = Path(self.path).suffix.lower()
+        if self._kind == "csv" and suffix in _ARROW_SUFFIXES:
+            raise ValueError(
+                f"{self.path} cannot be read: its name says {suffix}, its bytes do not"
+            )
+        self.names = self._read_names()
+
+    def read(self, wanted: Sequence[tuple[str, str]]) -> list[Column]:
+        """Return columns, each wanted as a role and a name.
+
+        Raises
+        ------
+        ValueError
+            For a name that is not there, or there twice; for a file that is damaged; without rows.
+        """
+        names = list(dict.fromkeys(name for _, name in wanted))
+        for name in names:
+            self.check_name(name)
+        by_name = self._read_csv(names) if self._kind == "csv" else self._read_arrow(names)
+        if wanted and len(next(iter(by_name.values()))) == 0:
+            raise ValueError(f"{self.path} has a header and no rows: there is nothing to decompose")
+        return [by_name[name](role, name) for role, name in wanted]
+
+    def check_name(self, name: str) -> None:
+        """Refuse a name that no column has, or several.
+
+        Raises
+        ------
+        ValueError
+        """
+        if name not in self.names:
+            text = f"asked for {unknown_name(name, self.names, self.path)}"
+            if len(self.names) == 1:
+                for other, word in ((";", '";"'), ("\t", "tab"), (",", '","'), ("|", '"|"')):
+                    if other != self._delimiter and other in self.names[0]:
+                        text += f"; is the delimiter another one? try {word}"
+                        break
+            raise ValueError(text)
+        if self.names.count(name) > 1:
+            raise ValueError(
+                f"{self.path} has {self.names.count(name)} columns {name!r}; give each a name of "
+                "its own"
+            )
+
+    # Bytes and text
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[IO[bytes]]:
+        with contextlib.ExitStack() as stack:
+            if self._data is not None:
+                yield io.BytesIO(self._data)
+            else:
+                yield stack.enter_context(open(self.path, "rb"))
+
+    @contextlib.contextmanager
+    def _open_text(self) -> Iterator[tuple[IO[bytes], io.TextIOBase]]:
+        """Give the raw file, which knows how far it was read, and its text."""
+        with self._open() as raw:
+            start = raw.read(2)
+            raw.seek(0)
+            plain: Any = gzip.GzipFile(fileobj=raw) if start == _GZIP else raw
+            start = plain.read(2)
+            plain.seek(0)
+            encoding = "utf-16" if start in _UTF16 else "utf-8-sig"
+            yield raw, io.TextIOWrapper(plain, encoding=encoding, newline="")
+
+    @contextlib.contextmanager
+    def _csv_errors(self, line: Callable[[], int]) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeDecodeError:
+            raise ValueError(self._bad_text()) from None
+        except csv.Error as error:
+            raise ValueError(
+                f"{self.path}, line {line()}: not a valid CSV record: {error}"
+            ) from None
+        except (gzip.BadGzipFile, EOFError) as error:
+            raise ValueError(f"{self.path} is a damaged gzip file: {error}") from None
+
+    def _bad_text(self) -> str:
+        with self._open() as raw:
+            plain: Any = gzip.GzipFile(fileobj=raw) if raw.read(2) == _GZIP else raw
+            plain.seek(0)
+            for number, line in enumerate(plain, start=1):
+                try:
+                    line.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    byte = error.object[error.start]
+                    return (
+                        f"{self.path} is not UTF-8 (nor UTF-16 with a byte-order mark): line "
+                        f"{number} has the byte 0x{byte:02x}; if it is text, convert it, for "
+                        "example with iconv -f latin1 -t utf-8"
+                    )
+        return f"{self.path} is not UTF-8"
+
+    def _records(self) -> Iterator[tuple[int, int, list[str]]]:
+        """Yield the line where a record starts, how far the file was read, and the record.
+
+        Blank lines are no records.
+        """
+        line = 1
+        with self._csv_errors(lambda: line), self._open_text() as (raw, text):
+            reader = csv.reader(text, delimiter=self._delimiter, strict=True)
+            for record in reader:
+                if record:
+                    yield line, raw.tell(), record
+                line = reader.line_num + 1
+
+    def _read_names(self) -> list[str]:
+        if self._kind != "csv":
+            with self._arrow_file() as file:
+                schema = file.schema if self._kind == "feather" else file.schema_arrow
+                return list(map(str, schema.names))
+        first = next(self._records(), None)
+        if first is None:
+            raise ValueError(f"{self.path} is empty: expected a header row and data")
+        return first[2]
+
+    def _read_csv(self, names: Sequence[str]) -> dict[str, _Finished]:
+        as_text: set[str] = set()
+        while True:
+            try:
+                return self._read_csv_once(names, as_text)
+            except _ReadAgainError as again:  # numbers for a million cells, and then text
+                as_text.add(again.name)
+
+    def _read_csv_once(self, names: Sequence[str], as_text: set[str]) -> dict[str, _Finished]:
+        places = [self.names.index(name) for name in names]
+        cells = [Cells(self._na_values, self._decimal, name in as_text) for name in names]
+        width = len(self.names)
+        lines: list[Any] = []
+        records = self._records()
+        header_line = next(records)[0]
+        size = len(self._data) if self._data is not None else os.path.getsize(self.path)
+        batch: list[list[str]] = []
+        starts: list[int] = []
+        read = 0
+
+        def flush(advance: Advance, at: int) -> None:
+            nonlocal read
+            for name, place, column in zip(names, places, cells, strict=True):
+                try:
+                    column.add([record[place] for record in batch])
+                except NotNumbersError:
+                    raise _ReadAgainError(name) from None
+            lines.append(np.array(starts, dtype=np.int64))
+            batch.clear()
+            starts.clear()
+            advance(at - read)
+            read = at
+
+        at = 0
+        with progress_bar(self._progress, size, f"reading {Path(self.path).name}", "B") as advance:
+            for line, at, record in records:
+                if len(record) != width:
+                    raise ValueError(
+                        f"{self.path}, line {line}: {len(record)} cells, where the header (line "
+                        f"{header_line}) has {width}; mend the row, or check the delimiter"
+                    )
+                batch.append(record)
+                starts.append(line)
+                if len(batch) == _ROWS_AT_A_TIME:
+                    flush(advance, at)
+            flush(advance, at)
+        rows = Rows("line", np.concatenate(lines))
+        return {name: _Finished(cells[i], rows) for i, name in enumerate(names)}
+
+    # Parquet and Feather
+
+    @contextlib.contextmanager
+    def _arrow_file(self) -> Iterator[Any]:
+        arrow = import_extra("pyarrow", f"reading {Path(self.path).name}")
+        source: Any = self.path if self._data is None else arrow.BufferReader(self._data)
+        try:
+            if self._kind == "parquet":
+                with import_extra("pyarrow.parquet", "Parquet").ParquetFile(source) as file:
+                    yield file
+            else:
+                with import_extra("pyarrow.ipc", "Feather").open_file(source) as file:
+                    yield file
+        except arrow.ArrowInvalid as error:
+            raise ValueError(f"{self.path} cannot be read: {error}") from error
+
+    def _read_arrow(self, names: Sequence[str]) -> dict[str, Any]:
+        arrow = import_extra("pyarrow", f"reading {Path(self.path).name}")
+        with self._arrow_file() as file:
+            if self._kind == "parquet":
+                batches = list(self._batches(file, names))
+                schema = file.schema_arrow
+            else:
+                schema = file.schema
+                batches = [
+                    file.get_batch(i).select(list(names)) for i in range(file.num_record_batches)
+                ]
+            schema = arrow.schema([schema.field(name) for name in names])
+            table = arrow.Table.from_batches(batches, schema)
+        return {name: _Arrow(table.column(name)) for name in names}
+
+    def _batches(self, file: Any, names: Sequence[str]) -> Iterator[Any]:
+        total = file.metadata.num_rows
+        what = f"reading {Path(self.path).name}"
+        with progress_bar(self._progress, total, what, "rows") as advance:
+            for batch in file.iter_batches(self._chunk_rows, columns=list(names)):
+                yield batch
+                advance(batch.num_rows)
 
 
-def read_pieces(
-    path: Path, names: Sequence[str], delimiter: str, chunk_rows: int
-) -> Iterator[list[Any]]:
-    """Yield the columns named, some rows at a time.
-
-    Raises
-    ------
-    ValueError
-        As :func:`read_frame`, and for a column that is not there or there twice.
-    OSError, ImportError
-        As :func:`read_frame`.
-    """
-    distinct = list(dict.fromkeys(names))
-    with _arrow_errors(path):
-        if _is_parquet(path):
-            with _arrow("parquet").ParquetFile(path) as file:
-                _check_columns(path, distinct, file.schema_arrow.names)
-                for batch in file.iter_batches(chunk_rows, columns=distinct):
-                    if batch.num_rows:
-                        yield [batch.column(name) for name in names]
-        else:
-            with _arrow("csv").open_csv(path, **_csv_options(delimiter)) as reader:
-                _check_columns(path, distinct, reader.schema.names)
-                for batch in reader:
-                    if batch.num_rows:
-                        yield [batch.column(name) for name in names]
+class _ReadAgainError(Exception):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
-def _arrow(part: str) -> Any:
-    return import_extra(f"pyarrow.{part}", "reading CSV and Parquet files")
+class _Finished:
+    """A column of a CSV file, read."""
+
+    def __init__(self, cells: Cells, rows: Rows) -> None:
+        self._cells = cells
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return 0 if self._rows.numbers is None else len(self._rows.numbers)
+
+    def __call__(self, role: str, name: str) -> Column:
+        return self._cells.column(role, name, self._rows)
 
 
-def _csv_options(delimiter: str) -> dict[str, Any]:
-    csv = _arrow("csv")
-    return {
-        "parse_options": csv.ParseOptions(delimiter=delimiter),
-        "convert_options": csv.ConvertOptions(strings_can_be_null=True),
-    }
+class _Arrow:
+    """A column of a Parquet or Feather file, read."""
 
+    def __init__(self, values: Any) -> None:
+        self._values = values
 
-def _is_parquet(path: Path) -> bool:
-    kinds = {suffix.lower() for suffix in path.suffixes}
-    if ".parquet" in kinds:
-        return True
-    if kinds & {".csv", ".tsv", ".txt"}:
-        return False
-    raise ValueError(f"{path} is neither a .csv nor a .parquet file")
+    def __len__(self) -> int:
+        return len(self._values)
 
-
-@contextlib.contextmanager
-def _arrow_errors(path: Path) -> Iterator[None]:
-    arrow = import_extra("pyarrow", "reading CSV and Parquet files")
-    try:
-        yield
-    except arrow.ArrowInvalid as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-
-
-def _check_columns(path: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
-    for name in wanted:
-        if name not in found:
-            raise ValueError(f"asked for {unknown_name(name, found, str(path))}")
-        if found.count(name) > 1:
-            raise ValueError(f"{path} has {found.count(name)} columns {name!r}; rename them")
+    def __call__(self, role: str, name: str) -> Column:
+        return read_column(role, name, self._values)

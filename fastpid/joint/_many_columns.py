@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from fastpid._base.checks import check_choice
 from fastpid._base.random import RNG, integer_seed
 from fastpid.joint._bins import STRATEGIES
-from fastpid.joint._coding import CodingOptions, bin_count, fit_coding
+from fastpid.joint._coding import CodingOptions
 from fastpid.joint._columns import (
     Column,
     check_lengths,
+    check_weights,
     read_column,
     refuse_infinite,
-    refuse_missing,
 )
-from fastpid.joint._frames import column_names, unknown_name
+from fastpid.joint._frames import is_frame, name_of, named_columns, unknown_name
+from fastpid.joint._missing import apply_missing
+from fastpid.joint._plan import coding_for, plan_bins
 
 MAX_SYMBOLS = 2**16
 
@@ -35,6 +37,8 @@ class CodedColumns:
     target_codes: NDArray[np.uint16]  # (n_targets, n_samples)
     target_extents: NDArray[np.int64]
     targets: tuple[str, ...]
+    weights: NDArray[np.float64] | None = None
+    n_dropped: int = 0
 
     @property
     def n_samples(self) -> int:
@@ -56,106 +60,87 @@ class CodedColumns:
                 )
 
 
-def code_columns(
+def code_many(
     X: Any,  # noqa: N803 - scikit-learn's name
     z: Any,
     *,
-    bins: int | None,
-    strategy: str,
     names: Sequence[str] | None = None,
-    target_bins: int | None = None,
-    rng: RNG = 0,
+    **options: Any,
 ) -> CodedColumns:
-    """Read, check and code columns: :func:`fastpid.screen` says how.
-
-    A float column with no more distinct values than there are bins is not cut.
-    """
-    options = CodingOptions(check_choice("strategy", strategy, STRATEGIES), integer_seed(rng))
-    count = None if bins is None else bin_count("bins", bins, "an int or None")
-    of_target = count if target_bins is None else target_bins
-    given = _named_columns(X, names)
+    """Read, check and code columns and targets: :func:`fastpid.screen` says how."""
+    given = named_columns(X, names)
     targets = _targets(z, given)
-    sources = {name: column for name, column in given.items() if name not in targets}
-    read = [_read(name, values) for name, values in sources.items()]
-    read_targets = [_read(name, values) for name, values in targets.items()]
-    if not read:
-        raise ValueError("X has no column that is not a target")
-    check_lengths([*read, *read_targets])
-    refuse_missing([*read, *read_targets])
-    refuse_infinite([*read, *read_targets])
-    codes, extents = _code(read, count, options)
-    target_codes, target_extents = _code(read_targets, of_target, options)
-    return CodedColumns(
-        codes, extents, tuple(sources), target_codes, target_extents, tuple(targets)
+    return code_named(
+        [read_column(name, name, values) for name, values in given.items() if name not in targets],
+        [read_column(name, name, values) for name, values in targets.items()],
+        **options,
     )
 
 
-def _named_columns(X: Any, names: Sequence[str] | None) -> dict[str, Any]:  # noqa: N803
-    if hasattr(X, "columns") or hasattr(X, "column_names") or hasattr(X, "keys"):
-        if names is not None:
-            raise ValueError("names are for arrays; X has names of its own")
-        found = column_names(X)
-        doubled = {name for name in found if found.count(name) > 1}
-        if doubled:
-            raise ValueError(f"X has several columns named {sorted(map(str, doubled))[0]!r}")
-        return {str(name): X[name] for name in found}
-    array = np.asarray(X)
-    if array.ndim != 2:
-        raise ValueError(f"X must be (n_samples, n_columns); got shape {array.shape}")
-    if names is None:
-        names = [str(i) for i in range(array.shape[1])]
-    elif len(names) != array.shape[1] or len(set(names)) < len(names):
-        raise ValueError(
-            f"names must be {array.shape[1]} different strings, one a column; got {len(names)}"
-        )
-    return {name: array[:, i] for i, name in enumerate(names)}
+def code_named(
+    sources: Sequence[Column],
+    targets: Sequence[Column],
+    *,
+    bins: Any = None,
+    strategy: str = "quantile",
+    weights: Any = None,
+    missing: str = "raise",
+    rng: RNG = 0,
+) -> CodedColumns:
+    """Check and code columns that were read."""
+    options = CodingOptions(check_choice("strategy", strategy, STRATEGIES), integer_seed(rng))
+    if not sources:
+        raise ValueError("X has no column that is not a target")
+    columns = [*sources, *targets]
+    check_lengths(columns)
+    weighed = check_weights(weights, len(columns[0]))
+    columns, keep = apply_missing(columns, missing)
+    refuse_infinite(columns)
+    weight = None if weighed is None else weighed[0]
+    if weight is not None and keep is not None:
+        weight = weight[keep]
+    plan = plan_bins(bins, columns, strategy, columns[len(sources) :])
+    codes = np.empty((len(columns), len(columns[0])), dtype=np.uint16)
+    extents = np.empty(len(columns), dtype=np.int64)
+    for i, (column, spec) in enumerate(zip(columns, plan, strict=True)):
+        codes[i], extents[i] = _dense(column, coding_for(column, spec, options).codes(column))
+    n = len(sources)
+    return CodedColumns(
+        codes[:n],
+        extents[:n],
+        tuple(column.name for column in sources),
+        codes[n:],
+        extents[n:],
+        tuple(column.name for column in targets),
+        weight,
+        0 if keep is None else int(np.count_nonzero(~keep)),
+    )
 
 
 def _targets(z: Any, given: dict[str, Any]) -> dict[str, Any]:
     if isinstance(z, str):
         z = [z]
+    # A list of strings may be the values of a target, too: names occur once, and all are known.
     if isinstance(z, (list, tuple)) and z and all(isinstance(name, str) for name in z):
         unknown = [name for name in z if name not in given]
-        if not unknown:
+        if not unknown and len(set(z)) == len(z):
             return {name: given[name] for name in z}
-        # A list of strings may be the values of a target, too; not if some of them are names.
-        if len(unknown) < len(z) or len(z) == 1:
+        if unknown and (len(unknown) < len(z) or len(z) == 1):
             raise ValueError(f"z names {unknown_name(unknown[0], list(given), 'X')}")
-    if hasattr(z, "columns") or hasattr(z, "column_names") or hasattr(z, "keys"):
-        return _named_columns(z, None)
+    if is_frame(z):
+        return named_columns(z, None)
     if getattr(z, "ndim", 1) == 2:
-        array = np.asarray(z)
+        array = np.ma.asanyarray(z)
         return {f"z{i}": array[:, i] for i in range(array.shape[1])}
-    name = getattr(z, "name", None)
-    return {"z" if name is None or callable(name) else str(name): z}
+    return {name_of(z) or "z": z}
 
 
-def _read(name: str, values: Any) -> Column:
-    return read_column(name, name, values)
-
-
-def _code(
-    columns: Sequence[Column], bins: int | None, options: CodingOptions
-) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    codes = np.empty((len(columns), len(columns[0])), dtype=np.uint16)
-    extents = np.empty(len(columns), dtype=np.int64)
-    by_blocks = options.strategy == "bayesian_blocks"
-    if by_blocks and bins is not None:
-        raise ValueError('strategy="bayesian_blocks" finds the number of bins itself: leave it out')
-    for i, column in enumerate(columns):
-        spec: Any = None
-        if column.kind == "float" and by_blocks:
-            spec = "auto"
-        elif column.kind == "float" and bins is not None and len(np.unique(column.values)) > bins:
-            spec = bins
-        coding = fit_coding(column, spec, options)
-        found = coding.codes(column)
-        # Symbols that do not occur would widen the tables for nothing.
-        occurring, dense = np.unique(found, return_inverse=True)
-        if occurring.size > MAX_SYMBOLS:
-            raise ValueError(
-                f"{column} has {occurring.size} symbols, more than the {MAX_SYMBOLS} supported; "
-                "bin or group it"
-            )
-        codes[i], extents[i] = dense, occurring.size
-    return codes, extents
+def _dense(column: Column, codes: NDArray[np.intp]) -> tuple[NDArray[np.uint16], int]:
+    """Return codes without the symbols that do not occur, which would widen the tables."""
+    occurs = np.bincount(codes) > 0
+    count = int(np.count_nonzero(occurs))
+    if count > MAX_SYMBOLS:
+        raise ValueError(
+            f"{column} has {count} symbols, more than the {MAX_SYMBOLS} supported; bin or group it"
+        )
+    return (np.cumsum(occurs) - 1)[codes].astype(np.uint16), count

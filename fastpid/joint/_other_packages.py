@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastpid._base.checks import refuse_mask
 from fastpid._base.quantities import MASS_TOLERANCE, ROLES
 from fastpid.joint._samples import code_samples
 from fastpid.joint._tables import JointDistribution, JointTable, check_cells
@@ -54,7 +55,10 @@ def from_dict(pmf: Mapping[Any, float], *, order: str = "xyz") -> JointDistribut
     if not np.isfinite(p).all() or any(mass < 0 for mass in pmf.values()):
         raise ValueError("pmf must hold finite, non-negative probabilities")
     if abs(float(p.sum()) - 1.0) > MASS_TOLERANCE:
-        raise ValueError(f"pmf sums to {float(p.sum()):.10g}, not to 1; divide by the sum")
+        raise ValueError(
+            f"pmf sums to {float(p.sum()):.10g}, not to 1; read counts by "
+            "fastpid.joint.from_counts(), or divide by the sum"
+        )
     p.flags.writeable = False
     return JointDistribution(p=p, labels=labels)
 
@@ -172,7 +176,9 @@ def from_idtxl(
     TypeError
         If the data are not integers.
     """
-    array = np.asarray(getattr(data, "data", data) if not isinstance(data, np.ndarray) else data)
+    data = getattr(data, "data", data) if not isinstance(data, np.ndarray) else data
+    refuse_mask("data", data)
+    array = np.asarray(data)
     if len(set(dim_order)) != len(dim_order) or not {"p", "s"} <= set(dim_order) <= set("psr"):
         raise ValueError(f'dim_order must hold "p" and "s", and may hold "r"; got {dim_order!r}')
     if array.ndim != len(dim_order):

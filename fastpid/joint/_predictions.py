@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from fastpid._base.checks import (
     check_bool,
+    check_labels,
     check_num_classes,
     check_real_array,
     check_rows,
     check_soft_classes,
     count_classes,
+    refuse_mask,
 )
+from fastpid.joint._tables import check_cells
 
 
 def from_predictions(
@@ -78,14 +81,17 @@ def from_predictions(
     classes = check_num_classes(num_classes)
     x = check_matrix("probs_x", probs_x)
     y = check_matrix("probs_y", probs_y)
-    labels = check_real_array(z, "z")
+    labels = check_labels(z)
     samples = len(x)
     keep = np.ones(samples, dtype=bool)
     if mask is not None:
+        refuse_mask("mask", mask)
         keep = np.asarray(mask)
         if keep.dtype != np.bool_:
             raise TypeError(f"mask must hold bools; got dtype {keep.dtype}")
-    weight = np.ones(samples) if weights is None else check_real_array(weights, "weights")
+    weight = (
+        np.ones(samples) if weights is None else check_real_array(weights, "weights", bools=True)
+    )
     for name, array in (("probs_y", y), ("z", labels), ("weights", weight), ("mask", keep)):
         if array.shape[:1] != (samples,) or (name in ("weights", "mask") and array.ndim != 1):
             raise ValueError(
@@ -95,8 +101,9 @@ def from_predictions(
     weight = weight.astype(np.float64)[keep]
     if not (np.isfinite(weight) & (weight >= 0.0)).all():
         raise ValueError("weights must be finite and not negative; some are not")
-    if not weight.sum() > 0.0:
+    if not weight.any():
         raise ValueError("no samples are left by weights and mask; leave at least one in")
+    weight = weight / weight.max()  # of any scale, without overflow
     x, y, labels = x[keep], y[keep], labels[keep]
     if logits:
         x, y = softmax("probs_x", x), softmax("probs_y", y)
@@ -114,9 +121,10 @@ def from_predictions(
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise TypeError(
                 "z must be integer labels of shape (n,) or probabilities of shape (n, nz); got "
-                f"dtype {labels.dtype} and shape {labels.shape}"
+                f"dtype {labels.dtype} and shape {labels.shape}; pass labels as z.astype(int)"
             )
         count = count_classes(int(labels.min()), int(labels.max()), classes)
+        check_cells((x.shape[1], y.shape[1], count))
         table = sum_by_class(weighted, y, labels, count)
     return np.asarray(table / table.sum(), dtype=np.float64)
 

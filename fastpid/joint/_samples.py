@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,20 @@ from fastpid._base.checks import check_choice
 from fastpid._base.quantities import ROLES
 from fastpid._base.random import RNG, integer_seed
 from fastpid.joint._bins import STRATEGIES
-from fastpid.joint._coding import Coding, CodingOptions, bin_count, fit_coding
+from fastpid.joint._coding import CodingOptions
 from fastpid.joint._columns import (
+    FROM_ZERO,
     Column,
+    Rows,
     check_lengths,
     check_weights,
     read_column,
     refuse_infinite,
-    refuse_missing,
 )
-from fastpid.joint._discretizer import Discretizer, coding_of, fit_column, is_fitted
 from fastpid.joint._frames import check_names, pick
+from fastpid.joint._missing import Missing, apply_missing
+from fastpid.joint._plan import coding_for, plan_bins
 from fastpid.joint._tables import JointTable, check_cells
-
-#: What counts as the entry of a column in `bins`.
-Spec = Any
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,6 +37,12 @@ class CodedSamples:
     labels: tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
     names: tuple[str, str, str]
     weights: NDArray[np.float64] | None = None
+    n_dropped: int = 0
+
+    @property
+    def n_samples(self) -> int:
+        """The number of samples."""
+        return len(self.codes[0])
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -57,11 +62,13 @@ class CodedSamples:
         cells = self.cells()
         counts = np.bincount(cells, minlength=size).reshape(self.shape).astype(np.int64)
         if self.weights is None:
-            return JointTable.of_counts(counts, self.labels, self.names)
+            return JointTable.of_counts(counts, self.labels, self.names, n_dropped=self.n_dropped)
         weighted = np.asarray(np.bincount(cells, self.weights, minlength=size), dtype=np.float64)
         weighted = weighted.reshape(self.shape)
         squares = float(np.sum(self.weights**2))
-        return JointTable.of_counts(counts, self.labels, self.names, weighted, squares)
+        return JointTable.of_counts(
+            counts, self.labels, self.names, weighted, squares, self.n_dropped
+        )
 
 
 def from_samples(
@@ -74,6 +81,7 @@ def from_samples(
     strategy: str = "quantile",
     names: Sequence[str] | None = None,
     weights: Any = None,
+    missing: Missing = "raise",
     rng: RNG = 0,
 ) -> JointTable:
     """Count samples of two sources and a target into a joint table.
@@ -82,10 +90,10 @@ def from_samples(
 
     * Strings, booleans and pandas Categoricals are categories. A Categorical keeps the order of its
       categories, and the unobserved ones too, at probability zero; everything else is sorted.
-    * Integers are categories, unless `bins` names their column: ``bins={"x": 4}``.
-    * Floats are cut into bins where `bins` says so. Without bins they are categories if they look
-      like codes: at most 20 distinct values that are whole numbers or occur twice on average.
-      Any other float column is refused, since every sample would be a symbol of its own.
+    * Numbers are cut into bins where `bins` says so. Otherwise integers are categories, and floats
+      are if they look like codes: at most 20 distinct values that are whole numbers or occur twice
+      on average. Any other float column is refused, since every sample would be a symbol of its
+      own.
     * A source of several columns, an (n_samples, d) array, is clustered by k-means into as many
       symbols as `bins` says, its columns scaled to unit variance first.
 
@@ -101,21 +109,26 @@ def from_samples(
     data : frame or mapping, optional
         A pandas or polars frame, a pyarrow table, or a mapping from names to columns.
     bins : int, mapping, or sequence of three, optional
-        An int is the number of bins of every float column, 2 or more. A mapping with keys among
-        "x", "y", "z", or a sequence of three, says it for each column: an int, an increasing array
-        of edges, a :class:`Discretizer` (used as it is if it is fitted, else fitted), or None.
+        An int, 2 or more, is the number of bins of every numeric column with more distinct values,
+        except that whole numbers of a target are classes, and are not cut; one that cuts nothing
+        is refused. A mapping from roles ("x", "y", "z") or names of columns, or a sequence of
+        three, says it for each column: an int, an increasing array of edges, a
+        :class:`Discretizer` (used as it is if it is fitted, else fitted), or None.
     strategy : {"quantile", "uniform", "kmeans", "bayesian_blocks"}
         How edges are chosen when `bins` is an int: at equally spaced quantiles of the column
         (linear interpolation, as in ``numpy.quantile``), or equally spaced from minimum to maximum,
         or as :class:`Discretizer` says of the other two. Uniform bins may be empty; quantile bins
         never are: where ties leave no sample between two quantiles, their bins are merged, and a
-        UserWarning says how many are left. "bayesian_blocks" cuts every float column without
-        being given a number.
+        UserWarning says how many are left. "bayesian_blocks" cuts every float column
+        without being given a number.
     names : sequence of three str, optional
         Names of the columns, by default those of the columns given, or "x", "y", "z".
     weights : array-like (n_samples,), optional
         How much each sample counts (or the name of such a column of `data`): `p` holds shares of
-        the weight. Bins are cut without regard to weights.
+        the weight, whatever the scale. Bins are cut without regard to weights.
+    missing : {"raise", "drop", "category"}
+        What to do about missing values (None, NaN, NA, NaT, masked): refuse them, drop their
+        samples (`JointTable.n_dropped` says how many), or make them a symbol labelled None.
     rng : int, SeedSequence, Generator, BitGenerator or None
         Seed for k-means.
 
@@ -127,11 +140,12 @@ def from_samples(
     Raises
     ------
     ValueError
-        If a column is not one-dimensional, is empty, holds missing (None, NaN, NA) or infinite
-        values; if lengths differ; for a name that `data` does not have; for weights that are
-        negative or not finite, or all zero; if a float column needs bins; if bins cannot be made
-        (one distinct value, fewer distinct values than quantile bins, all samples in one bin,
-        values outside the edges given); or if the table would have more than 2**28 cells.
+        If a column is not one-dimensional, is empty, holds missing values (unless `missing` says
+        what to do) or infinite ones; if lengths differ; for a name that `data` does not have; for
+        weights that are negative or not finite, or all zero; if a float column needs bins; if bins
+        cannot be made (one distinct value, fewer distinct values than quantile bins, all samples
+        in one bin, values outside the edges given) or cut nothing; or if the table would have more
+        than 2**28 cells.
     TypeError
         If a column holds dates, complex numbers, bytes, other objects or a mixture of types, or if
         `bins` is of a type it cannot be.
@@ -163,6 +177,7 @@ def from_samples(
         strategy=strategy,
         names=names,
         weights=weights,
+        missing=missing,
         rng=rng,
     ).table()
 
@@ -177,53 +192,78 @@ def code_samples(
     strategy: str = "quantile",
     names: Sequence[str] | None = None,
     weights: Any = None,
+    missing: str = "raise",
     rng: RNG = 0,
 ) -> CodedSamples:
     """Read, check and code samples: :func:`fastpid.joint.from_samples` says how."""
+    columns = read_samples(x, y, z, data, names)
+    if isinstance(weights, str):
+        if data is None:
+            raise TypeError(f"weights names a column, {weights!r}, of data; pass data=")
+        weights = pick(data, "weights", weights)
+    return code_three(
+        columns, bins=bins, strategy=strategy, weights=weights, missing=missing, rng=rng
+    )
+
+
+def code_three(
+    columns: Sequence[Column],
+    *,
+    bins: Any = None,
+    strategy: str = "quantile",
+    weights: Any = None,
+    missing: str = "raise",
+    rng: RNG = 0,
+) -> CodedSamples:
+    """Check and code the three columns of two sources and a target."""
     check_choice("strategy", strategy, STRATEGIES)
     options = CodingOptions(strategy, integer_seed(rng))
-    columns = read_samples(x, y, z, data, names)
-    checked_weights = check_weights(
-        pick(data, "weights", weights) if isinstance(weights, str) else weights, len(columns[0])
-    )
-    plan = plan_bins(bins, columns, strategy)
+    check_lengths(columns)
+    weighed = check_weights(weights, len(columns[0]))
+    columns, keep = apply_missing(columns, missing)
+    refuse_infinite(columns)
+    weight = None if weighed is None else weighed[0]
+    if weight is not None and keep is not None:
+        weight = weight[keep]
+        if not weight.any():
+            raise ValueError('weights are all zero where missing="drop" leaves samples')
     codes, labels = [], []
-    for column in columns:
-        coding = _coding_of(column, plan[column.role], options)
+    for column, spec in zip(columns, plan_bins(bins, columns, strategy, columns[2:]), strict=True):
+        coding = coding_for(column, spec, options)
         codes.append(coding.codes(column))
         labels.append(coding.labels)
     samples = CodedSamples(
         (codes[0], codes[1], codes[2]),
         (labels[0], labels[1], labels[2]),
         (columns[0].name, columns[1].name, columns[2].name),
-        checked_weights,
+        weight,
+        0 if keep is None else int(np.count_nonzero(~keep)),
     )
     check_cells(samples.shape)
     return samples
 
 
 def read_samples(
-    x: Any, y: Any, z: Any, data: Any = None, names: Sequence[str] | None = None
+    x: Any,
+    y: Any,
+    z: Any,
+    data: Any = None,
+    names: Sequence[str] | None = None,
+    rows: Rows = FROM_ZERO,
 ) -> list[Column]:
-    """Read three columns, by name if there is `data`, and check that they belong together."""
+    """Read three columns, by name if there is `data`."""
     given: tuple[Any, ...] = (x, y, z)
     if data is not None:
         if names is None:
-            names = [
-                ", ".join(map(str, g)) if isinstance(g, (list, tuple)) else str(g) for g in given
-            ]
+            names = [", ".join(map(str, g)) if isinstance(g, list) else str(g) for g in given]
         given = tuple(pick(data, role, key) for role, key in zip(ROLES, given, strict=True))
     else:
         _refuse_names(given)
     checked = check_names(names, given)
-    columns = [
-        read_column(role, name, values, features=role != "z")
+    return [
+        read_column(role, name, values, features=role != "z", rows=rows)
         for role, name, values in zip(ROLES, checked, given, strict=True)
     ]
-    check_lengths(columns)
-    refuse_missing(columns)
-    refuse_infinite(columns)
-    return columns
 
 
 def _refuse_names(given: tuple[Any, ...]) -> None:
@@ -233,41 +273,3 @@ def _refuse_names(given: tuple[Any, ...]) -> None:
                 f"{role} is the string {values!r}; to name a column, pass the frame that has it as "
                 "data="
             )
-
-
-def _coding_of(column: Column, spec: Spec, options: CodingOptions) -> Coding:
-    if isinstance(spec, Discretizer):
-        return coding_of(spec) if is_fitted(spec) else fit_column(spec, column)
-    return fit_coding(column, spec, options)
-
-
-def plan_bins(bins: Any, columns: Sequence[Column], strategy: str) -> dict[str, Spec]:
-    """Say for every role whether and how it is binned: an int, edges, a Discretizer, or None."""
-    by_blocks = strategy == "bayesian_blocks"
-    if bins is None:
-        return {c.role: "auto" if by_blocks and c.kind == "float" else None for c in columns}
-    if isinstance(bins, Mapping):
-        unknown = [key for key in bins if key not in ROLES]
-        if unknown:
-            raise ValueError(f'bins has the key {unknown[0]!r}; its keys are "x", "y" and "z"')
-        plan = {role: bins.get(role) for role in ROLES}
-    elif isinstance(bins, (list, tuple)):
-        if len(bins) != 3:
-            raise ValueError(
-                f"bins has {len(bins)} entries; a sequence needs three, one for each of x, y and z "
-                '(give edges by column: bins={"x": edges})'
-            )
-        plan = dict(zip(ROLES, bins, strict=True))
-    else:
-        count = bin_count("bins", bins, 'an int, a mapping such as {"x": 4}, or three of them')
-        numeric = ("float", "features")
-        plan = {column.role: count if column.kind in numeric else None for column in columns}
-        if not any(plan.values()):
-            kinds = ", ".join(f"{column} is {column.kind}" for column in columns)
-            raise ValueError(
-                f"bins={count} is for float columns, and there are none ({kinds}); name the "
-                f'columns to bin, for example bins={{"x": {count}}}'
-            )
-    if by_blocks and any(isinstance(spec, int) for spec in plan.values()):
-        raise ValueError('strategy="bayesian_blocks" finds the number of bins itself: leave it out')
-    return plan

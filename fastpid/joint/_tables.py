@@ -126,11 +126,14 @@ class JointTable(JointDistribution):
         `n_samples` without weights.
     names : tuple of three str
         The names of the columns.
+    n_dropped : int
+        How many samples were left out under ``missing="drop"``.
     """
 
     counts: NDArray[np.int64]
     n_samples: int
     n_effective: float
+    n_dropped: int = 0
 
     @classmethod
     def of_counts(
@@ -140,6 +143,7 @@ class JointTable(JointDistribution):
         names: tuple[str, str, str],
         weighted: NDArray[np.float64] | None = None,
         sum_of_squares: float = 0.0,
+        n_dropped: int = 0,
     ) -> JointTable:
         """Make a table of counts and, of weighted samples, of weights and their squares' sum."""
         n_samples = int(counts.sum())
@@ -157,6 +161,7 @@ class JointTable(JointDistribution):
             names=names,
             n_samples=n_samples,
             n_effective=n_effective,
+            n_dropped=n_dropped,
         )
 
     def counts_along(self, axis: int) -> NDArray[np.int64]:
@@ -167,8 +172,9 @@ class JointTable(JointDistribution):
     def _headline(self) -> str:
         shape = " x ".join(map(str, self.shape))
         used = np.count_nonzero(self.counts)
+        dropped = f" ({self.n_dropped} more dropped)" if self.n_dropped else ""
         return (
-            f"JointTable {shape} from {self.n_samples} samples, "
+            f"JointTable {shape} from {self.n_samples} samples{dropped}, "
             f"{used} of {self.counts.size} cells occupied"
         )
 

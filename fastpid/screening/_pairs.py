@@ -17,6 +17,7 @@ from fastpid._solve.solve import solve_tables
 from fastpid._solve.threads import count_threads
 from fastpid.joint._frames import unknown_name
 from fastpid.joint._many_columns import CodedColumns
+from fastpid.joint._tables import check_cells
 from fastpid.screening._records import RECORD, RECORDED
 
 #: Cells of the tables of a block (8 MiB), unless batch_size says otherwise.
@@ -54,6 +55,27 @@ class PairPlan:
 
 
 def plan_pairs(coded: CodedColumns, pairs: Any, sources: Sequence[Any] | None) -> PairPlan:
+    """Return the pairs to screen, none of which has too large a table."""
+    plan = _plan(coded, pairs, sources)
+    _check_sizes(coded, plan)
+    return plan
+
+
+def _check_sizes(coded: CodedColumns, plan: PairPlan) -> None:
+    if plan.pairs is not None:
+        products = coded.extents[plan.pairs].prod(axis=1)
+        x, y = plan.pairs[int(np.argmax(products))].tolist()
+    else:
+        largest = np.argsort(coded.extents[plan.columns], kind="stable")[-2:]
+        y, x = plan.columns[largest].tolist()
+    shape = (int(coded.extents[x]), int(coded.extents[y]), int(coded.target_extents.max()))
+    try:
+        check_cells(shape)
+    except ValueError as error:
+        raise ValueError(f"columns {coded.names[x]!r} and {coded.names[y]!r}: {error}") from None
+
+
+def _plan(coded: CodedColumns, pairs: Any, sources: Sequence[Any] | None) -> PairPlan:
     if pairs is not None and sources is not None:
         raise ValueError("pass pairs or sources, not both")
     if pairs is None:

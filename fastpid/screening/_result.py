@@ -33,6 +33,8 @@ class Screen:
         "bits" or "nats".
     by : str
         What pairs are ranked by.
+    n_dropped : int
+        How many samples were left out under ``missing="drop"``.
     """
 
     records: NDArray[Any]
@@ -40,6 +42,7 @@ class Screen:
     targets: tuple[str, ...]
     unit: str
     by: str
+    n_dropped: int = 0
 
     def __len__(self) -> int:
         """Return the number of pairs."""

@@ -19,8 +19,8 @@ from fastpid._base.quantities import METHODS, Method, OnFailure, Unit
 from fastpid._base.random import RNG
 from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import check_options
-from fastpid.joint._columns import check_weights
-from fastpid.joint._many_columns import code_columns
+from fastpid.joint._many_columns import code_many
+from fastpid.joint._missing import Missing
 from fastpid.result import ConvergenceError, ConvergenceWarning
 from fastpid.screening._checkpoint import Checkpoint
 from fastpid.screening._pairs import PairWork, block_size, plan_pairs
@@ -39,10 +39,11 @@ def screen(
     sources: Sequence[Any] | None = ...,
     top_k: int | None = ...,
     by: str = ...,
-    bins: int | None = ...,
+    bins: Any = ...,
     strategy: str = ...,
     names: Sequence[str] | None = ...,
     weights: Any = ...,
+    missing: Missing = ...,
     method: Method = ...,
     tol: float = ...,
     max_iter: int | None = ...,
@@ -65,10 +66,11 @@ def screen(
     sources: Sequence[Any] | None = ...,
     top_k: int | None = ...,
     by: str = ...,
-    bins: int | None = ...,
+    bins: Any = ...,
     strategy: str = ...,
     names: Sequence[str] | None = ...,
     weights: Any = ...,
+    missing: Missing = ...,
     method: Method = ...,
     tol: float = ...,
     max_iter: int | None = ...,
@@ -90,10 +92,11 @@ def screen(
     sources: Sequence[Any] | None = None,
     top_k: int | None = None,
     by: str = "synergy",
-    bins: int | None = None,
+    bins: Any = None,
     strategy: str = "quantile",
     names: Sequence[str] | None = None,
     weights: Any = None,
+    missing: Missing = "raise",
     method: Method = "auto",
     tol: float = 1e-6,
     max_iter: int | None = None,
@@ -124,14 +127,19 @@ def screen(
     by : str
         What pairs are ranked by: a field of the records, such as "synergy" or "mi_xy", or "unique"
         for the larger unique information.
-    bins : int, optional
-        How many bins float columns with more distinct values are cut into, targets as well.
+    bins : int or mapping, optional
+        How many bins numeric columns with more distinct values are cut into, or by the names of
+        columns a number, edges or a Discretizer for each; whole numbers of a target are classes,
+        and are cut by name alone (:func:`fastpid.joint.from_samples` has the rule).
     strategy : {"quantile", "uniform", "kmeans", "bayesian_blocks"}
         How they are cut.
     names : sequence of str, optional
         Names of the columns of an array; by default "0", "1", and so on.
     weights : array_like (n_samples,), optional
         How much each sample counts.
+    missing : {"raise", "drop", "category"}
+        What to do about missing values: refuse them, drop the samples that miss any value of any
+        column or target (``Screen.n_dropped`` says how many), or make them a symbol.
     method, tol, max_iter, unit
         As for :func:`fastpid.decompose`.
     threads : int, optional
@@ -193,16 +201,25 @@ def screen(
         check_positive_integer("top_k", top_k)
     if return_as == "generator" and top_k is not None:
         raise ValueError('top_k needs all pairs: leave it out with return_as="generator"')
-    coded = code_columns(X, z, bins=bins, strategy=strategy, names=names, rng=rng)
+    coded = code_many(
+        *(X, z),
+        names=names,
+        bins=bins,
+        strategy=strategy,
+        weights=weights,
+        missing=missing,
+        rng=rng,
+    )
     coded.refuse_constant()
-    checked_weights = check_weights(weights, coded.n_samples)
     plan = plan_pairs(coded, pairs, sources)
     size = block_size(batch_size, coded)
     if n_jobs != 1 and threads is None:
         options = options._replace(threads=1)
-    work = PairWork(coded, checked_weights, plan, options._replace(on_failure="ignore"))
+    work = PairWork(coded, coded.weights, plan, options._replace(on_failure="ignore"))
     blocks = [(start, min(start + size, work.total)) for start in range(0, work.total, size)]
-    empty = Screen(np.zeros(0, RECORD), coded.names, coded.targets, options.unit, by)
+    empty = Screen(
+        np.zeros(0, RECORD), coded.names, coded.targets, options.unit, by, coded.n_dropped
+    )
     with contextlib.ExitStack() as open_files:
         file = None
         if checkpoint is not None:

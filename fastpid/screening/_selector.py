@@ -22,7 +22,7 @@ except ImportError as error:
         "PIDSelector needs scikit-learn 1.6 or newer: pip install fastpid[estimate]"
     ) from error
 
-from fastpid.joint._many_columns import CodedColumns, code_columns
+from fastpid.joint._many_columns import CodedColumns, code_many
 from fastpid.screening._pairs import pairs_of
 
 
@@ -119,11 +119,9 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
         wanted = self._how_many(n_features)
         continuous = type_of_target(y) == "continuous"
         labels = y if continuous else np.unique(y, return_inverse=True)[1]
-        coded = code_columns(
+        coded = code_many(
             _few_symbols(X, self.bins),
             _few_symbols(y[:, None], self.target_bins)[:, 0] if continuous else labels,
-            bins=None,
-            strategy="quantile",
         )
         chosen, scores = self._greedy(coded, wanted)
         self.support_ = np.zeros(n_features, dtype=bool)

@@ -64,10 +64,10 @@ def check_labels(z: object) -> Tensor:
         raise ValueError("z requires a gradient, but labels are given, not learnt; pass z.detach()")
     if tensor.dtype.is_floating_point:
         return tensor
-    if tensor.dtype in (torch.bool,) or tensor.dtype.is_complex:
+    if tensor.dtype.is_complex:
         raise TypeError(
             f"z must hold integer labels or floating-point probabilities; got {tensor.dtype}; "
-            "pass z.long()"
+            "pass z.real.long()"
         )
     return tensor.long()
 

@@ -86,13 +86,29 @@ def test_a_constant_category_is_a_source_of_one_symbol():
     assert from_samples([5], [6], [7]).shape == (1, 1, 1)
 
 
-def test_integers_are_binned_only_by_name():
+def test_one_number_of_bins_is_for_every_numeric_source():
     x = list(range(10))
     z = [0, 1] * 5
-    assert from_samples(x, floats(10), z, bins=2).shape == (10, 2, 2)
+    assert from_samples(x, floats(10), z, bins=2).shape == (2, 2, 2)
     assert from_samples(x, floats(10), z, bins={"x": 5, "y": 2}).shape == (5, 2, 2)
-    with pytest.raises(ValueError, match=r"bins=4 is for float columns.*bins=\{\"x\": 4\}"):
-        from_samples(x, x, z, bins=4)
+    assert from_samples(x, floats(10), z, bins={"y": 2}).shape == (10, 2, 2)
+    # A column with no more values than bins keeps them.
+    assert from_samples(x, z, z, bins=4).labels[1] == (0, 1)
+    assert from_samples(x, [0.5, 1.5] * 5, z, bins=4).labels[1] == (0.5, 1.5)
+    # Whole numbers of a target are classes, others are not.
+    assert from_samples(x, z, x, bins=4).shape == (4, 2, 10)
+    assert from_samples(x, z, [float(i) for i in x], bins=4).shape == (4, 2, 10)
+    assert from_samples(x, z, floats(10), bins=4).shape == (4, 2, 4)
+    assert from_samples(x, z, x, bins={"z": 4}).shape == (10, 2, 4)
+
+
+def test_bins_that_cut_nothing_are_refused():
+    words = (
+        r"bins=4 cuts no column: x has 2 distinct values; y is string; z is a target of whole "
+        r"numbers.*bins=\{\"x\": 4\}"
+    )
+    with pytest.raises(ValueError, match=words):
+        from_samples([0, 1] * 5, list("ab") * 5, list(range(10)), bins=4)
 
 
 def test_floats_that_are_codes_are_categories():
@@ -126,9 +142,9 @@ def test_quantile_bins_without_ties_are_even(values, count):
     values = np.array(values) / 8
     if count > n:
         with pytest.raises(ValueError, match=f"{n} distinct values, fewer than the {count}"):
-            from_samples([0] * n, values, [1] * n, bins=count)
+            from_samples([0] * n, values, [1] * n, bins={"y": count})
         return
-    table = from_samples([0] * n, values, [1] * n, bins=count)
+    table = from_samples([0] * n, values, [1] * n, bins={"y": count})
     assert table.shape == (1, count, 1)
     assert max(sizes(table, 1)) - min(sizes(table, 1)) <= 1
     edges = [table.labels[1][0].lo, *(interval.hi for interval in table.labels[1])]
@@ -146,12 +162,12 @@ def test_uniform_marginals_are_those_of_numpy_histogram(values, count):
     edges = np.linspace(lo, hi, count + 1)
     if lo == hi:
         with pytest.raises(ValueError, match="one distinct value"):
-            from_samples(values, [0] * n, [1] * n, bins=count, strategy="uniform")
+            from_samples(values, [0] * n, [1] * n, bins={"x": count}, strategy="uniform")
     elif not np.all(np.diff(edges) > 0):
         with pytest.raises(ValueError, match="too little for"):
-            from_samples(values, [0] * n, [1] * n, bins=count, strategy="uniform")
+            from_samples(values, [0] * n, [1] * n, bins={"x": count}, strategy="uniform")
     else:
-        table = from_samples(values, [0] * n, [1] * n, bins=count, strategy="uniform")
+        table = from_samples(values, [0] * n, [1] * n, bins={"x": count}, strategy="uniform")
         assert sizes(table, 0) == np.histogram(values, edges)[0].tolist()
 
 
@@ -167,14 +183,14 @@ def test_quantile_bins_with_ties_are_never_empty_and_hold_everything(values, cou
     if distinct < max(count, 2):
         words = "one distinct value" if distinct == 1 else "fewer than the"
         with pytest.raises(ValueError, match=words):
-            from_samples(column, [0] * n, [1] * n, bins=count)
+            from_samples(column, [0] * n, [1] * n, bins={"x": count})
         return
     inner = np.quantile(column, np.arange(1, count) / count)
     if np.all(np.isclose(inner, min(values)) | np.isclose(inner, max(values))):
         with pytest.raises(ValueError, match="all samples into one bin"):
-            from_samples(column, [0] * n, [1] * n, bins=count)
+            from_samples(column, [0] * n, [1] * n, bins={"x": count})
         return
-    table = from_samples(column, [0] * n, [1] * n, bins=count)
+    table = from_samples(column, [0] * n, [1] * n, bins={"x": count})
     assert min(sizes(table, 0)) > 0
     edges = [table.labels[0][0].lo, *(interval.hi for interval in table.labels[0])]
     assert sizes(table, 0) == np.histogram(column, edges)[0].tolist()
@@ -207,7 +223,7 @@ def test_ties_that_merge_bins_are_told_with_their_number():
 
 def test_ties_that_leave_one_bin_are_an_error():
     with pytest.raises(ValueError, match=r"all samples into one bin.*uniform"):
-        from_samples([0.0] * 9 + [1.0], ["a"] * 10, [0] * 10, bins=2)
+        from_samples([0.0] * 9 + [1.0], ["a"] * 10, [0] * 10, bins={"x": 2})
 
 
 def test_a_value_on_an_edge_belongs_to_the_bin_on_its_right_and_the_last_to_the_last():
@@ -271,14 +287,14 @@ def test_bad_bins(bins, error, words):
 @pytest.mark.parametrize("strategy", ["quantile", "uniform"])
 def test_constant_columns_cannot_be_binned(strategy):
     with pytest.raises(ValueError, match="z has one distinct value, 3, and cannot be binned"):
-        from_samples(["a", "b"], ["a", "b"], [3.0, 3.0], bins=2, strategy=strategy)
+        from_samples(["a", "b"], ["a", "b"], [3.0, 3.0], bins={"z": 2}, strategy=strategy)
 
 
 def test_spans_beyond_double_precision():
     with pytest.raises(ValueError, match="beyond double precision"):
-        from_samples([-1.7e308, 1.7e308], [0, 1], [0, 1], bins=2)
+        from_samples([-1.7e308, 1.7e308], [0, 1], [0, 1], bins={"x": 2})
     with pytest.raises(ValueError, match="too little for 4 uniform bins"):
-        from_samples([1.0, 1.0 + 2**-52], [0, 1], [0, 1], bins=4, strategy="uniform")
+        from_samples([1.0, 1.0 + 2**-52], [0, 1], [0, 1], bins={"x": 4}, strategy="uniform")
     with pytest.raises(ValueError, match="too large for a float"):
         from_samples([10**400, 1], [0, 1], [0, 1], bins={"x": 2})
 
