@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -49,8 +48,11 @@ def progress_bar(
 
 def _tqdm() -> Any:
     """Return tqdm's bar for this terminal or notebook; None if it is not installed."""
-    if importlib.util.find_spec("tqdm") is None:
+    try:
+        from tqdm import tqdm
+    except ImportError:
         return None
-    # Without ipywidgets tqdm.auto warns in notebooks, and plain text does as well.
-    has_widgets = importlib.util.find_spec("ipywidgets") is not None
-    return importlib.import_module("tqdm.auto" if has_widgets else "tqdm").tqdm
+    # Without ipywidgets tqdm.auto warns in notebooks, where plain text does as well.
+    if importlib.util.find_spec("ipywidgets") is not None:
+        from tqdm.auto import tqdm as tqdm
+    return tqdm

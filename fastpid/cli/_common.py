@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastpid._base.quantities import METHODS, NATS_PER_UNIT
@@ -116,14 +116,3 @@ def print_table(
 
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     emit("\n".join([title, "", line(columns), rule, *map(line, cells), "", caption]))
-
-
-def save_plot(draw: Callable[[], Any], path: str) -> None:
-    """Draw without a display, and write the figure to a file."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    try:
-        draw().figure.savefig(path, dpi=200, bbox_inches="tight")
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot write {path!r}: {error}") from None

@@ -15,9 +15,9 @@ from fastpid.cli._common import (
     complain,
     emit_json,
     print_table,
-    save_plot,
 )
 from fastpid.cli._decompose import describe
+from fastpid.cli._outputs import add_outputs, check_outputs, save_plot
 from fastpid.cli._read import COLUMN_RULES, add_file, add_roles, read_samples
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def add_estimate(commands: Any) -> None:
     )
     add_solver(parser, 1e-9)
     parser.add_argument("--rng", type=int, metavar="SEED", help="seed of all random choices")
-    parser.add_argument("--plot", metavar="OUT", help="draw the atoms into a .png, .svg or .pdf")
+    add_outputs(parser, table=False, plot="the atoms")
     add_json(parser)
     parser.set_defaults(run=_run_estimate)
 
@@ -84,6 +84,7 @@ def _run_estimate(args: argparse.Namespace) -> int:
     from fastpid._solve.options import check_options
     from fastpid.estimation._estimate import check_wanted, estimate_samples
 
+    check_outputs(args)
     try:
         options = check_options(
             args.method, args.tol, None, args.unit, args.threads, True, "ignore"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastpid.cli._common import (
@@ -16,8 +15,8 @@ from fastpid.cli._common import (
     complain,
     emit_json,
     print_table,
-    save_plot,
 )
+from fastpid.cli._outputs import add_outputs, check_outputs, save_plot, save_table
 from fastpid.cli._read import COLUMN_RULES, add_file, open_file
 
 if TYPE_CHECKING:
@@ -62,8 +61,7 @@ def add_screen(commands: Any) -> None:
     parser.add_argument(
         "--top-k", type=int, default=20, metavar="K", help="how many to show (default: %(default)s)"
     )
-    parser.add_argument("--out", metavar="OUT", help="write all pairs to a .parquet or .csv file")
-    parser.add_argument("--plot", metavar="OUT", help="draw a heat map into a .png, .svg or .pdf")
+    add_outputs(parser, table=True, plot="a heat map")
     add_solver(parser, 1e-6)
     parser.add_argument("--n-jobs", type=int, default=1, help="processes (default: one, threaded)")
     parser.add_argument("--checkpoint", metavar="FILE", help="keep what is finished, and go on")
@@ -75,8 +73,7 @@ def add_screen(commands: Any) -> None:
 def _run_screen(args: argparse.Namespace) -> int:
     from fastpid.screening import screen
 
-    if args.out and Path(args.out).suffix.lower() not in (".parquet", ".csv"):
-        raise UserError(f"--out must end in .parquet or .csv; got {args.out!r}")
+    check_outputs(args)
     try:
         file = open_file(args)
         names = _sources(args, file)
@@ -102,14 +99,15 @@ def _run_screen(args: argparse.Namespace) -> int:
         best = result.top(args.top_k)
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
-    except OSError as error:
-        raise UserError(f"cannot read {args.file!r}: {error.strerror or error}") from None
+    except OSError as error:  # of the file, or of the checkpoint
+        name = error.filename or args.file
+        raise UserError(f"cannot use {name!r}: {error.strerror or error}") from None
     for warning in caught:
         complain("warning", str(warning.message))
     if result.n_dropped:
         complain("warning", f"{result.n_dropped} rows miss a value and were dropped")
     if args.out:
-        _write(result, args.out)
+        save_table(result.to_frame(), args.out)
     if args.plot:
         save_plot(lambda: _heatmap(result), args.plot)
     if args.json:
@@ -167,16 +165,3 @@ def _rows(result: Screen) -> list[tuple[str, str, str, dict[str, float]]]:
         )
         for record in result.records
     ]
-
-
-def _write(result: Screen, path: str) -> None:
-    try:
-        frame = result.to_frame()
-        if Path(path).suffix.lower() == ".parquet":
-            frame.to_parquet(path, index=False)
-        else:
-            frame.to_csv(path, index=False)
-    except ImportError as error:
-        raise UserError(str(error)) from error
-    except OSError as error:
-        raise UserError(f"cannot write {path!r}: {error.strerror or error}") from None

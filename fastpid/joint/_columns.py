@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_real_array
+from fastpid.joint._frames import is_frame
 
 _SHOWN_ROWS = 5
 _SHOWN_COLUMNS = 5
@@ -179,15 +180,19 @@ def _split_nulls(column: Any) -> tuple[Any, NDArray[np.bool_] | None]:
     if isinstance(column, np.ma.MaskedArray):
         return column.data, np.ma.getmaskarray(column)
     package = type(column).__module__.split(".")[0]
+    dtype = None if is_frame(column) else getattr(column, "dtype", None)
+    if package == "pandas" and dtype is not None and hasattr(dtype, "numpy_dtype"):
+        if dtype.kind in "iub":
+            missing = np.asarray(column.isna())
+            filled = column.fillna(dtype.type(0)) if missing.any() else column
+            return filled.to_numpy(dtype=dtype.numpy_dtype), missing
+        return column, None
     if (
-        package == "pandas"
-        and getattr(column.dtype, "kind", "") in "iub"
-        and hasattr(column.dtype, "numpy_dtype")
+        package == "polars"
+        and dtype is not None
+        and column.null_count()
+        and str(column.dtype)[:3] in _POLARS_WHOLE
     ):
-        missing = np.asarray(column.isna())
-        filled = column.fillna(column.dtype.type(0)) if missing.any() else column
-        return filled.to_numpy(dtype=column.dtype.numpy_dtype), missing
-    if package == "polars" and column.null_count() and str(column.dtype)[:3] in _POLARS_WHOLE:
         zero = False if str(column.dtype) == "Boolean" else 0
         return column.fill_null(zero).to_numpy(), column.is_null().to_numpy()
     if (

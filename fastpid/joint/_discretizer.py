@@ -21,6 +21,7 @@ from fastpid.joint._columns import (
     refuse_infinite,
     refuse_missing,
 )
+from fastpid.joint._frames import column_names, is_frame, name_of
 
 _CONTAINERS = ("default", "pandas", "polars")
 
@@ -132,8 +133,8 @@ class Discretizer:
             As :func:`fastpid.joint.from_samples` does.
         """
         fit_column(self, _read(X))
-        names = [str(name) for name in getattr(X, "columns", [])] or _name_of(X)
-        if names:
+        names = list(map(str, column_names(X))) if is_frame(X) else [name_of(X)]
+        if None not in names:
             self.feature_names_in_ = np.asarray(names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
@@ -297,11 +298,6 @@ def _seed_of(random_state: Any) -> int:
     return integer_seed(random_state, "random_state")
 
 
-def _name_of(values: Any) -> list[str]:
-    name = getattr(values, "name", None)
-    return [str(name)] if name is not None and not callable(name) else []
-
-
 def _read(values: Any) -> Column:
     shape: tuple[int, ...] = getattr(values, "shape", ())
     if len(shape) == 2 and shape[1] == 1:  # a column as a frame
@@ -311,7 +307,7 @@ def _read(values: Any) -> Column:
             values = values.to_series()
         else:
             values = np.ma.asanyarray(values)[:, 0]
-    column = read_column("X", (_name_of(values) or ["X"])[0], values, features=True)
+    column = read_column("X", name_of(values) or "X", values, features=True)
     check_lengths([column])
     refuse_missing([column])
     refuse_infinite([column])

@@ -2,60 +2,160 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sys
+import warnings
+import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid.screening._pairs import MOST_PAIRS_PER_BLOCK
+from fastpid._base.warn import stacklevel_outside
+from fastpid.screening._pairs import MOST_PAIRS_PER_BLOCK, PairWork
 from fastpid.screening._records import RECORD
 
-_MAGIC = b"fastpid screen 1\n"
+_MAGIC = b"fastpid screen 2\n"
+#: A record, and a checksum by which a damaged one is known.
+_STORED = np.dtype([("record", RECORD), ("checksum", "<u4")])
 
 
 class Checkpoint:
-    """A file of records behind a line of JSON that says what they are of."""
+    """A file of records behind a line of JSON that says what they are of.
 
-    def __init__(self, path: str | os.PathLike[str], fingerprint: dict[str, Any]) -> None:
+    One process at a time may have it open. Whatever does not stand as it was written - damaged
+    records, pairs that are not those of the plan - is dropped with a warning, and computed again.
+
+    Parameters
+    ----------
+    path : str or path
+    work : PairWork
+        The screen that it belongs to.
+
+    Raises
+    ------
+    ValueError
+        If it belongs to another screen, or another process has it open.
+    OSError
+        That names the file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], work: PairWork) -> None:
         self._path = os.fspath(path)
-        header = _MAGIC + json.dumps(fingerprint, sort_keys=True).encode() + b"\n"
+        self._work = work
+        header = _MAGIC + json.dumps(work.fingerprint(), sort_keys=True).encode() + b"\n"
         self._start = len(header)
-        if not os.path.exists(self._path) or os.path.getsize(self._path) == 0:
-            with open(self._path, "wb") as file:
-                file.write(header)
-        self._file = open(self._path, "r+b")  # noqa: SIM115 - closed by __exit__
-        found = self._file.readline() + self._file.readline()
-        if found != header:
+        with self._errors():
+            self._file = open(self._path, "a+b")  # noqa: SIM115 - closed by __exit__
+        try:
+            with self._errors():
+                _lock(self._file, self._path)
+                self._file.seek(0)
+                found = self._file.readline() + self._file.readline()
+                if not found:
+                    self._file.write(header)
+                    self._file.flush()
+                elif found != header:
+                    what = "another screen" if found.startswith(_MAGIC) else "no screen"
+                    raise ValueError(
+                        f"checkpoint {self._path!r} holds {what}: its data, columns, targets, "
+                        "pairs or options differ; remove it, or name another file"
+                    )
+                self.finished = self._check()
+        except BaseException:
             self._file.close()
-            what = "another screen" if found.startswith(_MAGIC) else "no screen"
-            raise ValueError(
-                f"checkpoint {self._path!r} holds {what}: its data, columns, targets, pairs or "
-                "options differ; remove it, or name another file"
-            )
-        # A write that was cut short leaves part of a record.
-        size = os.path.getsize(self._path) - self._start
-        self.finished = size // RECORD.itemsize
-        self._file.truncate(self._start + self.finished * RECORD.itemsize)
+            raise
 
     def __enter__(self) -> Checkpoint:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        # What a full disk did not take would fail once more, without a name.
+        with contextlib.suppress(OSError) if failure else self._errors():
+            self._file.close()
 
     def read(self) -> Iterator[NDArray[Any]]:
         """Yield what was finished, some records at a time."""
-        self._file.seek(self._start)
-        left = self.finished
-        while left:
-            records = np.fromfile(self._file, RECORD, min(left, MOST_PAIRS_PER_BLOCK))
-            left -= len(records)
-            yield records
+        for stored in self._stored(self.finished):
+            yield np.ascontiguousarray(stored["record"])
 
     def append(self, records: NDArray[Any]) -> None:
-        self._file.seek(0, os.SEEK_END)
-        self._file.write(records.tobytes())
-        self._file.flush()
+        """Write more records to the end."""
+        stored = np.zeros(len(records), _STORED)
+        stored["record"] = records
+        stored["checksum"] = _checksums(stored["record"])
+        with self._errors():
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(stored.tobytes())
+            self._file.flush()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Name the file in errors of reading and writing it."""
+        try:
+            yield
+        except OSError as error:
+            text = f"checkpoint: {error.strerror or error}"
+            raise type(error)(error.errno, text, self._path) from error
+
+    def _stored(self, count: int) -> Iterator[NDArray[Any]]:
+        at = 0
+        while at < count:
+            size = min(count - at, MOST_PAIRS_PER_BLOCK)
+            self._file.seek(self._start + at * _STORED.itemsize)
+            # Not np.fromfile, which leaves the position of a buffered file behind.
+            yield np.frombuffer(self._file.read(size * _STORED.itemsize), _STORED)
+            at += size
+
+    def _check(self) -> int:
+        """Return how many records stand as they were written, and drop the rest."""
+        size = os.path.getsize(self._path) - self._start
+        # A write that was cut short leaves part of a record, which nobody has to be told of.
+        there = size // _STORED.itemsize
+        good = 0
+        for stored in self._stored(min(there, self._work.total)):
+            wanted = self._work.keys(good, good + len(stored))
+            fine = stored["checksum"] == _checksums(stored["record"])
+            for name in ("x", "y", "target"):
+                fine &= stored["record"][name] == wanted[name]
+            good += len(stored) if fine.all() else int(np.argmin(fine))
+            if not fine.all():
+                break
+        self._file.truncate(self._start + good * _STORED.itemsize)
+        if good < there:
+            warnings.warn(
+                f"checkpoint {self._path!r} is damaged after {good} of {there} pairs; these are "
+                "kept, and the others are computed again",
+                UserWarning,
+                stacklevel=stacklevel_outside("fastpid"),
+            )
+        return good
+
+
+def _checksums(records: NDArray[Any]) -> NDArray[np.uint32]:
+    """Return the CRC-32 of every record."""
+    data = np.ascontiguousarray(records).tobytes()
+    size = RECORD.itemsize
+    sums = [zlib.crc32(data[at : at + size]) for at in range(0, len(data), size)]
+    return np.array(sums, dtype=np.uint32)
+
+
+def _lock(file: IO[bytes], path: str) -> None:
+    """Lock a file until it is closed, or its process ends."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise ValueError(
+            f"checkpoint {path!r} is in use by another screen; wait for it, or name another file"
+        ) from None

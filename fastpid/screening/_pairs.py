@@ -67,7 +67,7 @@ def _check_sizes(coded: CodedColumns, plan: PairPlan) -> None:
         x, y = plan.pairs[int(np.argmax(products))].tolist()
     else:
         largest = np.argsort(coded.extents[plan.columns], kind="stable")[-2:]
-        y, x = plan.columns[largest].tolist()
+        x, y = sorted(plan.columns[largest].tolist())
     shape = (int(coded.extents[x]), int(coded.extents[y]), int(coded.target_extents.max()))
     try:
         check_cells(shape)
@@ -137,16 +137,26 @@ class PairWork:
         """The number of pairs, over all targets."""
         return self.plan.count * len(self.coded.targets)
 
-    def block(self, start: int, stop: int) -> NDArray[Any]:
-        """Return the records of pairs [start, stop); those of one target come together."""
+    def keys(self, start: int, stop: int) -> NDArray[Any]:
+        """Return records of pairs [start, stop) that say which pairs they are, and no more."""
         out = np.zeros(stop - start, RECORD)
         count = self.plan.count
         for target in range(start // count, (stop - 1) // count + 1):
             first, last = max(start, target * count), min(stop, (target + 1) * count)
-            pairs = self.plan[first - target * count : last - target * count]
             records = out[first - start : last - start]
+            pairs = self.plan[first - target * count : last - target * count]
             records["x"], records["y"] = pairs.T
             records["target"] = target
+        return out
+
+    def block(self, start: int, stop: int) -> NDArray[Any]:
+        """Return the records of pairs [start, stop); those of one target come together."""
+        out = self.keys(start, stop)
+        count = self.plan.count
+        for target in range(start // count, (stop - 1) // count + 1):
+            first, last = max(start, target * count), min(stop, (target + 1) * count)
+            records = out[first - start : last - start]
+            pairs = np.stack([records["x"], records["y"]], axis=1)
             # The tables of a call to the kernel have one shape.
             extents = self.coded.extents[pairs]
             for shape in np.unique(extents, axis=0):

@@ -223,7 +223,7 @@ def screen(
     with contextlib.ExitStack() as open_files:
         file = None
         if checkpoint is not None:
-            file = open_files.enter_context(Checkpoint(checkpoint, work.fingerprint()))
+            file = open_files.enter_context(Checkpoint(checkpoint, work))
         stream = _stream(work, blocks, n_jobs, file, progress)
         parts = (dataclasses.replace(empty, records=records) for records in stream)
         if return_as == "generator":

@@ -119,7 +119,7 @@ def test_compiled_and_mapped() -> None:
         ({"z": torch.rand(N, NZ, requires_grad=True)}, ValueError, "z requires a gradient"),
         ({"num_classes": 2}, ValueError, "num_classes=2"),
         ({"num_classes": 2.0}, TypeError, "positive integer"),
-        ({"z": torch.from_numpy(HARD) > 1}, TypeError, "integer labels"),
+        ({"z": torch.from_numpy(HARD).to(torch.complex64)}, TypeError, "integer labels"),
         ({"z": torch.from_numpy(HARD).double()}, ValueError, "hard labels"),
         ({"z": torch.from_numpy(SOFT) * 2}, ValueError, r"z\[0\] sums to 2"),
         ({"z": torch.from_numpy(SOFT), "num_classes": 2}, ValueError, "leave num_classes out"),

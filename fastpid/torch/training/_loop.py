@@ -290,6 +290,8 @@ def _to_cpu(value: Any) -> Any:
         return value.detach().to("cpu", copy=True)
     if isinstance(value, Mapping):
         return {key: _to_cpu(item) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_to_cpu, value))
     if isinstance(value, (list, tuple)):
         return type(value)(_to_cpu(item) for item in value)
     return copy.deepcopy(value)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from fastpid._base.atomic import write_beside
 from fastpid._base.extras import import_extra
 from fastpid.torch.training import AsyncTraining
 
@@ -47,12 +48,14 @@ class TrainerCallback(_transformers.TrainerCallback):  # type: ignore[misc, name
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep the state in a checkpoint."""
         if state.is_world_process_zero:
-            torch.save(self.training.state_dict(), self._path(args, state))
+            with write_beside(self._path(args, state)) as path:
+                torch.save(self.training.state_dict(), path)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Go on from a checkpoint, if the Trainer does."""
         if state.global_step > 0:
-            self.training.load_state_dict(torch.load(self._path(args, state)))
+            kept = torch.load(self._path(args, state), map_location="cpu", weights_only=True)
+            self.training.load_state_dict(kept)
 
     def _path(self, args: Any, state: Any) -> Path:
         return Path(args.output_dir, f"checkpoint-{state.global_step}", "fastpid.pt")
