@@ -25,6 +25,8 @@ _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _NUMBER = re.compile(
     r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?[iI]nf(?:inity)?"
 )
+_INTEGERS = re.compile(rf"(?:(?:{_INTEGER.pattern})\n)+")
+_NUMBERS = re.compile(rf"(?:(?:{_NUMBER.pattern})\n)+")
 
 
 class NotNumbersError(Exception):
@@ -71,9 +73,14 @@ class Cells:
 
     def _parse(self, cells: list[str]) -> NDArray[Any]:
         """Return numbers, NaN where a value is missing; integers where all are."""
-        if all(map(_INTEGER.fullmatch, cells)):
-            return np.array(cells, dtype=np.int64)
-        return np.array([self._number(cell) for cell in cells])
+        text = "\n".join(cells) + "\n"
+        # All cells at once, which is several times faster; one with a line break fails below.
+        with contextlib.suppress(ValueError):
+            if _INTEGERS.fullmatch(text):
+                return np.array(list(map(int, cells)), dtype=np.int64)
+            if self._decimal == "." and _NUMBERS.fullmatch(text):
+                return np.array(list(map(float, cells)))
+        return np.array([self._number(cell) for cell in cells], dtype=np.float64)
 
     def _number(self, cell: str) -> float:
         text = cell.strip()

@@ -10,13 +10,16 @@ import contextlib
 import csv
 import gzip
 import io
+import itertools
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastpid._base.extras import import_extra
 from fastpid._base.progress import progress_bar
@@ -31,7 +34,7 @@ _ARROW_SUFFIXES = (".parquet", ".pq", ".feather", ".arrow")
 #: How many rows of a CSV are taken in at a time.
 _ROWS_AT_A_TIME = 2**16
 
-Advance = Callable[[int], object]
+_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class DataFile:
@@ -159,19 +162,6 @@ class DataFile:
             encoding = "utf-16" if start in _UTF16 else "utf-8-sig"
             yield raw, io.TextIOWrapper(plain, encoding=encoding, newline="")
 
-    @contextlib.contextmanager
-    def _csv_errors(self, line: Callable[[], int]) -> Iterator[None]:
-        try:
-            yield
-        except UnicodeDecodeError:
-            raise ValueError(self._bad_text()) from None
-        except csv.Error as error:
-            raise ValueError(
-                f"{self.path}, line {line()}: not a valid CSV record: {error}"
-            ) from None
-        except (gzip.BadGzipFile, EOFError) as error:
-            raise ValueError(f"{self.path} is a damaged gzip file: {error}") from None
-
     def _bad_text(self) -> str:
         with self._open() as raw:
             plain: Any = gzip.GzipFile(fileobj=raw) if raw.read(2) == _GZIP else raw
@@ -188,28 +178,58 @@ class DataFile:
                     )
         return f"{self.path} is not UTF-8"
 
-    def _records(self) -> Iterator[tuple[int, int, list[str]]]:
-        """Yield the line where a record starts, how far the file was read, and the record.
+    def _batches(
+        self, rows: int = _ROWS_AT_A_TIME
+    ) -> Generator[tuple[list[list[str]], NDArray[np.int64], int], None, None]:
+        """Yield records, some at a time, the lines where they start, and how far the file was read.
 
         Blank lines are no records.
         """
-        line = 1
-        with self._csv_errors(lambda: line), self._open_text() as (raw, text):
+        with self._open_text() as (raw, text):
             reader = csv.reader(text, delimiter=self._delimiter, strict=True)
-            for record in reader:
-                if record:
-                    yield line, raw.tell(), record
+            line = 1
+            while True:
+                try:
+                    records = list(itertools.islice(reader, rows))
+                except UnicodeDecodeError:
+                    raise ValueError(self._bad_text()) from None
+                except csv.Error as error:
+                    raise ValueError(self._bad_record(error)) from None
+                except (gzip.BadGzipFile, EOFError) as error:
+                    raise ValueError(f"{self.path} is a damaged gzip file: {error}") from None
+                if not records:
+                    return
+                starts = np.arange(line, line + len(records))
+                if reader.line_num != line + len(records) - 1:  # cells with line breaks
+                    heights = [1 + sum(map(_count_breaks, record)) for record in records]
+                    starts = line + np.cumsum([0, *heights[:-1]])
                 line = reader.line_num + 1
+                if [] in records:
+                    kept = [place for place, record in enumerate(records) if record]
+                    records, starts = [records[place] for place in kept], starts[kept]
+                if records:
+                    yield records, starts, raw.tell()
+
+    def _bad_record(self, error: csv.Error) -> str:
+        """Find the line of a record that is not valid, which a batch has read beyond."""
+        with self._open_text() as (_, text):
+            reader = csv.reader(text, delimiter=self._delimiter, strict=True)
+            line = 1
+            with contextlib.suppress(csv.Error):
+                for _ in reader:
+                    line = reader.line_num + 1
+        return f"{self.path}, line {line}: not a valid CSV record: {error}"
 
     def _read_names(self) -> list[str]:
         if self._kind != "csv":
             with self._arrow_file() as file:
                 schema = file.schema if self._kind == "feather" else file.schema_arrow
                 return list(map(str, schema.names))
-        first = next(self._records(), None)
+        with contextlib.closing(self._batches(1)) as batches:
+            first = next(batches, None)
         if first is None:
             raise ValueError(f"{self.path} is empty: expected a header row and data")
-        return first[2]
+        return first[0][0]
 
     def _read_csv(self, names: Sequence[str]) -> dict[str, _Finished]:
         as_text: set[str] = set()
@@ -222,43 +242,37 @@ class DataFile:
     def _read_csv_once(self, names: Sequence[str], as_text: set[str]) -> dict[str, _Finished]:
         places = [self.names.index(name) for name in names]
         cells = [Cells(self._na_values, self._decimal, name in as_text) for name in names]
-        width = len(self.names)
-        lines: list[Any] = []
-        records = self._records()
-        header_line = next(records)[0]
+        lines: list[NDArray[np.int64]] = []
         size = len(self._data) if self._data is not None else os.path.getsize(self.path)
-        batch: list[list[str]] = []
-        starts: list[int] = []
-        read = 0
-
-        def flush(advance: Advance, at: int) -> None:
-            nonlocal read
-            for name, place, column in zip(names, places, cells, strict=True):
-                try:
-                    column.add([record[place] for record in batch])
-                except NotNumbersError:
-                    raise _ReadAgainError(name) from None
-            lines.append(np.array(starts, dtype=np.int64))
-            batch.clear()
-            starts.clear()
-            advance(at - read)
-            read = at
-
-        at = 0
+        header_line, read = 0, 0
         with progress_bar(self._progress, size, f"reading {Path(self.path).name}", "B") as advance:
-            for line, at, record in records:
-                if len(record) != width:
-                    raise ValueError(
-                        f"{self.path}, line {line}: {len(record)} cells, where the header (line "
-                        f"{header_line}) has {width}; mend the row, or check the delimiter"
-                    )
-                batch.append(record)
-                starts.append(line)
-                if len(batch) == _ROWS_AT_A_TIME:
-                    flush(advance, at)
-            flush(advance, at)
+            for records, starts, at in self._batches():
+                if not header_line:
+                    header_line = int(starts[0])
+                    records, starts = records[1:], starts[1:]
+                self._check_widths(records, starts, header_line)
+                for name, place, column in zip(names, places, cells, strict=True):
+                    try:
+                        column.add([record[place] for record in records])
+                    except NotNumbersError:
+                        raise _ReadAgainError(name) from None
+                lines.append(starts)
+                advance(at - read)
+                read = at
         rows = Rows("line", np.concatenate(lines))
         return {name: _Finished(cells[i], rows) for i, name in enumerate(names)}
+
+    def _check_widths(
+        self, records: list[list[str]], starts: NDArray[np.int64], header_line: int
+    ) -> None:
+        width = len(self.names)
+        if set(map(len, records)) <= {width}:
+            return
+        place = next(i for i, record in enumerate(records) if len(record) != width)
+        raise ValueError(
+            f"{self.path}, line {starts[place]}: {len(records[place])} cells, where the header "
+            f"(line {header_line}) has {width}; mend the row, or check the delimiter"
+        )
 
     # Parquet and Feather
 
@@ -280,7 +294,7 @@ class DataFile:
         arrow = import_extra("pyarrow", f"reading {Path(self.path).name}")
         with self._arrow_file() as file:
             if self._kind == "parquet":
-                batches = list(self._batches(file, names))
+                batches = list(self._arrow_batches(file, names))
                 schema = file.schema_arrow
             else:
                 schema = file.schema
@@ -291,13 +305,17 @@ class DataFile:
             table = arrow.Table.from_batches(batches, schema)
         return {name: _Arrow(table.column(name)) for name in names}
 
-    def _batches(self, file: Any, names: Sequence[str]) -> Iterator[Any]:
+    def _arrow_batches(self, file: Any, names: Sequence[str]) -> Iterator[Any]:
         total = file.metadata.num_rows
         what = f"reading {Path(self.path).name}"
         with progress_bar(self._progress, total, what, "rows") as advance:
             for batch in file.iter_batches(self._chunk_rows, columns=list(names)):
                 yield batch
                 advance(batch.num_rows)
+
+
+def _count_breaks(cell: str) -> int:
+    return len(_BREAK.findall(cell))
 
 
 class _ReadAgainError(Exception):
