@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastpid._base.checks import check_choice
 from fastpid._base.drawing import Drawable, Drawing
 from fastpid._base.extras import import_extra
-from fastpid._base.quantities import ATOMS
+from fastpid._base.quantities import ATOMS, ROLES
 
 __all__ = ["COLORS", "atoms", "decisions", "heatmap", "over_time", "venn"]
 
@@ -28,35 +29,40 @@ COLORS = {
 }
 _HATCHES = {"redundancy": "", "unique_x": "//", "unique_y": "\\\\", "synergy": ".."}
 _MARKERS = {"redundancy": "o", "unique_x": "^", "unique_y": "v", "synergy": "s"}
-_TITLES = {
-    "redundancy": "redundancy",
-    "unique_x": "unique to X",
-    "unique_y": "unique to Y",
-    "synergy": "synergy",
-}
 #: Colours and markers of several modalities; the first two look like X and Y.
 _SOURCES = (
     *((COLORS[atom], _MARKERS[atom]) for atom in ("unique_x", "unique_y")),
-    *(("#009E73", "D"), ("#CC79A7", "P"), ("#000000", "X")),
+    *(("#009E73", "D"), ("#CC79A7", "P"), ("#F0E442", "X")),
 )
-#: More tick labels than this on an axis of a heat map are thinned out.
+#: More tick labels than this on an axis are thinned out.
 _MOST_TICKS = 20
+#: Up to so many columns the cells of a heat map hold their numbers.
+_MOST_NUMBERS = 12
+#: The least height of an axis, in the unit, so that rounding errors do not fill it.
+_LEAST_HEIGHT = 0.01
+KINDS = ("stacked", "dots")
 
 
 def atoms(
-    results: Any, *, labels: Sequence[str] | None = None, legend: bool = True, ax: Any = None
+    results: Any,
+    *,
+    kind: str = "stacked",
+    labels: Sequence[str] | None = None,
+    legend: bool = True,
+    ax: Any = None,
 ) -> Any:
-    """Draw atoms as stacked bars, with what is known of their accuracy.
-
-    A black bracket marks the certified bounds of the union information. Intervals of an Estimate
-    stand beside the bar, each from the foot of its atom.
+    """Draw the atoms of one or several results.
 
     Parameters
     ----------
     results : Decomposition, Estimate, sequence of these, or mapping of names to these
-        A batch of decompositions is a bar each. Of an estimate the corrected values are drawn.
+        A batch of decompositions counts one by one. Of an estimate the corrected values are drawn.
+    kind : {"stacked", "dots"}
+        "stacked" draws a bar for each result, whose height is I(X, Y; Z); a bracket beside it marks
+        the certified bounds of the union information. "dots" draws a dot for each atom, with
+        whiskers: the interval of an estimate, what the bracket leaves open of a decomposition.
     labels : sequence of str, optional
-        Names of the bars; by default the keys of a mapping, or their numbers.
+        Names of the results; by default the keys of a mapping, or their numbers.
     legend : bool
         Whether to draw a legend.
     ax : matplotlib.axes.Axes, optional
@@ -72,58 +78,65 @@ def atoms(
     ImportError
         If matplotlib is not installed (``pip install fastpid[plot]``).
     """
+    check_choice("kind", kind, KINDS)
     names, drawings = _several(results, labels)
-    ax = _axes(ax)
+    given, ax = ax is not None, _axes(ax)
+    (_draw_stacked if kind == "stacked" else _draw_dots)(ax, drawings, _titles(drawings))
+    ax.axhline(0.0, color=_ink(), linewidth=0.8)
+    _name_ticks(ax.xaxis, names)
+    ax.set_xlim(-0.6, len(drawings) - 0.4)
+    ax.set_ylabel(f"information / {drawings[0].unit}")
+    _set_floor(ax)
+    _bare(ax)
+    _set_title(ax, drawings)
+    if legend:
+        _add_legend(ax, given, reverse=kind == "stacked")
+    return ax
+
+
+def _draw_stacked(ax: Any, drawings: Sequence[Drawing], titles: Mapping[str, str]) -> None:
     places = np.arange(len(drawings))
-    above = np.zeros(len(drawings))
-    below = np.zeros(len(drawings))
-    for order, atom in enumerate(ATOMS):
-        values = np.array([result.values[atom] for result in drawings])
-        feet = np.where(values >= 0, above, below)
+    above, below = np.zeros(len(drawings)), np.zeros(len(drawings))
+    for atom in ATOMS:
+        values = np.array([drawing.values[atom] for drawing in drawings])
         ax.bar(
             places,
             values,
             0.5,
-            bottom=feet,
+            bottom=np.where(values >= 0, above, below),
             color=COLORS[atom],
-            edgecolor="white",
+            edgecolor=ax.get_facecolor(),
             linewidth=0.8,
             hatch=_HATCHES[atom],
-            label=_TITLES[atom],
+            label=titles[atom],
         )
-        for place, result, foot, value in zip(places, drawings, feet, values, strict=True):
-            if atom in result.intervals:
-                low, high = result.intervals[atom]
-                ax.errorbar(
-                    place + 0.31 + 0.05 * order,
-                    foot + value,
-                    # A value outside its interval keeps its bar.
-                    yerr=[[max(value - low, 0.0)], [max(high - value, 0.0)]],
-                    color=COLORS[atom],
-                    marker=_MARKERS[atom],
-                    markersize=3,
-                    capsize=2,
-                    linewidth=1.2,
-                )
         above += np.maximum(values, 0.0)
         below += np.minimum(values, 0.0)
-    for place, result in zip(places, drawings, strict=True):
-        if result.bracket is not None:
+    for place, drawing in zip(places, drawings, strict=True):
+        if drawing.bracket is not None:
             # The union information is the height up to the foot of the synergy.
-            ax.plot([place - 0.3] * 2, result.bracket, color="black", linewidth=1)
-            for bound in result.bracket:
-                ax.plot([place - 0.32, place - 0.26], [bound] * 2, color="black", linewidth=1)
-    ax.axhline(0.0, color="black", linewidth=0.8)
-    ax.set_xticks(places, names)
-    ax.set_xlim(-0.6, len(drawings) - 0.4)
-    ax.set_ylabel(f"information / {drawings[0].unit}")
-    _bare(ax)
-    if legend:
-        handles, titles = ax.get_legend_handles_labels()
-        ax.legend(
-            handles[::-1], titles[::-1], frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5)
+            ax.plot([place - 0.3] * 2, drawing.bracket, color=_ink(), linewidth=1)
+            for bound in drawing.bracket:
+                ax.plot([place - 0.32, place - 0.26], [bound] * 2, color=_ink(), linewidth=1)
+
+
+def _draw_dots(ax: Any, drawings: Sequence[Drawing], titles: Mapping[str, str]) -> None:
+    places = np.arange(len(drawings))
+    for order, atom in enumerate(ATOMS):
+        values = np.array([drawing.values[atom] for drawing in drawings])
+        bands = np.array([drawing.band(atom) for drawing in drawings]).T
+        ax.errorbar(
+            places + 0.16 * (order - 1.5),
+            values,
+            yerr=np.abs(bands - values),
+            color=COLORS[atom],
+            marker=_MARKERS[atom],
+            linestyle="none",
+            markersize=7 if len(drawings) <= _MOST_TICKS else 3,
+            capsize=3,
+            linewidth=1.5,
+            label=titles[atom],
         )
-    return ax
 
 
 def venn(result: Drawable, *, ax: Any = None) -> Any:
@@ -158,35 +171,39 @@ def venn(result: Drawable, *, ax: Any = None) -> Any:
     ax = _axes(ax)
     from matplotlib.patches import Circle, Ellipse
 
+    paper = ax.figure.get_facecolor()
+
     ring = Ellipse((0, 0), 5.2, 3.7, facecolor=COLORS["synergy"], alpha=0.30, edgecolor="none")
     ax.add_patch(ring)
     ax.add_patch(Ellipse((0, 0), 5.2, 3.7, fill=False, edgecolor=COLORS["synergy"], linewidth=1.5))
     for x in (-0.62, 0.62):
-        ax.add_patch(Circle((x, -0.15), 1.2, facecolor="white", edgecolor="none"))
+        ax.add_patch(Circle((x, -0.15), 1.2, facecolor=paper, edgecolor="none"))
     for x, atom in ((-0.62, "unique_x"), (0.62, "unique_y")):
         ax.add_patch(Circle((x, -0.15), 1.2, facecolor=COLORS[atom], alpha=0.45, edgecolor="none"))
         ax.add_patch(Circle((x, -0.15), 1.2, fill=False, edgecolor=COLORS[atom], linewidth=1.5))
     places = {
         "redundancy": (0.0, -0.15),
-        "unique_x": (-1.15, -0.15),
-        "unique_y": (1.15, -0.15),
+        "unique_x": (-1.2, -0.15),
+        "unique_y": (1.2, -0.15),
         "synergy": (0.0, 1.42),
     }
+    x_name, y_name, _ = _names_of([drawing])
     words = {
         "redundancy": "redundant",
-        "unique_x": "only X",
-        "unique_y": "only Y",
-        "synergy": "only X and Y together",
+        "unique_x": f"only\n{_text(x_name, 15)}",
+        "unique_y": f"only\n{_text(y_name, 15)}",
+        "synergy": "only both together",
     }
     for atom, (x, y) in places.items():
         text = f"{words[atom]}\n{drawing.values[atom]:.3f}"
-        ax.text(x, y, text, ha="center", va="center", fontsize=9)
+        ax.text(x, y, text, ha="center", va="center", fontsize=8)
     total = drawing.values["mi_xy"]
     ax.text(0, -2.05, f"I(X,Y;Z) = {total:.3f} {drawing.unit}", ha="center", va="top", fontsize=9)
     ax.set_xlim(-2.8, 2.8)
     ax.set_ylim(-2.4, 2.0)
     ax.set_aspect("equal")
     ax.axis("off")
+    _set_title(ax, [drawing])
     return ax
 
 
@@ -216,21 +233,28 @@ def heatmap(
     ImportError
         If matplotlib is not installed (``pip install fastpid[plot]``).
     """
+    if not hasattr(screen, "matrix"):
+        raise TypeError(f"screen must be a Screen; got {type(screen).__name__}")
     name = screen.by if name is None else name
     matrix = screen.matrix(name, target)
     # Of a screen of some pairs only the columns that occur.
     used = np.flatnonzero(~np.isnan(matrix).all(axis=1))
     matrix = matrix[np.ix_(used, used)]
     ax = _axes(ax)
-    ax.set_facecolor("#dddddd")
-    image = ax.imshow(matrix, cmap="cividis", vmin=0.0, interpolation="nearest")
-    step = max(1, -(-len(used) // _MOST_TICKS))
-    ticks = np.arange(0, len(used), step)
-    names = [screen.names[i] for i in used[ticks]]
-    ax.set_xticks(ticks, names, rotation=90, fontsize=8)
-    ax.set_yticks(ticks, names, fontsize=8)
+    # Pairs that are not there are hatched, unlike any colour of the map.
+    ax.patch.set(facecolor="none", edgecolor="0.6", hatch="////")
+    top = max(_LEAST_HEIGHT, float(np.nanmax(matrix, initial=0.0)))
+    image = ax.imshow(matrix, cmap="cividis", vmin=0.0, vmax=top, interpolation="nearest")
+    names = [screen.names[i] for i in used]
+    _name_ticks(ax.xaxis, names, upright=True)
+    _name_ticks(ax.yaxis, names)
+    if len(used) <= _MOST_NUMBERS:
+        for row, column in zip(*np.nonzero(~np.isnan(matrix)), strict=True):
+            value = matrix[row, column]
+            color = "white" if value < 0.6 * top else "black"
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=color)
     about = target if target is not None else screen.targets[0]
-    ax.set_title(f"{name} about {about}")
+    ax.set_title(f"{name} about {_text(about)}")
     bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.04)
     bar.set_label(f"{name} / {screen.unit}")
     return ax
@@ -259,7 +283,7 @@ def over_time(
     Raises
     ------
     ValueError
-        If there is nothing to draw, or the number of times differs.
+        If there is nothing to draw, the number of times differs, or an atom is unknown.
     ImportError
         If matplotlib is not installed (``pip install fastpid[plot]``).
     """
@@ -267,10 +291,13 @@ def over_time(
     at: NDArray[Any] = np.arange(len(drawings)) if times is None else np.asarray(times)
     if at.shape != (len(drawings),):
         raise ValueError(f"times must have {len(drawings)} entries; got shape {at.shape}")
-    ax = _axes(ax)
     for atom in atoms:
-        values = np.array([result.values[atom] for result in drawings])
-        low, high = np.array([result.band(atom) for result in drawings]).T
+        check_choice("atoms", atom, ATOMS)
+    given, ax = ax is not None, _axes(ax)
+    titles = _titles(drawings)
+    for atom in atoms:
+        values = np.array([drawing.values[atom] for drawing in drawings])
+        low, high = np.array([drawing.band(atom) for drawing in drawings]).T
         ax.fill_between(at, low, high, color=COLORS[atom], alpha=0.2, linewidth=0)
         ax.plot(
             at,
@@ -279,12 +306,21 @@ def over_time(
             marker=_MARKERS[atom] if len(drawings) <= 60 else "",
             markersize=4,
             linewidth=1.5,
-            label=_TITLES[atom],
+            label=titles[atom],
         )
-    ax.axhline(0.0, color="black", linewidth=0.8)
+    ax.axhline(0.0, color=_ink(), linewidth=0.8)
+    ax.set_xlabel(_text(str(getattr(times, "name", None) or "time")))
     ax.set_ylabel(f"information / {drawings[0].unit}")
+    if at.dtype.kind in "MO":  # dates, whose labels would run into one another
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        locator = AutoDateLocator()
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    _set_floor(ax)
     _bare(ax)
-    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    _set_title(ax, drawings)
+    _add_legend(ax, given)
     return ax
 
 
@@ -324,7 +360,7 @@ def decisions(history: Sequence[Any], *, unit: str = "bits", axes: Any = None) -
     modalities = [*history[0].shares]
     measured = [d for d in history if d.metrics]
     epochs = [d.epoch for d in measured]
-    unique = [(f"unique/{name}", f"unique to {name}") for name in modalities]
+    unique = [(f"unique/{name}", f"unique to {_text(name)}") for name in modalities]
     lines = [("redundancy", "redundancy"), *unique, ("synergy", "synergy")]
     sources = itertools.islice(itertools.cycle(_SOURCES), len(modalities))
     looks = {atom: (COLORS[atom], _MARKERS[atom]) for atom in ATOMS}
@@ -348,12 +384,12 @@ def decisions(history: Sequence[Any], *, unit: str = "bits", axes: Any = None) -
                 marker="o",
                 markersize=12,
                 markerfacecolor="none",
-                color="black",
+                color=_ink(),
                 linestyle="none",
                 label="restored",
             )
         for ax in (upper, lower):
-            ax.axvline(start.epoch + 0.5, color="black", linewidth=0.8, linestyle="--")
+            ax.axvline(start.epoch + 0.5, color=_ink(), linewidth=0.8, linestyle="--")
         upper.annotate(
             "joint training",
             (start.epoch + 0.5, 1.0),
@@ -371,11 +407,11 @@ def decisions(history: Sequence[Any], *, unit: str = "bits", axes: Any = None) -
                 lower.barh(
                     place, 1.0, left=d.epoch - 0.5, height=0.35 + 0.15 * shares[name], color="0.5"
                 )
-    lower.set_yticks(range(len(modalities)), modalities)
+    lower.set_yticks(range(len(modalities)), list(map(_text, modalities)))
     lower.set_ylim(len(modalities) - 0.4, -0.6)
     lower.set_xlabel("epoch")
     lower.xaxis.get_major_locator().set_params(integer=True)
-    upper.axhline(0.0, color="black", linewidth=0.8)
+    upper.axhline(0.0, color=_ink(), linewidth=0.8)
     upper.set_ylabel(f"information / {unit}")
     for ax in (upper, lower):
         _bare(ax)
@@ -389,6 +425,72 @@ def _axes(ax: Any) -> Any:
         return ax
     _, ax = plt.subplots(layout="constrained")
     return ax
+
+
+def _ink() -> Any:
+    """Return the colour of text and lines, which a dark style makes light."""
+    return import_extra("matplotlib", "a plot", "plot").rcParams["text.color"]
+
+
+def _text(name: str, most: int = 24) -> str:
+    """Return a name as it is: no mathematics between dollars, and not too long."""
+    if len(name) > most:
+        half = (most - 1) // 2
+        name = f"{name[:half]}\u2026{name[-half:]}"
+    return name.replace("$", r"\$")
+
+
+def _names_of(drawings: Sequence[Drawing]) -> tuple[str, str, str]:
+    """Return what the sources and the target of all drawings are called."""
+    named = {drawing.names for drawing in drawings}
+    names = named.pop() if len(named) == 1 else None
+    if names is None or names == ROLES:
+        return "X", "Y", "Z"
+    return names
+
+
+def _titles(drawings: Sequence[Drawing]) -> dict[str, str]:
+    x, y, _ = _names_of(drawings)
+    return {
+        "redundancy": "redundancy",
+        "unique_x": f"unique to {_text(x)}",
+        "unique_y": f"unique to {_text(y)}",
+        "synergy": "synergy",
+    }
+
+
+def _set_title(ax: Any, drawings: Sequence[Drawing]) -> None:
+    x, y, z = map(_text, _names_of(drawings))
+    ax.set_title(f"What {x} and {y} say about {z}", fontsize="medium", loc="left")
+
+
+def _name_ticks(axis: Any, names: Sequence[str], *, upright: bool = False) -> None:
+    """Label an axis with names, thinned out and turned where they would overlap."""
+    step = max(1, -(-len(names) // _MOST_TICKS))
+    ticks = list(range(0, len(names), step))
+    shown = [_text(names[i]) for i in ticks]
+    if not any(shown):
+        axis.set_ticks([])
+        return
+    crowded = axis.axis_name == "x" and (upright or sum(map(len, shown)) > 60)
+    size = 8 if upright or len(shown) > 8 else None
+    axis.set_ticks(ticks, shown, rotation=90 if crowded else 0, fontsize=size)
+
+
+def _set_floor(ax: Any) -> None:
+    """Keep rounding errors from filling the axis."""
+    low, high = ax.get_ylim()
+    if max(abs(low), abs(high)) < _LEAST_HEIGHT:
+        ax.set_ylim(-0.1 * _LEAST_HEIGHT, _LEAST_HEIGHT)
+
+
+def _add_legend(ax: Any, given: bool, *, reverse: bool = False) -> None:
+    """Add a legend: beside axes of our own, inside those given, which may have neighbours."""
+    handles, titles = ax.get_legend_handles_labels()
+    if reverse:
+        handles, titles = handles[::-1], titles[::-1]
+    place = {"loc": "best"} if given else {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    ax.legend(handles, titles, frameon=False, **place)
 
 
 def _bare(ax: Any) -> None:

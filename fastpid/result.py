@@ -525,11 +525,11 @@ class Decomposition(Generic[V_co]):
             for one in (d if d.shape else [d])
         ]
 
-    def plot(self, *, ax: Any = None) -> Any:
+    def plot(self, *, kind: str = "stacked", ax: Any = None) -> Any:
         """Draw the atoms: :func:`fastpid.plot.atoms`."""
         from fastpid.plot import atoms
 
-        return atoms(self, ax=ax)
+        return atoms(self, kind=kind, ax=ax)
 
     def __repr__(self) -> str:
         return _batch_text(self.numpy()) if self.shape else _table_text(self.numpy())

@@ -62,3 +62,22 @@ def test_readme_first_command_runs(
     assert shown is not None
     for line in shown.group(1).strip().splitlines():
         assert line in said
+
+
+COMMANDS = [
+    line
+    for page in PAGES
+    for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("fastpid ")
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_run(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    options = ["--n-bootstrap", "20", "--n-permutations", "20"] if "estimate" in command else []
+    assert main([*shlex.split(command)[1:], *options]) == 0
+    assert "synergy" in capsys.readouterr().out

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import itertools
+
 import numpy as np
 import pytest
 
@@ -89,3 +92,90 @@ def test_bad_results() -> None:
         plot.atoms([d, fastpid.decompose(fastpid.gates.and_(), unit="nats")])
     with pytest.raises(ValueError, match="labels must be 1"):
         plot.atoms(d, labels=["a", "b"])
+
+
+def legend_of(ax) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_names_of_columns_are_on_the_plots() -> None:
+    rng = np.random.default_rng(0)
+    data = {"bill length": rng.integers(0, 2, 200), "$a$b$c": rng.integers(0, 2, 200)}
+    data[r"\\foo{$"] = data["bill length"]
+    e = fastpid.estimate(*data, data=data, n_bootstrap=20, n_permutations=0, rng=0)
+    for kind in plot.KINDS:
+        ax = e.plot(kind=kind)
+        assert "unique to bill length" in legend_of(ax)
+        assert ax.get_title(loc="left").startswith("What bill length and ")
+        ax.figure.savefig(io.BytesIO())  # dollars are no mathematics
+    texts = " ".join(text.get_text() for text in plot.venn(e).texts)
+    assert "only\nbill length" in texts
+    plain = fastpid.decompose(fastpid.gates.xor()).plot()
+    assert plain.get_title(loc="left") == "What X and Y say about Z"
+    assert plain.get_xticks().size == 0  # one bar without a name has no empty label
+
+
+def test_dots_have_their_intervals() -> None:
+    e = an_estimate()
+    ax = e.plot()
+    assert len(ax.containers) == 4
+    for atom, container in zip(ATOMS, ax.containers, strict=True):
+        (points,) = container.lines[0].get_xydata()
+        assert points[1] == pytest.approx(getattr(e, atom))
+        low, high = container.lines[2][0].get_segments()[0][:, 1]
+        assert low == pytest.approx(min(e.intervals[atom][0], getattr(e, atom)))
+        assert high == pytest.approx(max(e.intervals[atom][1], getattr(e, atom)))
+    with pytest.raises(ValueError, match="kind must be one of stacked, dots"):
+        plot.atoms(e, kind="pie")
+
+
+def test_many_and_long_names_do_not_overlap() -> None:
+    d = fastpid.decompose(np.stack([fastpid.gates.xor()] * 60))
+    ax = plot.atoms(d, labels=[f"a rather long name of a condition {i}" for i in range(60)])
+    ax.figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+    assert len(boxes) <= 20
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
+
+
+def test_dates_and_unknown_atoms() -> None:
+    d = fastpid.decompose(np.stack([fastpid.gates.xor()] * 40))
+    dates = np.datetime64("2026-01-01") + np.arange(40)
+    ax = plot.over_time(d, dates)
+    ax.figure.canvas.draw()
+    labels = [label for label in ax.get_xticklabels() if label.get_text()]
+    boxes = [label.get_window_extent() for label in labels]
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
+    assert ax.get_xlabel() == "time"
+    with pytest.raises(ValueError, match=r"atoms must be one of redundancy, .*; got 'sinergy'"):
+        plot.over_time(d, atoms=["sinergy"])
+
+
+def test_rounding_errors_do_not_fill_the_axis() -> None:
+    d = fastpid.decompose(np.full((2, 2, 2), 1 / 8))
+    for kind in plot.KINDS:
+        assert d.plot(kind=kind).get_ylim()[1] >= 0.01
+    assert "100.0%" not in repr(d)
+    x = np.random.default_rng(0).integers(0, 2, (4, 50))
+    same = fastpid.screen(np.stack([x[0], 1 - x[0], x[0]], axis=1), x[0])
+    assert plot.heatmap(same, "synergy").images[0].norm.vmax >= 0.01
+
+
+def test_dark_styles_are_legible() -> None:
+    with plt.style.context("dark_background"):
+        ax = plot.venn(an_estimate())
+        ink = matplotlib.colors.to_rgb(ax.texts[0].get_color())
+        circles = [patch for patch in ax.patches if patch.get_alpha() is None and patch.get_fill()]
+        assert sum(ink) > 2
+        assert all(sum(patch.get_facecolor()[:3]) < 1 for patch in circles)
+        line = plot.over_time(an_estimate()).get_lines()[-1]
+        assert sum(matplotlib.colors.to_rgb(line.get_color())) > 2
+
+
+def test_heat_maps_of_few_columns_have_numbers() -> None:
+    x = np.random.default_rng(0).integers(0, 3, (200, 5))
+    ax = fastpid.screen(x, x[:, 0] ^ x[:, 1], names=[*"abcd", "e" * 60]).plot()
+    assert len(ax.texts) == 20
+    assert max(len(label.get_text()) for label in ax.get_yticklabels()) <= 24
+    with pytest.raises(TypeError, match="screen must be a Screen; got list"):
+        plot.heatmap([1])

@@ -15,12 +15,18 @@ class Drawing(NamedTuple):
     intervals: Mapping[str, tuple[float, float]]
     #: The certified bounds of the union information, where the values are those of a solve.
     bracket: tuple[float, float] | None
+    #: What the sources and the target are called, if that is known.
+    names: tuple[str, str, str] | None = None
 
     def band(self, name: str) -> tuple[float, float]:
-        """Return what is known of a value: its interval, or what the bracket leaves open."""
+        """Return what is known of a value: its interval, or what the bracket leaves open.
+
+        A corrected value may lie outside its interval; the band reaches as far as the value.
+        """
         value = self.values[name]
         half = 0.0 if self.bracket is None else 0.5 * (self.bracket[1] - self.bracket[0])
-        return self.intervals.get(name, (value - half, value + half))
+        low, high = self.intervals.get(name, (value - half, value + half))
+        return min(low, value), max(high, value)
 
 
 class Drawable(Protocol):

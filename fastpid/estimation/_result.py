@@ -144,13 +144,13 @@ class Estimate:
 
     def _drawings(self) -> list[Drawing]:
         # The certified bracket is that of the plug-in value, which is not drawn.
-        return [Drawing(self.unit, self.corrected, self.intervals, None)]
+        return [Drawing(self.unit, self.corrected, self.intervals, None, self.table.names)]
 
-    def plot(self, *, ax: Any = None) -> Any:
+    def plot(self, *, kind: str = "dots", ax: Any = None) -> Any:
         """Draw the atoms with their intervals: :func:`fastpid.plot.atoms`."""
         from fastpid.plot import atoms
 
-        return atoms(self, ax=ax)
+        return atoms(self, kind=kind, ax=ax)
 
     def __repr__(self) -> str:
         """Return a table of atoms."""
