@@ -19,6 +19,7 @@ from fastpid._solve.options import SolveOptions, check_options
 from fastpid._solve.solve import solve_tables
 from fastpid.estimation._bias import (
     BIASES,
+    DIVISIONS,
     jackknife,
     miller_madow,
     occupied_cells,
@@ -304,12 +305,11 @@ class _Tables:
         options: SolveOptions,
         wanted: Wanted,
         rng: Any,
-        advance: Callable[[int], object],
     ) -> None:
         self.resampler = resampler
         self.options = options._replace(on_failure="ignore")
         self.wanted = wanted
-        self.advance = advance
+        self.advance: Callable[[int], object] = lambda count: None
         self.largest_gap = 0.0
         self._under_null: dict[str, Vectors] = {}
         # A stream of its own for each purpose: what one option draws does not depend on another.
@@ -320,6 +320,28 @@ class _Tables:
         self.largest_gap = max(self.largest_gap, gap)
         return vectors
 
+    @property
+    def total(self) -> int:
+        """How many tables will be solved."""
+        wanted = self.wanted
+        kinds = {k for nulls in NULL_OF[wanted.null].values() for k in nulls}
+        if wanted.n_permutations == 0:
+            kinds = set()
+        if wanted.bias == "shuffle":
+            kinds.add(SHUFFLED_Z)
+        total = len(kinds) * self._null_count
+        total += wanted.n_bootstrap if wanted.ci != "none" else 0
+        if wanted.bias == "qe":
+            total += DIVISIONS * (2 + 4)
+        elif wanted.bias == "jackknife":
+            total += len(self.resampler.leave_one_out()[1])
+        return total
+
+    @property
+    def _null_count(self) -> int:
+        least = _LEAST_SHUFFLES if self.wanted.bias == "shuffle" else 0
+        return max(self.wanted.n_permutations, least)
+
     def under_null(self, what: str) -> Vectors:
         """Return the vectors under a null hypothesis, solved for once."""
         if what not in self._under_null:
@@ -327,14 +349,12 @@ class _Tables:
         return self._under_null[what]
 
     def _shuffled(self, what: str) -> Vectors:
-        least = _LEAST_SHUFFLES if self.wanted.bias == "shuffle" else 0
-        count = max(self.wanted.n_permutations, least)
         stream, role, given = {
             SHUFFLED_Z: (self.streams[1], "z", ""),
             SHUFFLED_X: (self.streams[2], "x", "y"),
             SHUFFLED_Y: (self.streams[3], "y", "x"),
         }[what]
-        return self.solve(self.resampler.shuffle(count, stream, role, given))
+        return self.solve(self.resampler.shuffle(self._null_count, stream, role, given))
 
     def corrected(self, plug_in: Vectors, table: JointTable) -> Vectors:
         """Return the plug-in vector with its bias corrected."""
@@ -382,8 +402,8 @@ def _estimate(
     solved = solve_tables(table.p, options._replace(on_failure="ignore"))
     plug_in = solved.terms.vector()[0]
     nulls = NULL_OF[wanted.null] if wanted.n_permutations else {}
-    with progress_bar(progress, None, "solving resamples", "tables") as advance:
-        tables = _Tables(resampler, options, wanted, rng, advance)
+    tables = _Tables(resampler, options, wanted, rng)
+    with progress_bar(progress, tables.total, "solving resamples", "tables") as tables.advance:
         corrected = tables.corrected(plug_in, table)
         vectors = tables.draws(table.n_effective)
         null_vectors = {what: tables.under_null(what) for kinds in nulls.values() for what in kinds}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 
@@ -337,3 +338,26 @@ def test_repr_and_frame() -> None:
     frame = e.to_frame()
     assert list(frame.columns) == ["plug_in", "corrected", "low", "high", "null_mean", "p_value"]
     assert frame.loc["synergy", "p_value"] == e.p_values["synergy"]
+
+
+@pytest.mark.parametrize("null", ["target", "conditional"])
+@pytest.mark.parametrize("ci", ["none", "shifted", "posterior"])
+@pytest.mark.parametrize("bias", BIASES)
+def test_progress_knows_its_total(
+    bias: str, ci: str, null: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    totals: list[int] = []
+    done: list[int] = []
+
+    @contextlib.contextmanager
+    def bar(wanted: object, total: int, what: str, unit: str):
+        totals.append(total)
+        yield done.append
+
+    monkeypatch.setattr("fastpid.estimation._estimate.progress_bar", bar)
+    for n_permutations in (0, 7):
+        fastpid.estimate(
+            *samples(60), bias=bias, ci=ci, null=null, n_bootstrap=9, n_permutations=n_permutations
+        )
+        assert totals.pop() == sum(done)
+        done.clear()

@@ -216,3 +216,33 @@ def test_transformers(tmp_path: Path) -> None:
     expected = copy_of(wrapped.model)
     for name, value in resumed.model.state_dict().items():
         np.testing.assert_allclose(value, expected[name], atol=1e-6)
+
+
+class Malicious:
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
+
+
+def test_a_checkpoint_is_never_executed(tmp_path: Path, monkeypatch) -> None:
+    pytest.importorskip("transformers")
+    from types import SimpleNamespace
+
+    from fastpid.torch.training.transformers import TrainerCallback
+
+    monkeypatch.chdir(tmp_path)
+    callback = TrainerCallback(AsyncTraining(controlled(), Model().modules_of()))
+    args = SimpleNamespace(output_dir=str(tmp_path))
+    state = SimpleNamespace(global_step=3, is_world_process_zero=True)
+    folder = tmp_path / "checkpoint-3"
+    folder.mkdir()
+    callback.on_save(args, state, None)
+    callback.on_train_begin(args, state, None)  # what is saved can be loaded
+    assert [path.name for path in folder.iterdir()] == ["fastpid.pt"]
+    asked: list[object] = []
+    load = torch.load
+    monkeypatch.setattr(torch, "load", lambda *a, **k: asked.append(k) or load(*a, **k))
+    torch.save({"controller": Malicious(), "kept": None}, folder / "fastpid.pt")
+    with pytest.raises(Exception, match=r"[Ww]eights"):
+        callback.on_train_begin(args, state, None)
+    assert not Path("executed").exists()
+    assert asked[0]["weights_only"] is True  # not left to the default of older versions of torch

@@ -355,3 +355,17 @@ def test_two_processes_decide_together(tmp_path: Path, what: str) -> None:
 @pytest.mark.parametrize("what", ["no samples", "old epoch"])
 def test_what_goes_wrong_is_raised_by_every_process(tmp_path: Path, what: str) -> None:
     assert run_in_two(_PROCESS, tmp_path, what) == [7, 7]
+
+
+def test_named_tuples_in_a_kept_state() -> None:
+    from typing import NamedTuple
+
+    from fastpid.torch.training._loop import _to_cpu
+
+    class Named(NamedTuple):
+        weight: torch.Tensor
+        names: tuple[str, ...]
+
+    kept = _to_cpu({"a": Named(torch.ones(2), ("u", "v")), "b": [torch.zeros(1)]})
+    assert type(kept["a"]) is Named
+    assert kept["a"].names == ("u", "v")
