@@ -16,7 +16,7 @@ import re
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,21 +151,22 @@ class DataFile:
                 yield stack.enter_context(open(self.path, "rb"))
 
     @contextlib.contextmanager
-    def _open_text(self) -> Iterator[tuple[IO[bytes], io.TextIOBase]]:
-        """Give the raw file, which knows how far it was read, and its text."""
+    def _open_plain(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """Give the file, which knows how far it was read, and what it holds once unpacked."""
         with self._open() as raw:
-            start = raw.read(2)
+            is_packed = raw.read(2) == _GZIP
             raw.seek(0)
-            plain: Any = gzip.GzipFile(fileobj=raw) if start == _GZIP else raw
-            start = plain.read(2)
+            yield raw, cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if is_packed else raw
+
+    @contextlib.contextmanager
+    def _open_text(self) -> Iterator[tuple[IO[bytes], io.TextIOBase]]:
+        with self._open_plain() as (raw, plain):
+            encoding = "utf-16" if plain.read(2) in _UTF16 else "utf-8-sig"
             plain.seek(0)
-            encoding = "utf-16" if start in _UTF16 else "utf-8-sig"
             yield raw, io.TextIOWrapper(plain, encoding=encoding, newline="")
 
     def _bad_text(self) -> str:
-        with self._open() as raw:
-            plain: Any = gzip.GzipFile(fileobj=raw) if raw.read(2) == _GZIP else raw
-            plain.seek(0)
+        with self._open_plain() as (_, plain):
             for number, line in enumerate(plain, start=1):
                 try:
                     line.decode("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -104,9 +105,9 @@ def from_dit(
         Of three or more variables, in linear or logarithmic probabilities.
     sources : sequence of two, optional
         The two sources: names, or indices where the variables have no names; several variables
-        given as a list are one joint source. By default the first two.
+        given as a list are one joint source. Of three variables, by default the first two.
     target : optional
-        The target, likewise; by default the last variable.
+        The target, likewise; of three variables, by default the last.
 
     Returns
     -------
@@ -115,13 +116,17 @@ def from_dit(
     Raises
     ------
     ValueError
-        If there are not two sources, or a variable is unknown.
+        If there are not two sources, or a variable is unknown; if there are more than three
+        variables, and it is not said which.
     """
     names = distribution.get_rv_names()
     variables = list(range(distribution.outcome_length())) if names is None else list(names)
     if sources is None or target is None:
-        if len(variables) < 3:
-            raise ValueError(f"distribution has {len(variables)} variables; three are needed")
+        if len(variables) != 3:
+            raise ValueError(
+                f"distribution has {len(variables)} variables, {variables}; name two sources and "
+                "a target among them, with sources= and target="
+            )
         sources = variables[:2] if sources is None else sources
         target = variables[-1] if target is None else target
     if len(sources) != 2:
@@ -141,7 +146,10 @@ def from_dit(
         parts = [tuple(outcome[i] for i in group) for group in groups]
         key = tuple(part[0] if len(part) == 1 else part for part in parts)
         pmf[key] = pmf.get(key, 0.0) + float(mass)
-    return from_dict(pmf)
+    called = [", ".join(str(variables[i]) for i in group) for group in groups]
+    if names is None:
+        return from_dict(pmf)
+    return dataclasses.replace(from_dict(pmf), names=(called[0], called[1], called[2]))
 
 
 def from_idtxl(

@@ -119,3 +119,46 @@ def test_bad_input_is_one_line(
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_names_with_commas_and_columns_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{i % 2},{i // 2 % 2},{i % 3},,{(i + i // 2) % 2}\n" for i in range(24)]
+    path = tmp_path / "data.csv"
+    path.write_text('a,"b, c",d,empty,z\n' + "".join(rows))
+    command = ["screen", str(path), "--z", "z", "--json"]
+
+    def names(*options: str) -> set[str]:
+        assert main([*command, *options]) == 0
+        top = json.loads(capsys.readouterr().out)["result"]["top"]
+        return {name for pair in top for name in (pair["x"], pair["y"])}
+
+    assert names("--sources", "a", "--sources", "b, c") == {"a", "b, c"}
+    assert names("--exclude", "empty") == {"a", "b, c", "d"}
+    assert names("--exclude", "empty,d") == {"a", "b, c"}
+    assert main(command) == 2
+    assert "empty has 24" in capsys.readouterr().err
+
+
+def test_every_format_is_read_by_every_command(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.read_csv(files[0])
+    folder = files[0].parent
+    frame.to_feather(folder / "data.feather")
+    frame.to_csv(folder / "data.csv.gz", index=False)
+    frame.to_csv(folder / "data.txt", index=False, encoding="utf-16", sep=";")
+    for command in (
+        ["decompose", *COLUMNS],
+        ["estimate", *COLUMNS, *QUICK],
+        ["screen", "--z", "z"],
+    ):
+        answers = []
+        for path in (*files, folder / "data.feather", folder / "data.csv.gz", folder / "data.txt"):
+            options = ["--delimiter", ";"] if path.suffix == ".txt" else []
+            assert main([command[0], str(path), *command[1:], *options, "--json"]) == 0
+            answers.append(json.loads(capsys.readouterr().out))
+            answers[-1].pop("file")
+        assert all(answer == answers[0] for answer in answers)
