@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,44 +15,29 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a path to write to, which takes the place of `path` once the body has succeeded.
 
     It stands in the same folder and ends alike. If the body fails, on a full disk say, the old file
-    is left as it was.
+    is left as it was. A link goes on pointing to its file, and an old file keeps its permissions.
 
     Raises
     ------
     OSError
         That names `path`.
     """
-    target = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(
-            suffix=target.suffix, prefix=f".{target.stem}-", dir=target.parent
-        )
-        os.close(handle)
-    except OSError as error:
-        raise _about(target, error) from error
-    beside = Path(name)
+    target = Path(os.path.realpath(path))
+    beside = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
     try:
         try:
+            # What takes the place of an old file may have to be as private.
+            mode = 0o600 if target.exists() else 0o666
+            os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
             yield beside
             with open(beside, "rb+") as file:
                 os.fsync(file.fileno())
             if target.exists():
                 shutil.copymode(target, beside)
-            else:
-                beside.chmod(0o666 & ~_umask())
             os.replace(beside, target)
         except OSError as error:
-            raise _about(target, error) from error
+            text = error.strerror or str(error)
+            raise OSError(error.errno, text, os.fspath(path)) from error
     finally:
         with contextlib.suppress(OSError):
             beside.unlink()
-
-
-def _about(path: Path, error: OSError) -> OSError:
-    return type(error)(error.errno, error.strerror or str(error), str(path))
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

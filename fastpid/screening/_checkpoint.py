@@ -54,8 +54,10 @@ class Checkpoint:
             with self._errors():
                 _lock(self._file, self._path)
                 self._file.seek(0)
-                found = self._file.readline() + self._file.readline()
-                if not found:
+                found = self._file.read(len(header))
+                if found != header and header.startswith(found):
+                    # A new file, or one whose header was cut short.
+                    self._file.truncate(0)
                     self._file.write(header)
                     self._file.flush()
                 elif found != header:
@@ -65,8 +67,8 @@ class Checkpoint:
                         "pairs or options differ; remove it, or name another file"
                     )
                 self.finished = self._check()
-        except BaseException:
-            self._file.close()
+        except BaseException as failure:
+            self.__exit__(type(failure))
             raise
 
     def __enter__(self) -> Checkpoint:
@@ -99,7 +101,7 @@ class Checkpoint:
             yield
         except OSError as error:
             text = f"checkpoint: {error.strerror or error}"
-            raise type(error)(error.errno, text, self._path) from error
+            raise OSError(error.errno, text, self._path) from error
 
     def _stored(self, count: int) -> Iterator[NDArray[Any]]:
         at = 0
@@ -155,7 +157,7 @@ def _lock(file: IO[bytes], path: str) -> None:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except (BlockingIOError, PermissionError):
         raise ValueError(
             f"checkpoint {path!r} is in use by another screen; wait for it, or name another file"
         ) from None

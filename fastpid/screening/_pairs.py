@@ -212,6 +212,7 @@ class PairWork:
             "pairs": self.total,
             "method": self.options.method,
             "tol": self.options.tol,
+            "max_iter": self.options.max_iter,
             "unit": self.options.unit,
         }
 

@@ -152,7 +152,7 @@ def screen(
         How many pairs are in a block: what is in memory, handed out and written at a time.
     checkpoint : path, optional
         Write every finished block to this file, and go on from it if it is there. Whether it
-        belongs to the same data and options is checked.
+        belongs to the same data and options is checked, and one process at a time may use it.
     return_as : {"screen", "generator"}
         "generator" gives blocks as Screens as they are finished, in order, and keeps none.
     rng : int, SeedSequence, Generator, BitGenerator or None
@@ -172,7 +172,9 @@ def screen(
     ValueError, TypeError
         As :func:`fastpid.joint.from_samples` does; for columns of one symbol; for unknown names
         (with the nearest one suggested), indices out of range, a pair of a column with itself; if
-        the checkpoint belongs to another screen.
+        the checkpoint belongs to another screen, or another process has it open.
+    OSError
+        If the checkpoint cannot be read or written; it names the file.
     ImportError
         If `n_jobs` is not 1 and joblib is not installed (``pip install fastpid[estimate]``).
     ConvergenceError
@@ -185,6 +187,8 @@ def screen(
     ConvergenceWarning
         If some pair was not solved to `tol`; its bounds hold, and its `gap` says how far apart
         they are. (``method="proxy"`` asks for no more than the closed-form bracket.)
+    UserWarning
+        If the checkpoint is damaged; what stands behind the damage is computed again.
 
     Examples
     --------

@@ -90,8 +90,8 @@ def one(p: np.ndarray, n_samples: int, seed: int) -> list[tuple[str, str, str, f
     truth = fastpid.decompose(p)
     counts = np.random.default_rng([seed, n_samples]).multinomial(n_samples, p.ravel())
     labels = tuple(tuple(range(n)) for n in p.shape)
-    table = JointTable.from_counts(counts.reshape(p.shape), labels, ("x", "y", "z"))
-    quiet = {"progress": False, "threads": 1, "seed": seed, "tol": 1e-7}
+    table = JointTable.of_counts(counts.reshape(p.shape), labels, ("x", "y", "z"))
+    quiet = {"progress": False, "threads": 1, "rng": seed, "tol": 1e-7}
     rows = []
     for bias in BIASES:
         e = estimate_table(table, bias=bias, ci="none", n_permutations=0, n_bootstrap=0, **quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import itertools
 import math
@@ -289,7 +290,12 @@ def _to_cpu(value: Any) -> Any:
     if torch.is_tensor(value):
         return value.detach().to("cpu", copy=True)
     if isinstance(value, Mapping):
-        return {key: _to_cpu(item) for key, item in value.items()}
+        # A Counter is what MultiStepLR needs, and the state of a module has its versions with it.
+        known = isinstance(value, (collections.Counter, collections.OrderedDict))
+        copied: Any = copy.copy(value) if known else {}
+        for key, item in value.items():
+            copied[key] = _to_cpu(item)
+        return copied
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*map(_to_cpu, value))
     if isinstance(value, (list, tuple)):

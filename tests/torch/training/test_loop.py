@@ -369,3 +369,19 @@ def test_named_tuples_in_a_kept_state() -> None:
     kept = _to_cpu({"a": Named(torch.ones(2), ("u", "v")), "b": [torch.zeros(1)]})
     assert type(kept["a"]) is Named
     assert kept["a"].names == ("u", "v")
+
+
+def test_mappings_in_a_kept_state_stay_what_they_are() -> None:
+    from fastpid.torch.training._loop import _to_cpu
+
+    net = nn.BatchNorm1d(3)
+    versions = net.state_dict()._metadata
+    kept = _to_cpu(net.state_dict())
+    assert kept._metadata == versions
+    before = kept["weight"].clone()
+    net.weight.data += 1.0
+    assert torch.equal(kept["weight"], before)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [1, 2])
+    schedule.load_state_dict(_to_cpu(schedule.state_dict()))
+    assert sorted(schedule.milestones.elements()) == [1, 2]
