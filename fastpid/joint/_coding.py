@@ -64,6 +64,10 @@ def fit_coding(column: Column, spec: Any, options: CodingOptions) -> Coding:
     """
     argument = f'bins["{column.role}"]'
     if column.missing.any():
+        if column.missing.all():
+            if not (spec is None or isinstance(spec, str)):
+                raise ValueError(f"{argument} cannot cut {column}: it has no values; leave it out")
+            spec = None
         return WithMissing(fit_coding(column.take(~column.missing), spec, options))
     if column.kind == "features":
         if spec is None or isinstance(spec, str):

@@ -118,7 +118,10 @@ def _distinct(column: Column) -> int:
 def _nothing_cut(count: int, columns: Sequence[Column], targets: Sequence[Column]) -> str:
     reasons = []
     for column in columns[:_SHOWN]:
-        if not column.is_numeric:
+        if column.missing.all():
+            # Which kind it is hangs on where it comes from.
+            reasons.append(f"{column} has no values")
+        elif not column.is_numeric:
             reasons.append(f"{column} is {column.kind}")
         elif not _may_cut(column, targets):
             reasons.append(f"{column} is a target of whole numbers, which are taken as classes")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import re
 from collections import Counter
 from decimal import Decimal
 
@@ -494,3 +495,19 @@ def test_pandas_dates_and_frames_are_refused():
         from_samples(aware, [0, 1], [0, 1])
     with pytest.raises(ValueError, match="one-dimensional"):
         from_samples(pd.DataFrame({"a": [0, 1]}), [0, 1], [0, 1])
+
+
+@pytest.mark.parametrize("nothing", [[None, None], [np.nan, np.nan], np.full(2, np.nan)])
+@pytest.mark.parametrize(
+    ("bins", "message"),
+    [
+        (2, "bins=2 cuts no column: x has no values"),
+        ({"x": 2}, 'bins["x"] cannot cut x: it has no values'),
+        ({"x": [0.0, 1.0]}, 'bins["x"] cannot cut x: it has no values'),
+    ],
+)
+def test_a_column_of_nothing_is_not_cut(nothing, bins, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        from_samples(nothing, [0, 1], [0, 0], bins=bins, missing="category")
+    by_blocks = {"strategy": "bayesian_blocks", "missing": "category"}
+    assert from_samples(nothing, [0, 1], [0, 0], **by_blocks).shape == (1, 2, 1)
