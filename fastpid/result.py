@@ -26,6 +26,7 @@ from fastpid._base.quantities import (
 )
 
 __all__ = [
+    "ATOMS",
     "ConvergenceError",
     "ConvergenceWarning",
     "Decomposition",

@@ -8,8 +8,7 @@ import pytest
 import fastpid
 from fastpid import gates
 from fastpid.information import mutual_information
-
-ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
+from fastpid.result import ATOMS
 
 
 @pytest.mark.parametrize("name", gates.GATES)

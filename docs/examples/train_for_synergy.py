@@ -18,8 +18,8 @@ import sys
 import torch
 
 import fastpid
+from fastpid.result import ATOMS
 
-ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
 OBJECTIVES = {
     "informative each": lambda d: d.mi_x + d.mi_y,
     "synergy - redundancy": lambda d: d.synergy - d.redundancy,

@@ -17,10 +17,10 @@ import fastpid
 from fastpid import cli
 from fastpid.cli import main
 from fastpid.gates import GATES
+from fastpid.result import ATOMS
 
 ROOT = Path(__file__).resolve().parents[2]
 PENGUINS = ROOT / "docs" / "data" / "penguins.csv"
-ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
 
 XOR = "a,b,c\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n"
 

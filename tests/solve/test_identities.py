@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 import fastpid
 from fastpid.information import mutual_information
-
-ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
+from fastpid.result import ATOMS
 
 tables = st.builds(
     table,
