@@ -62,8 +62,8 @@ class Status(str, enum.Enum):
     )
     STALLED = (
         "stalled",
-        "no further progress in double precision; the bounds hold, the gap is wider than tol: "
-        "accept the gap reported, or try another method",
+        "no further progress; the bounds hold, the gap is wider than tol: accept the gap "
+        "reported, or a larger tol",
     )
     INVALID = "invalid", "not a probability table; its results are NaN"
 
@@ -396,8 +396,9 @@ class Decomposition(Generic[V_co]):
         -------
         ndarray or Tensor, the shape of p
             q (..., nx, ny, nz) with ``q.sum(-2) == p.sum(-2)`` and ``q.sum(-3) == p.sum(-3)`` to
-            rounding, and I_q(X, Y; Z) <= `upper` wherever `upper` is not the tighter of the
-            information inequalities.
+            rounding, and I_q(X, Y; Z) <= `upper` + 1e-12 nats. Only where `upper` comes from an
+            information inequality, which no coupling needs to attain, may it be larger: by what the
+            inequality took off the solve's own upper bound.
         """
         return self._require_solution().coupling()
 

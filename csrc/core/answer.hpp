@@ -12,13 +12,17 @@
 namespace fastpid {
 
 // The bounds, and the inequalities max(I(X;Z), I(Y;Z)) <= I_union <= min(I(X;Z) + I(Y;Z),
-// I(X,Y;Z)).
-FASTPID_HD inline Bounds bracket(const Bounds& f, const KnownTerms& known) {
+// I(X,Y;Z)); these alone where the bounds contradict them, or one another, by more than rounding.
+FASTPID_HD inline Bounds bracket(const Bounds& f, const KnownTerms& known, double rounding) {
   Bounds out;
   const double least = larger(known.mi_x, known.mi_y);
   const double most = smaller(known.mi_x + known.mi_y, known.mi_xy);
   out.lower = larger(known.h_z + f.lower, least);
   out.upper = smaller(known.h_z + f.upper, most);
+  if (!out.consistent(rounding)) {
+    out.lower = least;
+    out.upper = most;
+  }
   // Rounding may cross bounds that meet; both stay inside the inequalities, which hold exactly.
   if (out.lower > out.upper) {
     const double lower = larger(out.upper, least);
@@ -53,12 +57,16 @@ struct Results {
 constexpr const char* kTermNames[] = {"mi_x", "mi_y", "mi_xy", "lower", "upper"};
 constexpr const char* kCodeNames[] = {"iterations", "status", "method"};
 
-FASTPID_HD inline void write_answer(const Results& results, std::ptrdiff_t i,
+FASTPID_HD inline void write_answer(const Results& results, std::ptrdiff_t i, Shape shape,
                                     const KnownTerms& known, const Answer& answer, double tol) {
-  const Bounds bounds = bracket(answer.bounds, known);
+  const Bounds bounds = bracket(answer.bounds, known, rounding(shape));
   Status status = answer.status;
-  if (status != Status::not_exact && status != Status::interrupted && bounds.gap() <= tol) {
-    status = Status::converged;
+  if (status != Status::not_exact && status != Status::interrupted) {
+    if (bounds.gap() <= tol) {
+      status = Status::converged;
+    } else if (status == Status::converged) {  // by bounds that were dropped
+      status = Status::stalled;
+    }
   }
   results.mi_x[i] = known.mi_x;
   results.mi_y[i] = known.mi_y;

@@ -36,6 +36,7 @@ struct BinaryWork {
   Point* hull = nullptr;
   Point* points = nullptr;
   double* value = nullptr;  // F
+  int* vertices = nullptr;  // of the hull, the origin and the end point among them
 
   FASTPID_HD static BinaryWork take(Arena& arena, const Reduced& r) {
     BinaryWork w;
@@ -48,6 +49,7 @@ struct BinaryWork {
     w.hull = arena.take<Point>(all);
     w.points = arena.take<Point>(all);
     w.value = arena.take<double>(1);
+    w.vertices = arena.take<int>(1);
     return w;
   }
 };
@@ -149,6 +151,7 @@ FASTPID_STAGE double binary_target(const Exec& exec, const Reduced& r, const Bin
     potentials(r.a, 0, w.order_a, log_a);
     potentials(r.b, 1, w.order_b, log_b);
     *w.value = value;
+    *w.vertices = vertices;
   });
   return *w.value;
 }

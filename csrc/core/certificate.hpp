@@ -34,7 +34,10 @@ struct BasicBounds {
 
   FASTPID_HD Real gap() const { return upper - lower; }
 
-  // Both bounds hold, so the tighter one of each does.
+  // Whether they cross by `rounding` at most, and so may both be true.
+  FASTPID_HD bool consistent(double rounding) const { return lower <= upper + rounding; }
+
+  // Both bounds hold, so the tighter one of each does. Neither is ever NaN.
   FASTPID_HD void tighten(const BasicBounds& other) {
     lower = larger(lower, other.lower);
     upper = smaller(upper, other.upper);
@@ -70,7 +73,26 @@ struct BasicCertificateWork {
 };
 using CertificateWork = BasicCertificateWork<double>;
 
+// Factors exp(lam) beyond this are not believed: their products must not overflow, and what
+// underflows beside them must not matter.
 constexpr double kLargestFactor = 1e100;
+
+// Which problems have factors of a side that are all numbers, none beyond kLargestFactor.
+template <class Exec, class Real>
+FASTPID_HD MaskOf<Real> credible(const Exec& exec, const BasicSide<Real>& side,
+                                 const Real* factors) {
+  const Real beyond =
+      exec.sum(static_cast<std::ptrdiff_t>(side.count) * side.target, [&](std::ptrdiff_t c) {
+        return select(factors[c] <= kLargestFactor, Real(0.0), Real(1.0));  // NaN is not
+      });
+  return beyond <= 0.0;
+}
+
+// A bound that came out as no number is none.
+template <class Real>
+FASTPID_HD Real bound_or(const Real& bound, double none) {
+  return select(fabs(bound) < HUGE_VAL, bound, Real(none));
+}
 
 // Rescales the factors of one side so that factor * sums is the marginal (Sinkhorn) or, if
 // `only_down`, nowhere above it. Returns by how much the marginal was off, in total. Problems
@@ -149,17 +171,21 @@ FASTPID_STAGE Real upper_bound(const Exec& exec, const BasicReduced<Real>& r,
     }
     return value;
   });
-  return weighted_logs(exec, r.a, w.exp_a, w.sums_a, w.cut_a) +
-         weighted_logs(exec, r.b, w.exp_b, w.sums_b, w.cut_b) - pairs;
+  const Real rows = weighted_logs(exec, r.a, w.exp_a, w.sums_a, w.cut_a);
+  const Real columns = weighted_logs(exec, r.b, w.exp_b, w.sums_b, w.cut_b);
+  return bound_or(rows + columns - pairs, HUGE_VAL);
 }
 
-// One side's part of sum a lam + sum b mu, the shifts being subtracted.
+// One side's part of sum a lam + sum b mu, the shifts being subtracted. What is not in a problem of
+// a pack has no mass, whatever its potential.
 template <class Exec, class Real>
 FASTPID_HD Real dual_value(const Exec& exec, const BasicSide<Real>& side, const Real* logs,
                            const Real* shift) {
   return exec.sum(side.count, [&](int i) {
     Real sum = 0.0;
-    for (int k = side.begin(i); k < side.end(i); ++k) sum += side.mass[k] * (logs[k] - shift[k]);
+    for (int k = side.begin(i); k < side.end(i); ++k) {
+      sum += select(side.mass[k] > 0.0, side.mass[k] * (logs[k] - shift[k]), Real(0.0));
+    }
     return sum;
   });
 }
@@ -206,6 +232,10 @@ FASTPID_STAGE void cut_cells(const Exec& exec, const BasicReduced<Real>& r,
 }
 
 // Violations up to `slack` are left to the shifts of whole symbols.
+//
+// What is added up are the logarithms, what is feasible are the exponentials. These are the same
+// numbers to rounding, but for exponentials that underflow: they are missing from the pair sums by
+// less than 1e-308 kLargestFactor each. Where a factor is beyond that there is no bound.
 template <class Exec, class Real>
 FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
                                const BasicIterate<Real>& it, double slack,
@@ -262,7 +292,10 @@ FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
       w.shift_b[k] += w.move_b[j];
     }
   });
-  return dual_value(exec, r.a, it.log_a, w.shift_a) + dual_value(exec, r.b, it.log_b, w.shift_b);
+  const Real value =
+      dual_value(exec, r.a, it.log_a, w.shift_a) + dual_value(exec, r.b, it.log_b, w.shift_b);
+  const Mask sound = credible(exec, r.a, it.exp_a) & credible(exec, r.b, it.exp_b);
+  return bound_or(select(sound, value, Real(-HUGE_VAL)), -HUGE_VAL);
 }
 
 // The same for potentials that are feasible but for rounding, and a binary target: in one pass that
@@ -283,7 +316,10 @@ FASTPID_HD double feasible_bound(const Exec& exec, const Reduced& r, const Itera
     return exec.alone().largest_sum(n, u[0], transposed(0), target > 1 ? u[1] : 0.0,
                                     transposed(target > 1 ? 1 : 0));
   });
-  if (worst > 1.0 + kNearly || worst < 1.0 - kNearly) return lower_bound(exec, r, it, 0.0, w);
+  const bool nearly = worst >= 1.0 - kNearly && worst <= 1.0 + kNearly;
+  if (!nearly || !credible(exec, r.a, it.exp_a) || !credible(exec, r.b, it.exp_b)) {
+    return lower_bound(exec, r, it, 0.0, w);
+  }
   const double shift = std::log(worst);
   exec.for_each(r.a.size, [&](std::ptrdiff_t k) { w.shift_a[k] = shift; });
   exec.for_each(r.b.size, [&](std::ptrdiff_t k) { w.shift_b[k] = 0.0; });

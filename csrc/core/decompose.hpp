@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "binary_coupling.hpp"
 #include "binary_target.hpp"
 #include "certificate.hpp"
 #include "interior_point.hpp"
@@ -40,7 +41,7 @@ struct Options {
   double tol = 1e-9;      // nats
   int max_iter = 0;       // 0: the method's own limit
   bool solution = false;  // potentials are wanted, not only bounds
-  bool coupling = false;  // the primal solution is wanted, which the binary closed form lacks
+  bool coupling = false;  // the primal solution is wanted, too
 };
 
 // The bracket of F, and how it was found.
@@ -58,22 +59,32 @@ constexpr double kSharedDescent = 2e5;
 // The inner solve aims a little below tol, for what the reductions leave out.
 constexpr double kInnerShare = 0.95;
 
+// How an iterative method ended on the reduced problem.
+struct Attempt {
+  Method method = Method::automatic;
+  Bounds bounds;
+  Outcome outcome = Outcome::stalled;
+  int iterations = 0;
+};
+
 // What a task keeps beside the reductions; the full problem's iterate only if they changed it.
 struct TaskWork {
   Iterate it, full;
   CertificateWork certificate;
   ProxyWork proxy;
   BinaryWork binary;
+  BinaryCouplingWork join;
   double* peaks = nullptr;
 
   FASTPID_HD static TaskWork take(Arena& arena, const Reduced& reduced, const Reduced& full,
-                                  bool whole, int target) {
+                                  bool whole, int target, bool coupling) {
     TaskWork w;
     w.it = Iterate::take(arena, reduced);
     if (!whole) w.full = Iterate::take(arena, full);
     w.certificate = CertificateWork::take(arena, full);
     w.proxy = ProxyWork::take(arena, reduced);
     w.binary = BinaryWork::take(arena, reduced);
+    if (coupling) w.join = BinaryCouplingWork::take(arena, reduced);
     w.peaks = arena.take<double>(2 * static_cast<std::ptrdiff_t>(target));
     return w;
   }
@@ -100,16 +111,15 @@ class Task {
   FASTPID_HD bool begin(Room&& room) {
     const bool closed_form =
         options_.method == Method::automatic || options_.method == Method::exact;
-    const bool binary = closed_form && !options_.coupling;
     Tolerances tolerances = Tolerances::of(options_.tol, m_.shape);
     // The binary closed form has no condition number to protect.
-    if (binary && target_symbols(exec_, m_) <= 2) {
+    if (closed_form && target_symbols(exec_, m_) <= 2) {
       tolerances = Tolerances::of(1e-14, m_.shape);
       tolerances.same = -1.0;
     }
     presolve(exec_, m_, tolerances, p_);
     lay_out(room);
-    if (binary && p_.reduced.a.target <= 2) {
+    if (closed_form && p_.reduced.a.target <= 2) {
       solve_binary();
       return true;
     }
@@ -117,7 +127,7 @@ class Task {
       finish(Method::exact, nullptr);
       return true;
     }
-    if (options_.method == Method::exact && !(options_.coupling && p_.reduced.a.target <= 2)) {
+    if (options_.method == Method::exact) {
       answer_.status = Status::not_exact;
       return true;
     }
@@ -129,27 +139,60 @@ class Task {
   FASTPID_HD void iterate(Room&& room, Stop&& stop) {
     const Reduced& r = p_.reduced;
     if (options_.method != Method::newton) {
-      proxy(exec_, r, w_.proxy, w_.it);
+      start();
       const Bounds now = certify(exec_, r, w_.it, kEnoughShare * options_.tol, w_.certificate);
       const bool enough = now.gap() <= kInnerShare * options_.tol;
       if (enough || options_.method == Method::proxy) {
-        conclude(options_.method == Method::gradient && enough ? Method::gradient : Method::proxy,
-                 now, Outcome::bracketed, 0);
+        const bool gradient = options_.method == Method::gradient;
+        conclude({gradient ? Method::gradient : Method::proxy, now, Outcome::bracketed, 0});
         return;
       }
+      const bool automatic = options_.method == Method::automatic;
+      const double worthwhile = automatic ? worthwhile_gradient_steps(r) : HUGE_VAL;
+      const Attempt attempt = descend(room, worthwhile, stop);
+      // Mirror descent that was given all its steps has no successor.
+      if (attempt.outcome != Outcome::stalled || worthwhile == HUGE_VAL) {
+        conclude(attempt);
+        return;
+      }
+      start();  // the same one, whether or not the gradient came first
+    } else {
+      start();
     }
-    if (options_.method != Method::newton && descend(room, stop)) return;
-    proxy(exec_, r, w_.proxy, w_.it);  // the same start, whether or not the gradient came first
-    IterationOptions iteration;
-    iteration.tol = kInnerShare * options_.tol;
-    iteration.max_iter = newton_steps();
+    follow(newton(room, stop), room, stop);
+  }
+
+  // Takes the end of the interior point, which left its iterate in iterate(). Where that failed,
+  // "auto" gives mirror descent, which may have been told to give way, all its steps, and takes the
+  // better of the two.
+  template <class Room, class Stop>
+  FASTPID_HD void follow(const Attempt& newton, Room&& room, Stop&& stop) {
+    if (!unfinished(newton)) {
+      conclude(newton);
+      return;
+    }
     Arena count;
-    InteriorWork::take(count, r);
+    Iterate::take(count, p_.reduced);
     Arena arena(room(count.used()));
-    const InteriorWork work = InteriorWork::take(arena, r);
-    const auto result = InteriorPoint<Exec>(exec_, r, work, w_.it, iteration).run(stop);
-    conclude(Method::newton, result.bounds, static_cast<Outcome>(static_cast<int>(result.outcome)),
-             static_cast<int>(result.iterations));
+    const Iterate kept = Iterate::take(arena, p_.reduced);
+    copy(w_.it, kept);
+    start();
+    const Attempt gradient = descend(room, HUGE_VAL, stop);
+    if (gradient.bounds.gap() < newton.bounds.gap()) {
+      conclude(gradient);
+    } else {
+      copy(kept, w_.it);
+      conclude(newton);
+    }
+  }
+
+  // Whether follow() has more to do than to conclude.
+  FASTPID_HD bool unfinished(const Attempt& newton) const {
+    const bool failed =
+        newton.outcome == Outcome::stalled || newton.outcome == Outcome::max_iterations;
+    // A gap within rounding is as good as it gets, whatever tol says.
+    return options_.method == Method::automatic && failed &&
+           newton.bounds.gap() > rounding(m_.shape);
   }
 
   FASTPID_HD int newton_steps() const {
@@ -158,13 +201,14 @@ class Task {
 
   // Takes the result of an iterative method on reduced(): bounds, and the iterate that they belong
   // to in iterate().
-  FASTPID_HD void conclude(Method method, const Bounds& bounds, Outcome outcome, int iterations) {
-    answer_.iterations = iterations;
+  FASTPID_HD void conclude(const Attempt& attempt) {
+    const Outcome outcome = attempt.outcome;
+    answer_.iterations = attempt.iterations;
     answer_.status = outcome == Outcome::max_iterations ? Status::max_iterations
                      : outcome == Outcome::interrupted  ? Status::interrupted
                      : outcome == Outcome::bracketed    ? Status::bracket
                                                         : Status::stalled;
-    finish(method, &bounds);
+    finish(attempt.method, &attempt.bounds);
   }
 
   // Whether the reductions changed nothing: bounds of the reduced problem are those of the full.
@@ -184,7 +228,7 @@ class Task {
 
   // With options.solution, once answered: the solution on presolved().full. Its potentials less the
   // certificate's shifts are dual feasible; its S times the certificate's factors is dominated by
-  // the marginals (not in the binary closed form, which has no S).
+  // the marginals (in the binary closed form only with options.coupling).
   FASTPID_HD const Presolved& presolved() const { return p_; }
   FASTPID_HD const Iterate& solution() const { return whole() ? w_.it : w_.full; }
   FASTPID_HD const CertificateWork& certificate() const { return w_.certificate; }
@@ -193,37 +237,68 @@ class Task {
   template <class Room>
   FASTPID_HD void lay_out(Room&& room) {
     Arena count;
-    TaskWork::take(count, p_.reduced, p_.full, whole(), m_.shape.nz);
+    TaskWork::take(count, p_.reduced, p_.full, whole(), m_.shape.nz, options_.coupling);
     Arena arena(room(count.used()));
-    w_ = TaskWork::take(arena, p_.reduced, p_.full, whole(), m_.shape.nz);
+    w_ = TaskWork::take(arena, p_.reduced, p_.full, whole(), m_.shape.nz, options_.coupling);
   }
 
-  // Mirror descent; false if the interior point is to take over.
+  // The proxy, where both iterative methods start.
+  FASTPID_HD void start() { proxy(exec_, p_.reduced, w_.proxy, w_.it); }
+
+  FASTPID_HD void copy(const Iterate& from, const Iterate& to) const {
+    const Reduced& r = p_.reduced;
+    const auto all = [&](std::ptrdiff_t n, const double* source, double* sink) {
+      exec_.for_each(n, [&](std::ptrdiff_t i) { sink[i] = source[i]; });
+    };
+    all(r.pairs(), from.s, to.s);
+    all(r.a.size, from.log_a, to.log_a);
+    all(r.b.size, from.log_b, to.log_b);
+    all(static_cast<std::ptrdiff_t>(r.a.count) * r.a.target, from.exp_a, to.exp_a);
+    all(static_cast<std::ptrdiff_t>(r.b.count) * r.b.target, from.exp_b, to.exp_b);
+  }
+
+  // Mirror descent from the proxy; stalled once more than `worthwhile` steps are to be expected.
   template <class Room, class Stop>
-  FASTPID_HD bool descend(Room&& room, Stop&& stop) {
+  FASTPID_HD Attempt descend(Room&& room, double worthwhile, Stop&& stop) {
     const Reduced& r = p_.reduced;
     IterationOptions iteration;
     iteration.tol = kInnerShare * options_.tol;
     iteration.max_iter = options_.max_iter > 0 ? options_.max_iter : kGradientSteps;
-    const bool alone = options_.method == Method::gradient;
-    if (!alone) iteration.worthwhile = worthwhile_gradient_steps(r);
-    Arena count;
-    MirrorWork::take(count, r);
-    Arena arena(room(count.used()));
-    const MirrorWork work = MirrorWork::take(arena, r);
-    Bounds bounds;
-    int iterations = 0;
+    iteration.worthwhile = worthwhile;
+    if (mirror_.log_s == nullptr) {
+      Arena count;
+      MirrorWork::take(count, r);
+      Arena arena(room(count.used()));
+      mirror_ = MirrorWork::take(arena, r);
+    }
+    Attempt out;
+    out.method = Method::gradient;
     const auto run = [&](const auto& exec) {
       using Alone = std::decay_t<decltype(exec)>;
-      return MirrorDescent<Alone>(exec, r, work, w_.it, iteration).run(bounds, iterations, stop);
+      return MirrorDescent<Alone>(exec, r, mirror_, w_.it, iteration)
+          .run(out.bounds, out.iterations, stop);
     };
     // Steps of some microseconds are too short to be shared.
     const bool share = static_cast<double>(r.pairs()) * r.a.target >= kSharedDescent;
-    const Outcome outcome = share ? run(exec_) : run(exec_.brief());
-    const bool gave_up = outcome == Outcome::stalled || outcome == Outcome::max_iterations;
-    if (gave_up && !alone && r.b.size <= kNewtonOrder) return false;
-    conclude(Method::gradient, bounds, outcome, iterations);
-    return true;
+    out.outcome = share ? run(exec_) : run(exec_.brief());
+    return out;
+  }
+
+  // The interior point from the proxy.
+  template <class Room, class Stop>
+  FASTPID_HD Attempt newton(Room&& room, Stop&& stop) {
+    const Reduced& r = p_.reduced;
+    IterationOptions iteration;
+    iteration.tol = kInnerShare * options_.tol;
+    iteration.max_iter = newton_steps();
+    Arena count;
+    InteriorWork::take(count, r);
+    Arena arena(room(count.used()));
+    const InteriorWork work = InteriorWork::take(arena, r);
+    const auto result =
+        InteriorPoint<Exec>(exec_, r, work, w_.it, iteration).run([&] { start(); }, stop);
+    return {Method::newton, result.bounds, static_cast<Outcome>(static_cast<int>(result.outcome)),
+            static_cast<int>(result.iterations)};
   }
 
   FASTPID_STAGE void solve_binary() {
@@ -232,7 +307,11 @@ class Task {
     answer_.bounds.upper = binary_target(exec_, r, w_.binary, w_.it.log_a, w_.it.log_b);
     exponentials(exec_, r.a, w_.it.log_a, w_.it.exp_a);
     exponentials(exec_, r.b, w_.it.log_b, w_.it.exp_b);
-    reach_full(false);
+    if (options_.coupling) binary_coupling(exec_, r, w_.binary, w_.join, w_.it.s);
+    reach_full(options_.coupling);
+    if (options_.coupling) {  // for the factors that it leaves behind
+      upper_bound(exec_, p_.full, solution(), 0.0, w_.certificate, kCertificateSweeps, true);
+    }
     answer_.bounds.lower = feasible_bound(exec_, p_.full, solution(), w_.certificate);
     answer_.method = Method::exact;
     settle();
@@ -264,6 +343,7 @@ class Task {
   }
 
   FASTPID_HD void settle() {
+    if (!answer_.bounds.consistent(rounding(m_.shape))) answer_.bounds = Bounds();
     if (answer_.status != Status::interrupted && answer_.bounds.gap() <= options_.tol) {
       answer_.status = Status::converged;
     }
@@ -275,6 +355,7 @@ class Task {
   Presolved p_;
   Answer answer_;
   TaskWork w_;
+  MirrorWork mirror_;  // once mirror descent has run
 };
 
 }  // namespace fastpid

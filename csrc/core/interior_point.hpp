@@ -97,62 +97,79 @@ class InteriorPoint {
         n_(r.b.count),
         system_(exec, r, w.system, it, w.h) {}
 
-  // Starts from the proxy in `it`, and leaves the iterate with the smallest certified gap there.
-  // `stop()` is asked once a step. In a pack each problem has its own result and stops by itself.
-  template <class Stop>
-  FASTPID_HD Result run(Stop&& stop) {
+  // Starts from the proxy in `it`, and leaves the iterate with the smallest certified gap there;
+  // the proxy, which `restart()` puts back, where nothing was certified. `stop()` is asked once a
+  // step. In a pack each problem has its own result and stops by itself.
+  template <class Restart, class Stop>
+  FASTPID_HD Result run(Restart&& restart, Stop&& stop) {
     start();
     Result result;
-    Real best_gap = HUGE_VAL, since_best = 0.0;
+    Real best_gap = HUGE_VAL, best_merit = HUGE_VAL, in_vain = 0.0;
     Mask running = true;
+    // The bounds of the iterates in `which`, as far as they are closer than any before.
+    const auto look = [&](const Mask& which) {
+      const auto now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate,
+                               kCertificateSweeps, which);
+      const Mask better = which & (now.gap() < best_gap);
+      in_vain = select(better & (now.gap() < kProgress * best_gap), Real(0.0), in_vain);
+      best_gap = select(better, now.gap(), best_gap);
+      result.bounds.lower = select(better, now.lower, result.bounds.lower);
+      result.bounds.upper = select(better, now.upper, result.bounds.upper);
+      save(better);
+    };
     for (int n = 0;; ++n) {
-      // The best iterate is what remains of a problem that ends; of one without any, the last.
       const auto end = [&](const Mask& which, Outcome outcome) {
         const Mask now = which & running;
-        if (!any(now)) return;
-        save(now & !(best_gap < HUGE_VAL));
         result.outcome = select(now, Real(static_cast<double>(outcome)), result.outcome);
         result.iterations = select(now, Real(n), result.iterations);
         running = running & !now;
       };
       measure();
-      const Mask finite = complement_ + residual_ < HUGE_VAL;
-      const Mask lost = !finite;
+      const Real merit = complement_ + residual_;
+      const Mask finite = merit < HUGE_VAL;
       const bool last = n == options_.max_iter;
-      // The gap is about the complement: far from tol the certificate is not worth its cost.
-      const Mask plausible = complement_ <= kPlausible * options_.tol;
-      const Mask wanted = running & finite & (Mask(last) | plausible);
+      const Mask progress = merit < kProgress * best_merit;
+      best_merit = select(progress, merit, best_merit);
+      in_vain = select(progress, Real(0.0), in_vain + 1.0);
+      // The gap is about the complement: far from tol the certificate is not worth its cost. Where
+      // progress ends, the iterate at hand may be the best there is.
+      const Mask plausible = complement_ <= kPlausible * larger(options_.tol, kNearRounding);
+      const Mask wanted = running & finite & (Mask(last) | plausible | (in_vain >= kUneasy));
       if (any(wanted)) {
-        const auto now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate,
-                                 kCertificateSweeps, wanted);
-        const Real gap = now.gap();
-        const Mask better = wanted & (gap < best_gap);
-        since_best = select(better & (gap < 0.9 * best_gap), Real(0.0), since_best);
-        best_gap = select(better, gap, best_gap);
-        result.bounds.lower = select(better, now.lower, result.bounds.lower);
-        result.bounds.upper = select(better, now.upper, result.bounds.upper);
-        save(better);
-        end(wanted & (gap <= options_.tol), Outcome::converged);
+        look(wanted);
+        end(best_gap <= options_.tol, Outcome::converged);
       }
       if (last) end(true, Outcome::max_iterations);
       if (any(running) && stop()) end(true, Outcome::interrupted);
-      since_best += 1.0;
-      end(lost | (since_best > kPatience), Outcome::stalled);
-      if (any(running)) end(!step(running), Outcome::stalled);
+      const Mask lost = !finite;
+      end(lost | (in_vain > kPatience), Outcome::stalled);
       if (!any(running)) break;
+      const Mask stuck = running & !step(running);
+      if (any(stuck)) {
+        look(stuck & !wanted);
+        end(best_gap <= options_.tol, Outcome::converged);
+        end(stuck, Outcome::stalled);
+        if (!any(running)) break;
+      }
     }
-    copy(w_.best, it_, true);
-    const Mask bounded = best_gap < HUGE_VAL;
-    if (!all(bounded)) {
+    const Mask certified = best_gap < HUGE_VAL;
+    if (!all(certified)) restart();
+    copy(w_.best, it_, certified);
+    if (!all(certified)) {
       const auto now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate);
-      result.bounds.lower = select(bounded, result.bounds.lower, now.lower);
-      result.bounds.upper = select(bounded, result.bounds.upper, now.upper);
+      result.bounds.lower = select(certified, result.bounds.lower, now.lower);
+      result.bounds.upper = select(certified, result.bounds.upper, now.upper);
     }
     return result;
   }
 
  private:
   static constexpr double kPlausible = 1.5;
+  static constexpr double kNearRounding = 1e-11;  // tolerances below count as this
+  // Progress is a merit (what the iterate misses), or a gap, that falls below this share of the
+  // best before. After kUneasy steps without, every iterate is certified; after kPatience it ends.
+  static constexpr double kProgress = 0.9;
+  static constexpr double kUneasy = 3.0;
   static constexpr double kPatience = 40.0;
 
   // The proxy with its rows shifted to be strictly feasible; its marginals stay exact.
@@ -196,6 +213,7 @@ class InteriorPoint {
     pair_sums(exec_, r_, it_.exp_a, it_.exp_b, w_.t);
   }
   static constexpr double kSweepAbove = 10.0;
+  static constexpr double kLeastFactor = 1e-300;
   static constexpr int kSweeps = 4;
   static constexpr double kFar = 0.1;
 
@@ -238,10 +256,11 @@ class InteriorPoint {
     exec_.for_each(side.count, [&](int i) {
       side.row(i, [&](int k, int z) {
         Real& factor = exponential[i * target() + z];
-        const Real sum = sums[i * target() + z];
-        const Mask change = which & (sum > 0.0);
-        factor = select(change, side.mass[k] / sum, factor);
-        logs[k] = select(change & (factor > 0.0), log(factor), logs[k]);
+        const Real scaled = side.mass[k] / sums[i * target() + z];
+        // A factor and its logarithm stay one number.
+        const Mask change = which & (scaled > kLeastFactor) & (scaled < kLargestFactor);
+        factor = select(change, scaled, factor);
+        logs[k] = select(change, log(factor), logs[k]);
       });
     });
   }

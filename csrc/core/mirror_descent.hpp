@@ -222,7 +222,7 @@ class MirrorDescent {
     exec_.for_each(side.count, [&](std::ptrdiff_t i) {
       side.row(static_cast<int>(i), [&](int k, int z) {
         const double sum = sums[i * side.target + z];
-        if (sum > 0.0) factors[i * side.target + z] = side.mass[k] / sum;
+        if (sum > 0.0) factors[i * side.target + z] = smaller(side.mass[k] / sum, kLargestFactor);
       });
     });
   }

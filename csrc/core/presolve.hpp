@@ -96,10 +96,10 @@ FASTPID_STAGE inline void compress(const double* marginal, int symbols, int targ
     if (total <= 0.0) continue;
     for (int g = 0; g < rows && w.group[i] < 0 && same >= 0.0; ++g) {
       const double* other = marginal + static_cast<std::ptrdiff_t>(w.leader[g]) * target;
-      const double scale = 1.0 / total, other_scale = 1.0 / w.total[w.leader[g]];
+      const double other_total = w.total[w.leader[g]];
       bool equal = true;
       for (int z = 0; z < target && equal; ++z) {
-        equal = symbol[z] < 0 || std::fabs(row[z] * scale - other[z] * other_scale) <= same;
+        equal = symbol[z] < 0 || std::fabs(row[z] / total - other[z] / other_total) <= same;
       }
       if (equal) w.group[i] = g;
     }
@@ -143,11 +143,14 @@ struct Tolerances {
   double negligible = 0.0;
   double same = 0.0;
 
+  // Mass whose part in any bound is far below rounding, for tolerances that are, too.
+  static constexpr double kNothing = 1e-30;
+
   FASTPID_HD static Tolerances of(double tol, Shape s) {
     // What is left out gets kFloor for a potential, so it costs the bound at most tol / 20 in all.
     Tolerances t;
     const double cells = static_cast<double>(s.nx + s.ny) * s.nz;
-    t.negligible = smaller(1e-3 * tol / cells, 1e-12);
+    t.negligible = larger(smaller(1e-3 * tol / cells, 1e-12), kNothing);
     t.same = smaller(larger(1e-3 * tol, 4e-16), 1e-12);
     return t;
   }

@@ -3,14 +3,21 @@
 // ratios matter, and the decision depends on the problem and its tolerance, never on a clock.
 #pragma once
 
+#include "interior_point.hpp"
 #include "products.hpp"
 #include "views.hpp"
 
 namespace fastpid {
 
-// The interior point's dense system has the order nnz(b); beyond this its memory (0.5 GB) is too
-// much, whatever its time.
-constexpr int kNewtonOrder = 8192;
+// Beyond this the interior point's memory is too much, whatever its time: above all a dense matrix
+// of the order nnz(b), and one of the order width(i) for every symbol i of a.
+constexpr double kNewtonBytes = 1e9;
+
+FASTPID_HD inline double newton_bytes(const Reduced& r) {
+  Arena count;
+  InteriorWork::take(count, r);
+  return static_cast<double>(count.used());
+}
 
 // Cells that both sides support, roughly.
 FASTPID_HD inline double common_cells(const Reduced& r) {
@@ -39,7 +46,7 @@ FASTPID_HD inline double gradient_step_cost(const Reduced& r) {
 // gives way once it is bound to take longer; infinite where the interior point is out of the
 // question.
 FASTPID_HD inline double worthwhile_gradient_steps(const Reduced& r) {
-  if (r.b.size > kNewtonOrder) return HUGE_VAL;
+  if (newton_bytes(r) > kNewtonBytes) return HUGE_VAL;
   constexpr double kMargin = 0.7;  // for certificates, and steps that turn out to be in vain
   return kMargin * newton_cost(r) / gradient_step_cost(r);
 }

@@ -66,7 +66,7 @@ FASTPID_HD void decompose_table(const Exec& exec, Room room, Shape shape, const 
   const KnownTerms known = known_terms(exec, m, sums);
   Task<Exec> task(exec, m, solve, room);
   if (!task.begin(room)) task.iterate(room, [] { return false; });
-  exec.once([&] { write_answer(results, i, known, task.answer(), solve.tol); });
+  exec.once([&] { write_answer(results, i, shape, known, task.answer(), solve.tol); });
   if (lam == nullptr || task.answer().status == Status::not_exact) return;
   write_potentials(exec, shape, task.presolved(), task.solution(), task.certificate(),
                    room.carve<PotentialWork>(shape), lam, mu);
@@ -88,16 +88,17 @@ inline std::size_t workspace_bytes(Shape shape, const Options& options, int* ptr
     Room room;
     room.carve<MarginalWork>(shape, block_slabs(shape));
     room.carve<Presolved>(shape);
-    room.carve<TaskWork>(r, r, false, shape.nz);
+    room.carve<TaskWork>(r, r, false, shape.nz, false);
     const bool automatic = options.method == Method::automatic;
     if (automatic || options.method == Method::gradient) room.carve<MirrorWork>(r);
     if (automatic || options.method == Method::newton) {
       // presolve() makes b the side with fewer entries.
       const int fewer = (shape.nx < shape.ny ? shape.nx : shape.ny) * shape.nz;
       if (r.b.size > fewer) r.b.size = fewer;
+      if (automatic) room.carve<Iterate>(r);
       // "auto" leaves larger systems to mirror descent.
-      if (automatic && r.b.size > kNewtonOrder) r.b.size = kNewtonOrder;
-      room.carve<InteriorWork>(r);
+      const double bytes = newton_bytes(r);
+      room(static_cast<std::size_t>(automatic ? smaller(bytes, kNewtonBytes) : bytes));
     }
     room.carve<PotentialWork>(shape);
     most = room.used() > most ? room.used() : most;

@@ -2,7 +2,9 @@
 // views that solvers work on are templates over the number type; their plain names are of doubles.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
+#include <limits>
 
 #include "macros.hpp"
 
@@ -14,6 +16,16 @@ struct Shape {
   int ny = 0;
   int nz = 0;
 };
+
+// By how much rounding may make bounds cross that meet, in nats. A bound is a sum of at most n
+// terms mass * log, n being the cells of the two marginals. Added one after the other they err by
+// n eps sum |mass * log|, where the masses add up to two and the logarithms, of posteriors, average
+// less than log n + 1; the pair sums that have to be feasible err by less. The factor of two is for
+// the other bound.
+FASTPID_HD inline double rounding(Shape s) {
+  const double n = (static_cast<double>(s.nx) + s.ny) * s.nz;
+  return 4.0 * std::numeric_limits<double>::epsilon() * n * (1.0 + std::log(n));
+}
 
 // Carves arrays out of one block of memory. With a null base it only counts, so that the code that
 // lays a workspace out also says how large it is.
@@ -110,8 +122,9 @@ struct BasicReduced {
 using Reduced = BasicReduced<double>;
 
 // A primal-dual iterate on a reduced problem: q = S exp(lam + mu). The potentials log_a and log_b
-// lie on the entries of the two sides; exp_a and exp_b are their exponentials, dense (count x
-// target), zero off the support.
+// lie on the entries of the two sides; exp_a and exp_b are their exponentials to rounding (zero
+// where they underflow), dense (count x target), zero off the support. The certificate relies on
+// it.
 template <class Real>
 struct BasicIterate {
   Real* s = nullptr;

@@ -103,27 +103,27 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
   gather(side_a, mass_a);
   gather(side_b, mass_b);
 
-  const auto conclude = [&](int lane, Method method, const BasicBounds<Number>& bounds,
-                            Outcome outcome, int iterations) {
-    Task<Serial>& task = *tasks[lane];
-    if (task.needs_iterate()) {
-      const Reduced& of = task.reduced();
-      const Iterate& out = task.iterate();
-      for (std::ptrdiff_t p = 0; p < of.pairs(); ++p) out.s[p] = it.s[p][lane];
-      const auto scatter = [&](const Side& side, const Number* logs, const Number* factors,
-                               double* out_logs, double* out_factors) {
-        for (int c = 0; c < side.count * target; ++c) out_factors[c] = factors[c][lane];
-        for (int i = 0; i < side.count; ++i) {
-          side.row(i, [&](int k, int z) { out_logs[k] = logs[i * target + z][lane]; });
-        }
-      };
-      scatter(of.a, it.log_a, it.exp_a, out.log_a, out.exp_a);
-      scatter(of.b, it.log_b, it.exp_b, out.log_b, out.exp_b);
-    }
-    Bounds own;
-    own.lower = bounds.lower[lane];
-    own.upper = bounds.upper[lane];
-    task.conclude(method, own, outcome, iterations);
+  const auto attempt_of = [&](int lane, Method method, const BasicBounds<Number>& bounds,
+                              Outcome outcome, int iterations) {
+    Attempt out{method, {}, outcome, iterations};
+    out.bounds.lower = bounds.lower[lane];
+    out.bounds.upper = bounds.upper[lane];
+    return out;
+  };
+  // Writes a lane's iterate to its task.
+  const auto hand_over = [&](int lane) {
+    const Reduced& of = tasks[lane]->reduced();
+    const Iterate& out = tasks[lane]->iterate();
+    for (std::ptrdiff_t p = 0; p < of.pairs(); ++p) out.s[p] = it.s[p][lane];
+    const auto scatter = [&](const Side& side, const Number* logs, const Number* factors,
+                             double* out_logs, double* out_factors) {
+      for (int c = 0; c < side.count * target; ++c) out_factors[c] = factors[c][lane];
+      for (int i = 0; i < side.count; ++i) {
+        side.row(i, [&](int k, int z) { out_logs[k] = logs[i * target + z][lane]; });
+      }
+    };
+    scatter(of.a, it.log_a, it.exp_a, out.log_a, out.exp_a);
+    scatter(of.b, it.log_b, it.exp_b, out.log_b, out.exp_b);
   };
 
   proxy(exec, r, proxy_work, it);
@@ -132,19 +132,25 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
     const auto now = certify(exec, r, it, kEnoughShare * options.tol, work.certificate);
     bracketed = Mask(options.method == Method::proxy) | (now.gap() <= kInnerShare * options.tol);
     for (int lane = 0; lane < count; ++lane) {
-      if (bracketed[lane]) conclude(lane, Method::proxy, now, Outcome::bracketed, 0);
+      if (!bracketed[lane]) continue;
+      if (tasks[lane]->needs_iterate()) hand_over(lane);
+      tasks[lane]->conclude(attempt_of(lane, Method::proxy, now, Outcome::bracketed, 0));
     }
     if (all(bracketed)) return;
   }
   IterationOptions iteration;
   iteration.tol = kInnerShare * options.tol;
   iteration.max_iter = tasks[0]->newton_steps();
-  const auto result = InteriorPoint<Serial, Number>(exec, r, work, it, iteration).run(stop);
+  const auto restart = [&] { proxy(exec, r, proxy_work, it); };
+  const auto result =
+      InteriorPoint<Serial, Number>(exec, r, work, it, iteration).run(restart, stop);
   for (int lane = 0; lane < count; ++lane) {
     if (bracketed[lane]) continue;
-    conclude(lane, Method::newton, result.bounds,
-             static_cast<Outcome>(static_cast<int>(result.outcome[lane])),
-             static_cast<int>(result.iterations[lane]));
+    const Attempt attempt = attempt_of(lane, Method::newton, result.bounds,
+                                       static_cast<Outcome>(static_cast<int>(result.outcome[lane])),
+                                       static_cast<int>(result.iterations[lane]));
+    if (tasks[lane]->needs_iterate() || tasks[lane]->unfinished(attempt)) hand_over(lane);
+    tasks[lane]->follow(attempt, room, stop);
   }
 }
 

@@ -164,7 +164,7 @@ Run decompose_run(const Exec& exec, const DecomposeJob& job) {
     for (std::size_t k = 0; k < all_known.size(); ++k) {
       const Task<Exec>& task = chunk->task(k);
       const std::ptrdiff_t i = all_known[k].index;
-      write_answer(job.results, i, all_known[k].terms, task.answer(), wanted.tol);
+      write_answer(job.results, i, shape, all_known[k].terms, task.answer(), wanted.tol);
       if (!wanted.solution || task.answer().status == Status::not_exact) continue;
       write_potentials(chunk->exec(), shape, task.presolved(), task.solution(), task.certificate(),
                        potential_work, job.potentials.lam + i * size_xz,

@@ -59,8 +59,10 @@ class KernelSolution:
         missing_x = np.maximum(self._p_xz - q.sum(axis=2), 0.0)
         missing_y = np.maximum(self._p_yz - q.sum(axis=1), 0.0)
         mass = missing_x.sum(axis=1)
-        scale = np.divide(1.0, mass, out=np.zeros_like(mass), where=mass > 0.0)
-        q += missing_x[:, :, None, :] * (missing_y * scale[:, None, :])[:, None, :, :]
+        # Divided by, not multiplied by its reciprocal, which overflows where little is missing.
+        share_y = np.zeros_like(missing_y)
+        np.divide(missing_y, mass[:, None, :], out=share_y, where=mass[:, None, :] > 0.0)
+        q += missing_x[:, :, None, :] * share_y[:, None, :, :]
         return self._batched(q)
 
     def _batched(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,10 +77,15 @@ class KernelSolution:
         shapes = ((nx, nz), (ny, nz), (nx, ny), (nx, nz), (ny, nz))
         out = tuple(np.full((nb, *shape), np.nan) for shape in shapes)
         threads = count_threads(self._options.threads, nb * nx * ny * nz)
-        options = (self._options.tol, self._options.max_iter, threads, coupling)
-        for code in np.unique(codes.method[valid]).tolist():
-            rows = np.flatnonzero(valid & (codes.method == code))
-            solved = kernel.solve_marginals(self._p_xz[rows], self._p_yz[rows], code, *options)
-            for target, part in zip(out, solved, strict=True):
-                target[rows] = part
+        solved = kernel.solve_marginals(
+            self._p_xz[valid],
+            self._p_yz[valid],
+            self._options.method,
+            self._options.tol,
+            self._options.max_iter,
+            threads,
+            coupling,
+        )
+        for target, part in zip(out, solved, strict=True):
+            target[valid] = part
         return out
