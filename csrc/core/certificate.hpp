@@ -47,14 +47,13 @@ using Bounds = BasicBounds<double>;
 
 // Scratch of the certificate, and what it leaves behind: the dominated factors exp_a and exp_b of
 // the upper bound, and the shifts (by entry, to be subtracted from the potentials) of the lower
-// one, of which move_a and move_b are the parts that a whole symbol shares.
+// one.
 template <class Real>
 struct BasicCertificateWork {
   Real *exp_a = nullptr, *exp_b = nullptr;    // dense
   Real *sums_a = nullptr, *sums_b = nullptr;  // dense
   Real *cut_a = nullptr, *cut_b = nullptr;    // dense: what divides the factors of a cell
   Real *shift_a = nullptr, *shift_b = nullptr;
-  Real *move_a = nullptr, *move_b = nullptr;
   Real* t = nullptr;  // pairs: sum_z exp(lam + mu)
 
   FASTPID_HD static BasicCertificateWork take(Arena& arena, const BasicReduced<Real>& r) {
@@ -65,8 +64,6 @@ struct BasicCertificateWork {
     for (Real** p : {&w.exp_b, &w.sums_b, &w.cut_b}) *p = arena.take<Real>(dense_b);
     w.shift_a = arena.take<Real>(r.a.size);
     w.shift_b = arena.take<Real>(r.b.size);
-    w.move_a = arena.take<Real>(r.a.count);
-    w.move_b = arena.take<Real>(r.b.count);
     w.t = arena.take<Real>(r.pairs());
     return w;
   }
@@ -277,19 +274,19 @@ FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
     Real most = 0.0;
     for (std::ptrdiff_t j = 0; j < n; ++j) most = larger(most, w.t[i * n + j]);
     most = positive(most);
-    w.move_a[i] = log(most);
+    const Real move = log(most);
     const Real scale = 1.0 / most;
     for (std::ptrdiff_t j = 0; j < n; ++j) w.t[i * n + j] *= scale;
     for (int k = r.a.begin(static_cast<int>(i)); k < r.a.end(static_cast<int>(i)); ++k) {
-      w.shift_a[k] += w.move_a[i];
+      w.shift_a[k] += move;
     }
   });
   exec.for_each(n, [&](std::ptrdiff_t j) {
     Real most = 0.0;
     for (std::ptrdiff_t i = 0; i < m; ++i) most = larger(most, w.t[i * n + j]);
-    w.move_b[j] = log(positive(most));
+    const Real move = log(positive(most));
     for (int k = r.b.begin(static_cast<int>(j)); k < r.b.end(static_cast<int>(j)); ++k) {
-      w.shift_b[k] += w.move_b[j];
+      w.shift_b[k] += move;
     }
   });
   const Real value =
@@ -336,22 +333,14 @@ FASTPID_HD void exponentials(const Exec& exec, const Side& side, const double* l
   });
 }
 
-// Takes the shifts of lower_bound() to the potentials, and those of whole symbols out of S again
-// (not if there is no S: unless `primal`).
+// Takes the shifts of lower_bound() to the potentials.
 template <class Exec>
 FASTPID_STAGE void apply_shifts(const Exec& exec, const Reduced& r, const CertificateWork& w,
-                                bool primal, const Iterate& it) {
+                                const Iterate& it) {
   exec.for_each(r.a.size, [&](std::ptrdiff_t k) { it.log_a[k] -= w.shift_a[k]; });
   exec.for_each(r.b.size, [&](std::ptrdiff_t k) { it.log_b[k] -= w.shift_b[k]; });
   exponentials(exec, r.a, it.log_a, it.exp_a);
   exponentials(exec, r.b, it.log_b, it.exp_b);
-  if (!primal) return;
-  exec.for_each(r.a.count, [&](std::ptrdiff_t i) {
-    for (int j = 0; j < r.b.count; ++j) {
-      double& s = it.s[i * r.b.count + j];
-      if (s > 0.0) s *= std::exp(w.move_a[i] + w.move_b[j]);
-    }
-  });
 }
 
 constexpr int kCertificateSweeps = 32;

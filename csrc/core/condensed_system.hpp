@@ -20,6 +20,7 @@ struct BasicCondensedWork {
   Real* inverse = nullptr;  // pairs: 1 / h
   // Over the cells of a and of b, dense (count x target), zero off the support.
   Real *fix_a = nullptr, *tmp_a = nullptr, *p_a = nullptr, *q_a = nullptr;
+  Real *least_a = nullptr, *least_b = nullptr;
   Real *fix_b = nullptr, *tmp_b = nullptr, *p_b = nullptr, *q_b = nullptr;
   Real* blocks = nullptr;  // Cholesky factors of the a side, one block after the other
   std::ptrdiff_t* block_at = nullptr;
@@ -45,6 +46,8 @@ struct BasicCondensedWork {
     w.inverse = arena.take<Real>(r.pairs());
     for (Real** p : {&w.fix_a, &w.tmp_a, &w.p_a, &w.q_a}) *p = arena.take<Real>(dense_a);
     for (Real** p : {&w.fix_b, &w.tmp_b, &w.p_b, &w.q_b}) *p = arena.take<Real>(dense_b);
+    w.least_a = arena.take<Real>(dense_a);
+    w.least_b = arena.take<Real>(dense_b);
     w.block_at = arena.take<std::ptrdiff_t>(r.a.count);
     std::ptrdiff_t blocks = 0;
     for (int i = 0; i < r.a.count; ++i) {
@@ -137,7 +140,7 @@ class CondensedSystem {
         }
         for (int k = 0; k < width; ++k) {
           Real& diagonal = block[static_cast<std::ptrdiff_t>(k) * (width + 1)];
-          diagonal = or_one(r_.a.mass[r_.a.begin(i) + k], diagonal);
+          diagonal = or_one(r_.a.mass[r_.a.begin(i) + k], diagonal * (1.0 + regularisation));
         }
       });
       definite = definite & exec_.cholesky(block, width, width);
@@ -153,24 +156,26 @@ class CondensedSystem {
   // dir = W^-1 rhs by conjugate gradients, preconditioned with the factorisation: one step, as a
   // rule. Where the optimum is nearly degenerate the rounding and the regularisation of the
   // factorisation are larger than the smallest eigenvalues, and a few more steps recover them. They
-  // end at a residual of `enough`; the residual is left in rhs (not if max_steps is zero).
-  FASTPID_STAGE void solve(Real* rhs_a, Real* rhs_b, Real* dir_a, Real* dir_b, const Real& enough,
+  // end at a residual of `enough`. Along directions whose curvature is rounding, steps lead
+  // anywhere, so that the direction with the least residual is kept; returns that residual. With
+  // max_steps zero there is but the preconditioner, and no residual.
+  FASTPID_STAGE Real solve(Real* rhs_a, Real* rhs_b, Real* dir_a, Real* dir_b, const Real& enough,
                            int max_steps) {
     copy_cells(rhs_a, rhs_b, dir_a, dir_b);
     back_solve(dir_a, dir_b);
-    if (max_steps == 0) return;
+    if (max_steps == 0) return 0.0;
     apply(dir_a, dir_b, w_.q_a, w_.q_b);
     add_cells(-1.0, w_.q_a, w_.q_b, rhs_a, rhs_b);
-    Mask active = true;
-    Real rho = 1.0;
-    for (int n = 0; n < max_steps; ++n) {
-      active = active & (size(rhs_a, rhs_b) > enough);
-      if (!any(active)) return;
+    Real left = size(rhs_a, rhs_b), least = left, rho = 1.0;
+    Mask active = left > enough;
+    if (!any(active)) return least;
+    copy_cells(dir_a, dir_b, w_.least_a, w_.least_b);
+    for (int n = 0; n < max_steps && any(active); ++n) {
       copy_cells(rhs_a, rhs_b, w_.q_a, w_.q_b);
       back_solve(w_.q_a, w_.q_b);
       const Real next = dot(rhs_a, rhs_b, w_.q_a, w_.q_b);
       active = active & (next > 0.0);
-      if (!any(active)) return;
+      if (!any(active)) break;
       if (n > 0) add_cells(select(active, next / rho, Real(0.0)), w_.p_a, w_.p_b, w_.q_a, w_.q_b);
       copy_cells(w_.q_a, w_.q_b, w_.p_a, w_.p_b);
       rho = select(active, next, Real(1.0));
@@ -180,8 +185,16 @@ class CondensedSystem {
       const Real length = select(active, rho / curvature, Real(0.0));
       add_cells(length, w_.p_a, w_.p_b, dir_a, dir_b);
       add_cells(-length, w_.q_a, w_.q_b, rhs_a, rhs_b);
+      left = select(active, size(rhs_a, rhs_b), left);
+      const Mask better = active & (left < least);
+      least = select(better, left, least);
+      keep_cells(better, dir_a, dir_b, w_.least_a, w_.least_b);
+      active = active & (left > enough) & (left <= kRunaway * least);
     }
+    copy_cells(w_.least_a, w_.least_b, dir_a, dir_b);
+    return least;
   }
+  static constexpr double kRunaway = 1e4;  // times the least residual, which may still come back
 
   // out[i, z] = sum_j E term(pair, x_a[., z] + x_b[., z]) on the support of one side, zero off it.
   template <class Term>
@@ -327,6 +340,15 @@ class CondensedSystem {
   FASTPID_HD void copy_cells(const Real* from_a, const Real* from_b, Real* to_a, Real* to_b) const {
     exec_.for_each(cells_a(), [&](std::ptrdiff_t k) { to_a[k] = from_a[k]; });
     exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { to_b[k] = from_b[k]; });
+  }
+
+  FASTPID_HD void keep_cells(const Mask& which, const Real* from_a, const Real* from_b, Real* to_a,
+                             Real* to_b) const {
+    const auto keep = [&](std::ptrdiff_t count, const Real* from, Real* to) {
+      exec_.for_each(count, [&](std::ptrdiff_t k) { to[k] = select(which, from[k], to[k]); });
+    };
+    keep(cells_a(), from_a, to_a);
+    keep(cells_b(), from_b, to_b);
   }
 
   FASTPID_HD void add_cells(const Real& factor, const Real* x_a, const Real* x_b, Real* y_a,

@@ -112,26 +112,24 @@ class Task {
     const bool closed_form =
         options_.method == Method::automatic || options_.method == Method::exact;
     Tolerances tolerances = Tolerances::of(options_.tol, m_.shape);
-    // The binary closed form has no condition number to protect.
-    if (closed_form && target_symbols(exec_, m_) <= 2) {
+    // The binary closed form has no condition number to protect, and is one only if the marginals
+    // of both sources have the same p(z): nothing may be left out.
+    const bool binary = closed_form && target_symbols(exec_, m_) <= 2;
+    if (binary) {
       tolerances = Tolerances::of(1e-14, m_.shape);
       tolerances.same = -1.0;
     }
     presolve(exec_, m_, tolerances, p_);
     lay_out(room);
-    if (closed_form && p_.reduced.a.target <= 2) {
+    if (binary) {
       solve_binary();
-      return true;
-    }
-    if (closed_form && forced(exec_, p_.reduced, w_.proxy, w_.it)) {
+    } else if (closed_form && forced(exec_, p_.reduced, w_.proxy, w_.it)) {
       finish(Method::exact, nullptr);
-      return true;
-    }
-    if (options_.method == Method::exact) {
+    } else if (options_.method == Method::exact) {
       answer_.status = Status::not_exact;
-      return true;
     }
-    return false;
+    // A closed form of the reduced problem may miss tol by what the reductions left out.
+    return options_.method == Method::exact || answer_.status == Status::converged;
   }
 
   // Solves what begin() left. `stop()` says that the user wants out.
@@ -307,11 +305,11 @@ class Task {
     answer_.bounds.upper = binary_target(exec_, r, w_.binary, w_.it.log_a, w_.it.log_b);
     exponentials(exec_, r.a, w_.it.log_a, w_.it.exp_a);
     exponentials(exec_, r.b, w_.it.log_b, w_.it.exp_b);
-    if (options_.coupling) binary_coupling(exec_, r, w_.binary, w_.join, w_.it.s);
-    reach_full(options_.coupling);
-    if (options_.coupling) {  // for the factors that it leaves behind
-      upper_bound(exec_, p_.full, solution(), 0.0, w_.certificate, kCertificateSweeps, true);
+    if (options_.coupling) {
+      binary_coupling(exec_, r, w_.binary, w_.join, w_.it.s);
+      upper_of_full(0.0);  // for the factors that it leaves behind
     }
+    expand_potentials();
     answer_.bounds.lower = feasible_bound(exec_, p_.full, solution(), w_.certificate);
     answer_.method = Method::exact;
     settle();
@@ -321,25 +319,34 @@ class Task {
   FASTPID_STAGE void finish(Method method, const Bounds* known) {
     answer_.method = method;
     if (needs_iterate() || !known) {
-      reach_full(true);
-      answer_.bounds =
-          certify(exec_, p_.full, solution(), kEnoughShare * options_.tol, w_.certificate);
+      const double enough = kEnoughShare * options_.tol;
+      answer_.bounds.upper = upper_of_full(enough);
+      expand_potentials();
+      answer_.bounds.lower =
+          lower_bound(exec_, p_.full, solution(), kSlackShare * enough, w_.certificate);
     }
     if (known && whole()) answer_.bounds = *known;
     settle();
   }
 
-  // Takes the iterate to the full problem; its potentials alone, unless `primal`.
-  FASTPID_HD void reach_full(bool primal) {
+  // Takes the iterate to the full problem for its upper bound.
+  FASTPID_HD double upper_of_full(double enough) {
+    if (!whole()) expand(exec_, p_, w_.it, w_.peaks, true, w_.full);
+    return upper_bound(exec_, p_.full, solution(), enough, w_.certificate, kCertificateSweeps,
+                       true);
+  }
+
+  // Takes the potentials to the full problem. After the upper bound, whose factors they were.
+  FASTPID_HD void expand_potentials() {
     if (whole()) return;
     const Reduced& r = p_.reduced;
-    // Repaired before it is expanded: how much a symbol gives way in a repair depends on its mass,
-    // and symbols that were merged have less of it each.
+    // Repaired before they are expanded: how much a symbol gives way in a repair depends on its
+    // mass, and symbols that were merged have less of it each.
     if (r.a.count < p_.full.a.count || r.b.count < p_.full.b.count) {
       lower_bound(exec_, r, w_.it, kSlackShare * kEnoughShare * options_.tol, w_.certificate);
-      apply_shifts(exec_, r, w_.certificate, primal, w_.it);
+      apply_shifts(exec_, r, w_.certificate, w_.it);
     }
-    expand(exec_, p_, w_.it, w_.peaks, primal, w_.full);
+    expand(exec_, p_, w_.it, w_.peaks, false, w_.full);
   }
 
   FASTPID_HD void settle() {

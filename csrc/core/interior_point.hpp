@@ -131,6 +131,8 @@ class InteriorPoint {
       const Mask progress = merit < kProgress * best_merit;
       best_merit = select(progress, merit, best_merit);
       in_vain = select(progress, Real(0.0), in_vain + 1.0);
+      // Predictor and corrector may go round in circles, which central steps leave.
+      careful_ = select(in_vain >= kUneasy, Real(kCarefulSteps), careful_);
       // The gap is about the complement: far from tol the certificate is not worth its cost. Where
       // progress ends, the iterate at hand may be the best there is.
       const Mask plausible = complement_ <= kPlausible * larger(options_.tol, kNearRounding);
@@ -266,23 +268,33 @@ class InteriorPoint {
   }
 
   // One predictor-corrector step of `running`; false where no regularisation gives a usable
-  // direction. The first one is the rounding of the matrix itself. A problem that has its direction
-  // gets the same one again while others of its pack retry.
+  // direction. The first one is the rounding of the matrix itself. Larger ones are tried until the
+  // residual of the linear system is small beside what there is to gain; failing that, the one with
+  // the least residual will do, unless that is far beyond. A problem that has its direction gets
+  // the same one again while others of its pack retry.
   FASTPID_HD Mask step(const Mask& running) {
-    Real regularisation = 2e-15;
-    Mask usable = false;
+    Real regularisation = kLeastRegularisation, best = regularisation, least = HUGE_VAL;
+    Mask open = running, last = false, usable = false;
     for (;;) {
       const Mask definite = system_.factorise(regularisation);
       if (any(definite & running)) {
         predict();
-        correct();
-        // A residual of the linear system far beyond what there is to gain marks a useless
-        // direction.
-        usable = running & definite &
-                 (system_.size(w_.rhs_a, w_.rhs_b) <= 1e3 * (complement_ + residual_));
+        const Real misfit = correct();
+        const Mask better = open & definite & (misfit < least);
+        least = select(better, misfit, least);
+        best = select(better, regularisation, best);
+        const Real good = larger(kGoodShare * (complement_ + residual_), 2.0 * enough());
+        const Mask done = open & definite & ((misfit <= good) | last);
+        usable = usable | done;
+        open = open & !done;
       }
-      regularisation = select(usable, regularisation, 1e3 * regularisation);
-      if (!any(running & !usable & (regularisation < 1e-5))) break;
+      regularisation = select(open, kRaise * regularisation, regularisation);
+      const Mask tried = open & (regularisation > kMostRegularisation);
+      const Mask settle = tried & !last & (least <= kUsableShare * (complement_ + residual_));
+      regularisation = select(settle, best, regularisation);
+      last = last | settle;
+      open = open & !(tried & !settle);
+      if (!any(open)) break;
     }
     ++steps_;
     if (any(usable)) {
@@ -291,6 +303,11 @@ class InteriorPoint {
     }
     return usable;
   }
+  static constexpr double kLeastRegularisation = 2e-15;
+  static constexpr double kMostRegularisation = 1e-5;
+  static constexpr double kRaise = 1e3;
+  static constexpr double kGoodShare = 0.1;
+  static constexpr double kUsableShare = 1e3;
 
   // The direction to t = 0, and from it the centring and the weight of the second-order terms.
   FASTPID_HD void predict() {
@@ -313,10 +330,13 @@ class InteriorPoint {
     damp_ = share * share;
   }
 
-  FASTPID_HD void correct() {
+  // Returns the residual of the linear system.
+  FASTPID_HD Real correct() {
     right_hand_sides(sigma_ * complement_ / live_, damp_, true);
-    system_.solve(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b, enough(), kRefinements);
+    const Real misfit =
+        system_.solve(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b, enough(), kRefinements);
     pair_steps(true, damp_);
+    return misfit;
   }
 
   FASTPID_HD Real enough() const { return 0.05 * larger(Real(options_.tol), sigma_ * complement_); }
