@@ -138,7 +138,10 @@ class InteriorPoint {
       if (any(running) && stop()) end(true, Outcome::interrupted);
       since_best += 1.0;
       end(lost | (since_best > kPatience), Outcome::stalled);
-      if (any(running)) end(!step(running), Outcome::stalled);
+      if (any(running)) {
+        const Mask moved = step(running);
+        end(!moved, exec_.stopped() ? Outcome::interrupted : Outcome::stalled);
+      }
       if (!any(running)) break;
     }
     copy(w_.best, it_, true);
@@ -263,7 +266,7 @@ class InteriorPoint {
                  (system_.size(w_.rhs_a, w_.rhs_b) <= 1e3 * (complement_ + residual_));
       }
       regularisation = select(usable, regularisation, 1e3 * regularisation);
-      if (!any(running & !usable & (regularisation < 1e-5))) break;
+      if (exec_.stopped() || !any(running & !usable & (regularisation < 1e-5))) break;
     }
     ++steps_;
     if (any(usable)) {
