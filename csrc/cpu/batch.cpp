@@ -8,11 +8,13 @@
 namespace fastpid::cpu {
 namespace {
 
-// From this many cells on, threads share in one table rather than in the batch alone, and the sums
-// of a table are cut into the pieces of a team whether or not it has one.
+// From this many cells on, or this order of the interior point's system, threads share in one table
+// rather than in the batch alone, and the sums of a table are cut into the pieces of a team whether
+// or not it has one. A team also asks for an interruption within a step.
 bool is_large(Shape s) {
-  constexpr std::ptrdiff_t kCells = 16384;
-  return static_cast<std::ptrdiff_t>(s.nx) * s.ny * s.nz >= kCells;
+  constexpr std::ptrdiff_t kCells = 16384, kOrder = 512;
+  const std::ptrdiff_t order = static_cast<std::ptrdiff_t>(std::min(s.nx, s.ny)) * s.nz;
+  return std::max(s.nx, s.ny) * order >= kCells || order >= kOrder;
 }
 
 // Small tables are handed out several at a time, so that those that go through lanes find company.

@@ -3,6 +3,7 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
+#include <algorithm>
 
 namespace fastpid::dense {
 namespace {
@@ -10,33 +11,45 @@ namespace {
 using Stride = Eigen::OuterStride<>;
 using Map = Eigen::Map<Eigen::MatrixXd, 0, Stride>;
 using ConstMap = Eigen::Map<const Eigen::MatrixXd, 0, Stride>;
-template <class T>
-using Rows = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-template <class T>
-using RowMap = Eigen::Map<Rows<T>>;
-template <class T>
-using ConstRowMap = Eigen::Map<const Rows<T>>;
-template <class T>
-using StridedRows = Eigen::Map<const Rows<T>, 0, Stride>;
+constexpr int kColumns = Eigen::ColMajor, kRows = Eigen::RowMajor;
+
+// c <- c + alpha a b for c column-major, m x n; OrderA and OrderB say what the strides of a (m x k)
+// and of b (k x n) are between. Eigen's product itself, as its own BLAS calls it: its expressions
+// take three times as long to compile, for the cases of vectors and of few numbers, which are none
+// of ours.
+template <int OrderA, int OrderB, class T>
+void add_product(std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k, T alpha, const T* a,
+                 std::ptrdiff_t stride_a, const T* b, std::ptrdiff_t stride_b, T* c,
+                 std::ptrdiff_t stride) {
+  using namespace Eigen::internal;
+  using Index = std::ptrdiff_t;
+  gemm_blocking_space<Eigen::ColMajor, T, T, Eigen::Dynamic, Eigen::Dynamic, Eigen::Dynamic>
+      blocking(m, n, k, 1, true);
+  general_matrix_matrix_product<Index, T, OrderA, false, T, OrderB, false, Eigen::ColMajor, 1>::run(
+      m, n, k, a, stride_a, b, stride_b, c, 1, stride, alpha, blocking, nullptr);
+}
 
 }  // namespace
 
+// Row-major c is column-major c' = b' a'.
 template <class T>
 void times(const T* a, const T* b, std::ptrdiff_t m, std::ptrdiff_t k, std::ptrdiff_t n, T* c) {
-  RowMap<T>(c, m, n).noalias() = ConstRowMap<T>(a, m, k) * ConstRowMap<T>(b, k, n);
+  std::fill(c, c + m * n, T(0));
+  add_product<kColumns, kColumns>(n, m, k, T(1), b, n, a, k, c, n);
 }
 
 template <class T>
 void transposed_times(const T* a, std::ptrdiff_t stride_a, const T* b, std::ptrdiff_t k,
                       std::ptrdiff_t m, std::ptrdiff_t n, T* c) {
-  RowMap<T>(c, m, n).noalias() =
-      StridedRows<T>(a, k, m, Stride(stride_a)).transpose() * ConstRowMap<T>(b, k, n);
+  std::fill(c, c + m * n, T(0));
+  add_product<kColumns, kRows>(n, m, k, T(1), b, n, a, stride_a, c, n);
 }
 
 template <class T>
 void times_transposed(const T* a, const T* b, std::ptrdiff_t m, std::ptrdiff_t k, std::ptrdiff_t n,
                       T* c) {
-  RowMap<T>(c, m, n).noalias() = ConstRowMap<T>(a, m, k) * ConstRowMap<T>(b, n, k).transpose();
+  std::fill(c, c + m * n, T(0));
+  add_product<kRows, kColumns>(n, m, k, T(1), b, k, a, k, c, n);
 }
 
 #define FASTPID_PRODUCTS(T)                                                                    \
@@ -81,9 +94,7 @@ void downdate(double* c, std::ptrdiff_t n, std::ptrdiff_t stride, const double* 
 void subtract_product(double* c, std::ptrdiff_t rows, std::ptrdiff_t n, std::ptrdiff_t stride,
                       const double* g, const double* h, std::ptrdiff_t columns,
                       std::ptrdiff_t stride_g) {
-  Map(c, rows, n, Stride(stride)).noalias() -=
-      ConstMap(g, rows, columns, Stride(stride_g)) *
-      ConstMap(h, n, columns, Stride(stride_g)).transpose();
+  add_product<kColumns, kRows>(rows, n, columns, -1.0, g, stride_g, h, stride_g, c, stride);
 }
 
 #define FASTPID_TEXT(x) #x

@@ -223,7 +223,15 @@ class Team : public Serial {
   }
 
   void solve_right(const double* l, int n, std::ptrdiff_t stride, double* b, int rows) const {
-    Serial::solve_right(l, n, stride, b, rows);
+    if (n <= kSmall) {
+      Serial::solve_right(l, n, stride, b, rows);
+      return;
+    }
+    const std::ptrdiff_t count = pieces(rows);
+    crew_->share_patiently(count, [&](std::int64_t k) {
+      const std::ptrdiff_t first = rows * k / count, end = rows * (k + 1) / count;
+      dense::solve_right(l, n, stride, b + first, end - first, rows);
+    });
   }
 
   // Not to be used if it was stopped.

@@ -13,8 +13,12 @@ namespace fastpid {
 
 #if !defined(__GNUC__) || defined(FASTPID_ONE_LANE)
 constexpr int kLanes = 1;
-typedef double Vector;
-typedef unsigned long long Words;
+template <class T>
+using Several = T;
+template <class To, class From>
+To convert(From v) {
+  return static_cast<To>(v);
+}
 #else
 #if defined(__AVX512F__)
 constexpr int kLanes = 8;
@@ -23,10 +27,20 @@ constexpr int kLanes = 4;
 #else
 constexpr int kLanes = 2;
 #endif
-typedef double Vector __attribute__((vector_size(kLanes * sizeof(double))));
-typedef unsigned long long Words __attribute__((vector_size(kLanes * sizeof(double))));
+template <class T>
+struct SeveralOf {
+  typedef T type __attribute__((vector_size(kLanes * sizeof(T))));
+};
+template <class T>
+using Several = typename SeveralOf<T>::type;
+template <class To, class From>
+To convert(From v) {
+  return __builtin_convertvector(v, To);
+}
 #endif
 
+using Vector = Several<double>;
+using Words = Several<unsigned long long>;
 using Bits = decltype(Vector{} < Vector{});  // of a comparison
 
 constexpr double kLog2High = 0.6931471803691238;     // log 2 to 33 bits: exact times an exponent
@@ -106,17 +120,14 @@ inline Vector exponential(Vector x) {
 // kLanes numbers from memory, and to it.
 template <class Real>
 Vector load(const Real* x) {
-  double wide[kLanes];
-  for (int lane = 0; lane < kLanes; ++lane) wide[lane] = static_cast<double>(x[lane]);
-  Vector v;
-  std::memcpy(&v, wide, sizeof v);
-  return v;
+  Several<Real> v;
+  std::memcpy(&v, x, sizeof v);
+  return convert<Vector>(v);
 }
 template <class Real>
 void store(Vector v, Real* out) {
-  double wide[kLanes];
-  std::memcpy(wide, &v, sizeof v);
-  for (int lane = 0; lane < kLanes; ++lane) out[lane] = static_cast<Real>(wide[lane]);
+  const auto narrow = convert<Several<Real>>(v);
+  std::memcpy(out, &narrow, sizeof narrow);
 }
 
 inline double sum_of_lanes(Vector v) {
