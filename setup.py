@@ -26,9 +26,7 @@ OPTIMISE = (
 )
 # gcc 12 warns of the undefined operands inside its own AVX-512 intrinsics.
 WARN = "-Wall -Wextra -Wno-uninitialized -Wno-maybe-uninitialized"
-FLAGS = (
-    ["/O2", "/EHsc"] if WINDOWS else f"{OPTIMISE} {WARN} -fvisibility=hidden -pthread".split()
-)
+FLAGS = ["/O2", "/EHsc"] if WINDOWS else f"{OPTIMISE} {WARN} -fvisibility=hidden -pthread".split()
 
 
 def eigen_include() -> str:

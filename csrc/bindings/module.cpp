@@ -33,7 +33,9 @@ PYBIND11_MODULE(_bindings, m) {
   m.def(
       "use",
       [](const py::capsule& variant) {
-        kernel = variant.get_pointer<const fastpid::cpu::Kernel>();
+        void* table = PyCapsule_GetPointer(variant.ptr(), fastpid::cpu::kKernelCapsule);
+        if (table == nullptr) throw py::error_already_set();
+        kernel = static_cast<const fastpid::cpu::Kernel*>(table);
       },
       "Calls go to this variant from now on: what kernel() of its module returned.");
   fastpid::bindings::register_decompose(m);
