@@ -148,7 +148,7 @@ TEST(dense_algebra_of_a_team_is_that_of_one_thread) {
 
 TEST(a_factorisation_is_cut_short_on_request) {
   Rng rng(83);
-  const int n = 700;
+  const int n = 500;
   const std::vector<double> a = definite(rng, n);
   for (const int threads : {1, 2, 3}) {
     int asked = 0;
