@@ -1,13 +1,13 @@
 // What is reported of a table: from the bounds on F to the bracket of the union information
-// I_union = H(Z) + F, and where a batch of answers goes.
+// I_union = H(Z) + F.
 #pragma once
 
-#include <cstdint>
 #include <initializer_list>
 
 #include "decompose.hpp"
 #include "marginals.hpp"
 #include "numerics.hpp"
+#include "results.hpp"
 
 namespace fastpid {
 
@@ -31,31 +31,6 @@ FASTPID_HD inline Bounds bracket(const Bounds& f, const KnownTerms& known, doubl
   }
   return out;
 }
-
-// Where the answers of a batch go: arrays of one entry a table, the terms in nats.
-struct Results {
-  static constexpr int kTerms = 5;
-  static constexpr int kCodes = 3;
-
-  double* mi_x;
-  double* mi_y;
-  double* mi_xy;
-  double* lower;
-  double* upper;
-  std::int32_t* iterations;
-  std::int32_t* status;
-  std::int32_t* method;
-
-  // Rows one after the other: mi_x, mi_y, mi_xy, lower, upper, and iterations, status, method. The
-  // one place that knows their order; fastpid/_base/quantities.py repeats it, and a test compares.
-  FASTPID_HD static Results rows(double* terms, std::int32_t* codes, std::ptrdiff_t count) {
-    return {terms, terms + count, terms + 2 * count, terms + 3 * count, terms + 4 * count,
-            codes, codes + count, codes + 2 * count};
-  }
-};
-
-constexpr const char* kTermNames[] = {"mi_x", "mi_y", "mi_xy", "lower", "upper"};
-constexpr const char* kCodeNames[] = {"iterations", "status", "method"};
 
 FASTPID_HD inline void write_answer(const Results& results, std::ptrdiff_t i, Shape shape,
                                     const KnownTerms& known, const Answer& answer, double tol) {

@@ -144,7 +144,7 @@ class CondensedSystem {
         }
       });
       definite = definite & exec_.cholesky(block, width, width);
-      if (!any(definite)) return definite;
+      if (!any(definite) || exec_.stopped()) return false;
       off_diagonal(i, w_.panel + filled * nb);
       exec_.solve_right(block, width, width, w_.panel + filled * nb, static_cast<int>(nb));
       filled += width;

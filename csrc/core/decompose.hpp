@@ -10,39 +10,13 @@
 #include "iteration.hpp"
 #include "marginals.hpp"
 #include "mirror_descent.hpp"
+#include "options.hpp"
 #include "presolve.hpp"
 #include "proxy.hpp"
 #include "strategy.hpp"
 #include "views.hpp"
 
 namespace fastpid {
-
-enum class Method : int { automatic = 0, proxy = 1, gradient = 2, newton = 3, exact = 4 };
-
-// By their numbers, and so Python's words for them.
-constexpr const char* kMethodNames[] = {"auto", "proxy", "gradient", "newton", "exact"};
-
-// The values of fastpid.Status, and two that Python turns into exceptions.
-enum class Status : int {
-  converged = 0,
-  bracket = 1,
-  max_iterations = 2,
-  stalled = 3,
-  invalid = 4,
-  not_exact = 5,
-  interrupted = 6,
-};
-
-constexpr const char* kStatusNames[] = {"converged", "bracket", "max_iterations", "stalled",
-                                        "invalid"};
-
-struct Options {
-  Method method = Method::automatic;
-  double tol = 1e-9;      // nats
-  int max_iter = 0;       // 0: the method's own limit
-  bool solution = false;  // potentials are wanted, not only bounds
-  bool coupling = false;  // the primal solution is wanted, too
-};
 
 // The bracket of F, and how it was found.
 struct Answer {

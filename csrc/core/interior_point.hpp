@@ -147,7 +147,8 @@ class InteriorPoint {
       end(lost | (in_vain > kPatience), Outcome::stalled);
       if (!any(running)) break;
       const Mask stuck = running & !step(running);
-      if (any(stuck)) {
+      if (exec_.stopped()) end(true, Outcome::interrupted);
+      if (any(stuck & running)) {
         look(stuck & !wanted);
         end(best_gap <= options_.tol, Outcome::converged);
         end(stuck, Outcome::stalled);
@@ -294,7 +295,7 @@ class InteriorPoint {
       regularisation = select(settle, best, regularisation);
       last = last | settle;
       open = open & !(tried & !settle);
-      if (!any(open)) break;
+      if (exec_.stopped() || !any(open)) break;
     }
     ++steps_;
     if (any(usable)) {

@@ -2,17 +2,19 @@
 
 #include <algorithm>
 
-#include "share.hpp"
-#include "tables.hpp"
+#include "../exec/vector.hpp"
+#include "jobs.hpp"
 
 namespace fastpid::cpu {
 namespace {
 
-// From this many cells on, threads share in one table rather than in the batch alone, and the sums
-// of a table are cut into the pieces of a team whether or not it has one.
+// From this many cells on, or this order of the interior point's system, threads share in one table
+// rather than in the batch alone, and the sums of a table are cut into the pieces of a team whether
+// or not it has one. A team also asks for an interruption within a step.
 bool is_large(Shape s) {
-  constexpr std::ptrdiff_t kCells = 16384;
-  return static_cast<std::ptrdiff_t>(s.nx) * s.ny * s.nz >= kCells;
+  constexpr std::ptrdiff_t kCells = 16384, kOrder = 512;
+  const std::ptrdiff_t order = static_cast<std::ptrdiff_t>(std::min(s.nx, s.ny)) * s.nz;
+  return std::max(s.nx, s.ny) * order >= kCells || order >= kOrder;
 }
 
 // Small tables are handed out several at a time, so that those that go through lanes find company.
@@ -29,26 +31,26 @@ std::ptrdiff_t chunk_size(std::ptrdiff_t count, Shape s, int threads) {
 template <class Job>
 bool share_batch(std::ptrdiff_t count, const Job& job, bool large) {
   struct Worker {
-    explicit Worker(const Job& job, bool large)
-        : run(large ? large_tables(Team(alone), job) : small_tables(job)) {}
-    void operator()(std::ptrdiff_t first, std::ptrdiff_t end, const Stop& stop) {
-      run(first, end, stop);
-    }
+    Worker(const Job& job, bool large, const Stop& stop)
+        : alone(stop),
+          run(large ? large_tables(Team(alone), job, stop) : small_tables(job, stop)) {}
+    void operator()(std::ptrdiff_t first, std::ptrdiff_t end) { run(first, end); }
     Crew alone;
     Run run;
   };
   const int threads = job.options.threads;
   const std::ptrdiff_t chunk = large ? 1 : chunk_size(count, job.shape, threads);
   return share_out(count, chunk, threads, job.options.interrupted,
-                   [&] { return Worker(job, large); });
+                   [&](const Stop& stop) { return Worker(job, large, stop); });
 }
 
 // All threads share in one table after the other.
 template <class Job>
 bool share_tables(std::ptrdiff_t count, const Job& job) {
   StopSign sign(job.options.interrupted);
+  const Stop stop = [&] { return sign.ask(); };
   Failure failure;
-  Crew crew;
+  Crew crew(stop);
   run_on_pool(
       job.options.threads,
       [&](int member) {
@@ -57,9 +59,8 @@ bool share_tables(std::ptrdiff_t count, const Job& job) {
           return;
         }
         try {
-          const Run run = large_tables(Team(crew), job);
-          const Stop stop = [&] { return sign.ask(); };
-          for (std::ptrdiff_t i = 0; i < count && !stop(); ++i) run(i, i + 1, stop);
+          const Run run = large_tables(Team(crew), job, stop);
+          for (std::ptrdiff_t i = 0; i < count && !stop(); ++i) run(i, i + 1);
         } catch (...) {
           failure.catch_current();
         }

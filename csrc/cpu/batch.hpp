@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../core/answer.hpp"
+#include "../core/options.hpp"
+#include "../core/results.hpp"
+#include "../core/views.hpp"
 #include "share.hpp"
 
 namespace fastpid::cpu {

@@ -89,11 +89,11 @@ bool count_pairs(const CodedColumns& columns, const std::int32_t* pairs, std::pt
                  Shape shape, const CountOptions& options, double* tables) {
   const std::ptrdiff_t rows = columns.rows;
   const std::ptrdiff_t cells = static_cast<std::ptrdiff_t>(shape.nx) * shape.ny * shape.nz;
-  const auto worker = [&] {
+  const auto worker = [&](const Stop& stop) {
     // The first source of successive pairs is mostly the same.
     return [&, counter = Counter(cells), held = std::int32_t{-1},
-            first_cells = std::vector<std::uint32_t>(size(rows))](
-               std::ptrdiff_t first, std::ptrdiff_t end, const Stop& stop) mutable {
+            first_cells = std::vector<std::uint32_t>(size(rows))](std::ptrdiff_t first,
+                                                                  std::ptrdiff_t end) mutable {
       for (std::ptrdiff_t k = first; k < end && !stop(); ++k) {
         if (pairs[2 * k] != held) {
           held = pairs[2 * k];
@@ -124,9 +124,9 @@ bool count_pairs(const CodedColumns& columns, const std::int32_t* pairs, std::pt
 bool bootstrap(const CodedSamples& samples, std::ptrdiff_t count, const CountOptions& options,
                double* tables) {
   const std::ptrdiff_t rows = samples.rows;
-  const auto worker = [&] {
+  const auto worker = [&](const Stop& stop) {
     return [&, counter = Counter(samples.cells), drawn = std::vector<std::uint32_t>(size(rows))](
-               std::ptrdiff_t first, std::ptrdiff_t end, const Stop& stop) mutable {
+               std::ptrdiff_t first, std::ptrdiff_t end) mutable {
       for (std::ptrdiff_t k = first; k < end && !stop(); ++k) {
         Draws draws(samples.seeds + kSeedWords * k);
         for (auto& n : drawn) n = draws.below(static_cast<std::uint32_t>(rows));
@@ -149,9 +149,9 @@ bool permute(const CodedSamples& samples, const std::int32_t* moved, const std::
              std::ptrdiff_t num_strata, std::ptrdiff_t count, const CountOptions& options,
              double* tables) {
   const std::ptrdiff_t rows = samples.rows;
-  const auto worker = [&] {
+  const auto worker = [&](const Stop& stop) {
     return [&, counter = Counter(samples.cells), shuffled = std::vector<std::int32_t>(size(rows))](
-               std::ptrdiff_t first, std::ptrdiff_t end, const Stop& stop) mutable {
+               std::ptrdiff_t first, std::ptrdiff_t end) mutable {
       for (std::ptrdiff_t k = first; k < end && !stop(); ++k) {
         Draws draws(samples.seeds + kSeedWords * k);
         std::copy(moved, moved + rows, shuffled.begin());

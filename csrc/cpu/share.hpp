@@ -24,7 +24,7 @@ class StopSign {
   void raise() { up_ = true; }
   bool up() const { return up_.load(std::memory_order_relaxed); }
   bool ask() {
-    if (interrupted_ && interrupted_()) raise();
+    if (!up() && interrupted_ && interrupted_()) raise();
     return up();
   }
 
@@ -49,9 +49,9 @@ class Failure {
   std::exception_ptr first_;
 };
 
-// Each thread makes a worker of its own, with make_worker(), and lets it do a run of items at a
-// time: worker(first, end, stop). What an item gives must not depend on who does it. Returns false
-// if interrupted.
+// Each thread makes a worker of its own, with make_worker(stop), and lets it do a run of items at a
+// time: worker(first, end). What an item gives must not depend on who does it. Returns false if
+// interrupted.
 template <class MakeWorker>
 bool share_out(std::ptrdiff_t count, std::ptrdiff_t chunk, int threads,
                const Interrupted& interrupted, const MakeWorker& make_worker) {
@@ -63,10 +63,10 @@ bool share_out(std::ptrdiff_t count, std::ptrdiff_t chunk, int threads,
       static_cast<int>(std::min<std::ptrdiff_t>(threads, chunks)),
       [&](int member) {
         try {
-          auto&& worker = make_worker();
           const Stop stop = [&] { return member == 0 ? sign.ask() : sign.up(); };
+          auto&& worker = make_worker(stop);
           for (std::ptrdiff_t i; !stop() && (i = next.fetch_add(chunk)) < count;) {
-            worker(i, std::min(i + chunk, count), stop);
+            worker(i, std::min(i + chunk, count));
           }
         } catch (...) {
           failure.catch_current();

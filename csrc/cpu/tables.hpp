@@ -1,12 +1,9 @@
-// What one thread, or one team of them, does with a run of tables; templates over the execution
-// policy, instantiated in small_tables.cpp and large_tables.cpp.
+// What jobs.hpp promises: templates over the execution policy, instantiated in small_tables.cpp and
+// large_tables.cpp.
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <deque>
-#include <functional>
-#include <limits>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -16,8 +13,7 @@
 #include "../core/decompose.hpp"
 #include "../core/gradient.hpp"
 #include "../core/potentials.hpp"
-#include "../exec/team.hpp"
-#include "batch.hpp"
+#include "jobs.hpp"
 #include "lanes.hpp"
 #include "rooms.hpp"
 
@@ -54,8 +50,7 @@ class Chunk {
   const Task<Exec>& task(std::size_t i) const { return tasks_[i]; }
 
   // Solves all tasks: those that fit together in lanes, the others one after the other.
-  template <class Stop>
-  void solve(Stop&& stop) {
+  void solve(const Stop& stop) {
     std::vector<Task<Exec>*> packed;
     for (Task<Exec>& task : tasks_) {
       if (task.begin(rooms_)) continue;
@@ -72,8 +67,7 @@ class Chunk {
   }
 
  private:
-  template <class Stop>
-  void solve_packed(std::vector<Task<Serial>*>& packed, Stop&& stop) {
+  void solve_packed(std::vector<Task<Serial>*>& packed, const Stop& stop) {
     std::stable_sort(packed.begin(), packed.end(),
                      [](const auto* x, const auto* y) { return lane_shape(*x) < lane_shape(*y); });
     for (std::size_t i = 0; i < packed.size();) {
@@ -95,41 +89,8 @@ class Chunk {
   std::deque<Task<Exec>> tasks_;
 };
 
-// Where the tables of a batch are, and where their answers go.
-struct DecomposeJob {
-  const double* p;
-  Shape shape;
-  const BatchOptions& options;
-  const Results& results;
-  double* xz;
-  double* yz;
-  const Potentials<double>& potentials;
-};
-
-struct SolveJob {
-  const double* xz;
-  const double* yz;
-  Shape shape;
-  const BatchOptions& options;
-  const Solutions& out;
-};
-
-struct GradientJob {
-  const double* p;
-  const double* xz;
-  const double* yz;
-  Potentials<const double> potentials;
-  const double* weights;
-  Shape shape;
-  const BatchOptions& options;
-  double* out;
-};
-
-// Does tables [first, end).
-using Run = std::function<void(std::ptrdiff_t first, std::ptrdiff_t end, const Stop& stop)>;
-
 template <class Exec>
-Run decompose_run(const Exec& exec, const DecomposeJob& job) {
+Run decompose_run(const Exec& exec, const DecomposeJob& job, const Stop& stop) {
   struct Known {
     std::ptrdiff_t index;
     KnownTerms terms;
@@ -137,8 +98,8 @@ Run decompose_run(const Exec& exec, const DecomposeJob& job) {
   Options wanted = job.options.solve;
   wanted.solution = job.potentials.lam != nullptr;
   const auto chunk = std::make_shared<Chunk<Exec>>(exec, wanted);
-  return [=, &job, all_known = std::vector<Known>()](std::ptrdiff_t first, std::ptrdiff_t end,
-                                                     const Stop& stop) mutable {
+  return [=, &job, &stop, all_known = std::vector<Known>()](std::ptrdiff_t first,
+                                                            std::ptrdiff_t end) mutable {
     const Shape shape = job.shape;
     const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(shape.nx) * shape.ny * shape.nz;
     const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
@@ -185,7 +146,7 @@ inline void write_factors(const Side& side, const SideWork& work, const double* 
 }
 
 template <class Exec>
-Run solve_run(const Exec& exec, const SolveJob& job) {
+Run solve_run(const Exec& exec, const SolveJob& job, const Stop& stop) {
   Options wanted = job.options.solve;
   wanted.solution = true;
   const auto write = [&job](std::ptrdiff_t n, const Task<Exec>& task, const PotentialWork& work) {
@@ -221,7 +182,7 @@ Run solve_run(const Exec& exec, const SolveJob& job) {
     }
   };
   const auto chunk = std::make_shared<Chunk<Exec>>(exec, wanted);
-  return [=, &job](std::ptrdiff_t first, std::ptrdiff_t end, const Stop& stop) {
+  return [=, &job, &stop](std::ptrdiff_t first, std::ptrdiff_t end) {
     const Shape shape = job.shape;
     const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
     const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
@@ -238,9 +199,9 @@ Run solve_run(const Exec& exec, const SolveJob& job) {
 }
 
 template <class Exec>
-Run gradient_run(const Exec& exec, const GradientJob& job) {
+Run gradient_run(const Exec& exec, const GradientJob& job, const Stop& stop) {
   const auto rooms = std::make_shared<Rooms>();
-  return [=, &job](std::ptrdiff_t first, std::ptrdiff_t end, const Stop& stop) {
+  return [=, &job, &stop](std::ptrdiff_t first, std::ptrdiff_t end) {
     const Shape shape = job.shape;
     const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
     const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
@@ -260,13 +221,5 @@ Run gradient_run(const Exec& exec, const GradientJob& job) {
     }
   };
 }
-
-// Tables of a size for a thread each, and tables that are worth a team.
-Run small_tables(const DecomposeJob& job);
-Run small_tables(const SolveJob& job);
-Run small_tables(const GradientJob& job);
-Run large_tables(const Team& team, const DecomposeJob& job);
-Run large_tables(const Team& team, const SolveJob& job);
-Run large_tables(const Team& team, const GradientJob& job);
 
 }  // namespace fastpid::cpu

@@ -28,6 +28,7 @@ class Block {
 
   FASTPID_HD Plain alone() const { return {}; }
   FASTPID_HD const Block& brief() const { return *this; }
+  FASTPID_HD bool stopped() const { return false; }
 
   template <class F>
   FASTPID_HD void for_each(std::ptrdiff_t n, F&& f) const {

@@ -2,8 +2,6 @@
 // acts lane by lane, so what one problem computes does not depend on its neighbours.
 #pragma once
 
-#include <Eigen/Core>
-
 #include "../core/numerics.hpp"
 #include "../core/views.hpp"
 #include "vector.hpp"
@@ -70,24 +68,14 @@ class Pack {
 
   friend Pack log(Pack x) { return Pack(logarithm(x.v_)); }
   friend Pack xlogx(Pack x) { return select(x > Pack(0.0), x * log(x), Pack(0.0)); }
-  friend Pack exp(Pack x) {
-    return x.map([](const auto& a) { return a.exp(); });
-  }
+  friend Pack exp(Pack x) { return Pack(exponential(x.v_)); }
   friend Pack sqrt(Pack x) {
-    return x.map([](const auto& a) { return a.sqrt(); });
-  }
-
- private:
-  // An elementwise function of Eigen's.
-  template <class F>
-  Pack map(F&& f) const {
-    using Array = Eigen::Array<double, kLanes, 1>;
     Pack out;
-    Eigen::Map<Array, Eigen::AlignedMax>(reinterpret_cast<double*>(&out.v_)) =
-        f(Eigen::Map<const Array, Eigen::AlignedMax>(reinterpret_cast<const double*>(&v_)));
+    for (int lane = 0; lane < kLanes; ++lane) out.v_[lane] = std::sqrt(x.v_[lane]);
     return out;
   }
 
+ private:
   Vector v_;
 };
 

@@ -1,13 +1,14 @@
-// The execution policy of one CPU thread: plain loops, and Eigen for the dense algebra of doubles.
+// The execution policy of one CPU thread: plain loops, and a library (dense.hpp) for the dense
+// algebra of doubles.
 #pragma once
 
-#include <Eigen/Cholesky>
-#include <Eigen/Core>
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <type_traits>
 
 #include "../core/numerics.hpp"
+#include "dense.hpp"
 #include "vector.hpp"
 
 namespace fastpid {
@@ -43,6 +44,9 @@ class Serial {
   const Serial& alone() const { return *this; }
   const Serial& brief() const { return *this; }
 
+  // Whether the dense algebra of a large system was cut short, because the user wants out.
+  bool stopped() const { return false; }
+
   template <class T, class Less>
   void sort(int n, T* first, Less&& less) const {
     std::sort(first, first + n, less);
@@ -55,49 +59,53 @@ class Serial {
   }
 
   // Sums over n contiguous numbers, and the smallest of them (anything, if one is not a number).
-  double total(std::ptrdiff_t n, const double* v) const { return Numbers(v, n).sum(); }
-  double least(std::ptrdiff_t n, const double* v) const {
-    return n > 0 ? Numbers(v, n).minCoeff() : std::numeric_limits<double>::infinity();
-  }
+  double total(std::ptrdiff_t n, const double* v) const { return fastpid::total(n, v); }
   double sum_xlogx(std::ptrdiff_t n, const double* v) const { return fastpid::sum_xlogx(n, v); }
+  double least(std::ptrdiff_t n, const double* v) const {
+    if (n < kLanes) return min(n, [&](std::ptrdiff_t i) { return v[i]; });
+    return -largest_of_vectors(n, [&](std::ptrdiff_t i) { return -load(v + i); });
+  }
 
-  // out[i] = log(x[i]), that of the smallest positive number for zero; and exp(x[i]).
-  void log_each(std::ptrdiff_t n, const double* x, double* out) const { eigen_log(n, x, out); }
-  void log_each(std::ptrdiff_t n, const float* x, float* out) const { eigen_log(n, x, out); }
+  // out[i] = log(x[i]), that of the smallest normal number for less; and exp(x[i]).
   template <class Real>
   void log_each(std::ptrdiff_t n, const Real* x, Real* out) const {
-    for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = log(x[i]);
+    if constexpr (std::is_floating_point_v<Real>) {
+      map_vectors(n, x, out, [](Vector v) { return logarithm(v); });
+    } else {
+      for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = log(x[i]);
+    }
   }
   template <class Out>
   void exp_each(std::ptrdiff_t n, const double* x, Out* out) const {
-    Eigen::Map<Eigen::Array<Out, Eigen::Dynamic, 1>>(out, n) = Numbers(x, n).cast<Out>().exp();
+    map_vectors(n, x, out, [](Vector v) { return exponential(v); });
   }
 
   // sum of w x^2.
   template <class In>
   double sum_squares(std::ptrdiff_t n, const In* w, const In* x) const {
-    using Array = Eigen::Map<const Eigen::Array<In, Eigen::Dynamic, 1>>;
-    return (Array(w, n) * Array(x, n).square()).template cast<double>().sum();
+    return fastpid::sum_squares(n, w, x);
   }
 
   // max over j of u0 v0[j] + u1 v1[j].
   double largest_sum(std::ptrdiff_t n, double u0, const double* v0, double u1,
                      const double* v1) const {
-    return (u0 * Numbers(v0, n) + u1 * Numbers(v1, n)).maxCoeff();
+    if (n < kLanes) return max(n, [&](std::ptrdiff_t j) { return u0 * v0[j] + u1 * v1[j]; });
+    return largest_of_vectors(
+        n, [&](std::ptrdiff_t j) { return u0 * load(v0 + j) + u1 * load(v1 + j); });
   }
 
   // Row-major products: c = a b, a' b and a b', a being m x k (k x m in the second), c m x n.
   template <class T>
   void times(const T* a, const T* b, int m, int k, int n, T* c) const {
-    RowMap<T>(c, m, n).noalias() = ConstRowMap<T>(a, m, k) * ConstRowMap<T>(b, k, n);
+    dense::times(a, b, m, k, n, c);
   }
   template <class T>
   void transposed_times(const T* a, const T* b, int k, int m, int n, T* c) const {
-    RowMap<T>(c, m, n).noalias() = ConstRowMap<T>(a, k, m).transpose() * ConstRowMap<T>(b, k, n);
+    dense::transposed_times(a, m, b, k, m, n, c);
   }
   template <class T>
   void times_transposed(const T* a, const T* b, int m, int k, int n, T* c) const {
-    RowMap<T>(c, m, n).noalias() = ConstRowMap<T>(a, m, k) * ConstRowMap<T>(b, n, k).transpose();
+    dense::times_transposed(a, b, m, k, n, c);
   }
 
   // The matrices that follow are column-major; only lower triangles are read or written. Factors of
@@ -106,9 +114,7 @@ class Serial {
   // In-place Cholesky factorisation; false if the matrix is not numerically positive definite.
   bool cholesky(double* a, int n, std::ptrdiff_t stride) const {
     if (n <= kSmall) return cholesky<double>(a, n, stride);
-    Map m(a, n, n, Stride(stride));
-    const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd, 0, Stride>, Eigen::Lower> in_place(m);
-    return in_place.info() == Eigen::Success;
+    return dense::cholesky(a, n, stride);
   }
 
   template <class Real>
@@ -129,18 +135,9 @@ class Serial {
   // b <- b L^-T for a panel b of `rows` x n.
   void solve_right(const double* l, int n, std::ptrdiff_t stride, double* b, int rows) const {
     if (n > kSmall) {
-      Map panel(b, rows, n, Stride(rows));
-      ConstMap factor(l, n, n, Stride(stride));
-      factor.transpose().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(panel);
-      return;
-    }
-    using Column = Eigen::Map<Eigen::ArrayXd>;
-    for (int j = 0; j < n; ++j) {
-      Column column(b + static_cast<std::ptrdiff_t>(j) * rows, rows);
-      for (int k = 0; k < j; ++k) {
-        column -= l[k * stride + j] * Column(b + static_cast<std::ptrdiff_t>(k) * rows, rows);
-      }
-      column *= l[j * stride + j];
+      dense::solve_right(l, n, stride, b, rows, rows);
+    } else {
+      solve_right<double>(l, n, stride, b, rows);
     }
   }
 
@@ -158,12 +155,9 @@ class Serial {
   void solve(const double* l, int n, std::ptrdiff_t stride, double* b) const {
     if (n <= kSmall) {
       solve<double>(l, n, stride, b);
-      return;
+    } else {
+      dense::solve(l, n, stride, b);
     }
-    Eigen::Map<Eigen::VectorXd> x(b, n);
-    ConstMap factor(l, n, n, Stride(stride));
-    factor.triangularView<Eigen::Lower>().solveInPlace(x);
-    factor.transpose().triangularView<Eigen::Upper>().solveInPlace(x);
   }
 
   template <class Real>
@@ -181,9 +175,7 @@ class Serial {
 
   // c <- c - g g^T for a panel g of n x `columns`.
   void downdate(double* c, int n, const double* g, int columns) const {
-    Map(c, n, n, Stride(n))
-        .selfadjointView<Eigen::Lower>()
-        .rankUpdate(ConstMap(g, n, columns, Stride(n)), -1.0);
+    dense::downdate(c, n, n, g, columns, n);
   }
 
   template <class Real>
@@ -221,24 +213,6 @@ class Serial {
       for (int k = 0; k < count; ++k) a -= x[k * stride_x + i] * weights[k * stride_w];
       out[i] = a;
     }
-  }
-
-  using Numbers = Eigen::Map<const Eigen::ArrayXd>;
-  using Stride = Eigen::OuterStride<>;
-  using Map = Eigen::Map<Eigen::MatrixXd, 0, Stride>;
-  using ConstMap = Eigen::Map<const Eigen::MatrixXd, 0, Stride>;
-  template <class T>
-  using Rows = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  template <class T>
-  using RowMap = Eigen::Map<Rows<T>>;
-  template <class T>
-  using ConstRowMap = Eigen::Map<const Rows<T>>;
-
-  template <class T>
-  static void eigen_log(std::ptrdiff_t n, const T* x, T* out) {
-    using Array = Eigen::Array<T, Eigen::Dynamic, 1>;
-    Eigen::Map<Array>(out, n) =
-        Eigen::Map<const Array>(x, n).max(std::numeric_limits<T>::min()).log();
   }
 };
 

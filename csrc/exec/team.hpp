@@ -6,8 +6,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <thread>
+#include <utility>
 
 #include "serial.hpp"
 
@@ -17,23 +19,28 @@ namespace fastpid {
 // before it takes pieces, and the leader waits for those who did, never for one who has not come.
 class Crew {
  public:
+  // `stop` is asked by the leader, in phases that take long; may be empty.
+  explicit Crew(std::function<bool()> stop = {}) : stop_(std::move(stop)) {}
+
   // For the leader: piece(i) for i < count, on whoever comes; alone, if that is not `worthwhile`.
   template <class F>
   void share(std::int64_t count, bool worthwhile, const F& piece) {
-    if (!worthwhile || count < 2 || helpers_.load(std::memory_order_relaxed) == 0) {
-      for (std::int64_t i = 0; i < count; ++i) piece(i);
-      return;
-    }
-    context_ = &piece;
-    invoke_ = [](const void* context, std::int64_t i) { (*static_cast<const F*>(context))(i); };
-    count_ = count;
-    next_.store(0, std::memory_order_relaxed);
-    const std::uint64_t epoch = (state_.load(std::memory_order_relaxed) & kEpoch) + kEpochStep;
-    state_.store(epoch | kOpen, std::memory_order_release);
-    take_pieces();
-    state_.fetch_and(~kOpen, std::memory_order_acq_rel);
-    while ((state_.load(std::memory_order_acquire) & kMembers) != 0) relax();
+    share_until([] { return false; }, count, worthwhile, piece);
   }
+
+  // The same for pieces that take milliseconds. Once stop() says so, here or in an earlier phase,
+  // pieces that nobody has begun are left out.
+  template <class F>
+  void share_patiently(std::int64_t count, const F& piece) {
+    const auto enough = [&] {
+      if (!stopped_ && stop_) stopped_ = stop_();
+      return stopped_;
+    };
+    share_until(enough, count, true, piece);
+  }
+
+  // For the leader: whether a phase was cut short.
+  bool stopped() const { return stopped_; }
 
   // For the leader: no more phases.
   void dismiss() { over_.store(true, std::memory_order_release); }
@@ -46,7 +53,7 @@ class Crew {
       std::uint64_t now = state_.load(std::memory_order_relaxed);
       if ((now & kOpen) != 0 &&
           state_.compare_exchange_strong(now, now + 1, std::memory_order_acquire)) {
-        const bool found = take_pieces();
+        const bool found = take_pieces([] { return false; });
         state_.fetch_sub(1, std::memory_order_release);
         if (found) idle = 0;
       }
@@ -65,9 +72,30 @@ class Crew {
   static constexpr std::uint64_t kEpoch = ~(kMembers | kOpen);
   static constexpr int kSpins = 2000;
 
-  bool take_pieces() {
+  template <class Enough, class F>
+  void share_until(Enough&& enough, std::int64_t count, bool worthwhile, const F& piece) {
+    if (!worthwhile || count < 2 || helpers_.load(std::memory_order_relaxed) == 0) {
+      for (std::int64_t i = 0; i < count && !enough(); ++i) piece(i);
+      return;
+    }
+    context_ = &piece;
+    invoke_ = [](const void* context, std::int64_t i) { (*static_cast<const F*>(context))(i); };
+    count_ = count;
+    next_.store(0, std::memory_order_relaxed);
+    const std::uint64_t epoch = (state_.load(std::memory_order_relaxed) & kEpoch) + kEpochStep;
+    state_.store(epoch | kOpen, std::memory_order_release);
+    // The leader's share; what is left when it has had enough is nobody's.
+    take_pieces(enough);
+    next_.store(count, std::memory_order_relaxed);
+    state_.fetch_and(~kOpen, std::memory_order_acq_rel);
+    while ((state_.load(std::memory_order_acquire) & kMembers) != 0) relax();
+  }
+
+  template <class Enough>
+  bool take_pieces(Enough&& enough) {
     bool found = false;
-    for (std::int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
+    for (std::int64_t i;
+         !enough() && (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
       invoke_(context_, i);
       found = true;
     }
@@ -82,6 +110,8 @@ class Crew {
 #endif
   }
 
+  const std::function<bool()> stop_;
+  bool stopped_ = false;  // the leader's
   const void* context_ = nullptr;
   void (*invoke_)(const void*, std::int64_t) = nullptr;
   std::int64_t count_ = 0;
@@ -94,6 +124,8 @@ class Crew {
 class Team : public Serial {
  public:
   explicit Team(Crew& crew) : crew_(&crew) {}
+
+  bool stopped() const { return crew_->stopped(); }
 
   template <class F>
   void for_each(std::ptrdiff_t n, F&& f) const {
@@ -160,9 +192,7 @@ class Team : public Serial {
   template <class T>
   void transposed_times(const T* a, const T* b, int k, int m, int n, T* c) const {
     share_rows(m, k, n, [&](std::ptrdiff_t, std::ptrdiff_t first, std::ptrdiff_t end) {
-      const std::ptrdiff_t rows = end - first;
-      RowMap<T>(c + first * n, rows, n).noalias() =
-          StridedRows<T>(a + first, k, rows, Stride(m)).transpose() * ConstRowMap<T>(b, k, n);
+      dense::transposed_times(a + first, m, b, k, end - first, n, c + first * n);
     });
   }
   template <class T>
@@ -173,32 +203,38 @@ class Team : public Serial {
     });
   }
 
-  // Right-looking, by blocks of columns.
+  // Right-looking, by blocks of columns. False also if it was stopped.
   bool cholesky(double* a, int n, std::ptrdiff_t stride) const {
     if (n <= 2 * kBlock) return Serial::cholesky(a, n, stride);
     for (int first = 0; first < n; first += kBlock) {
       const int width = first + kBlock < n ? kBlock : n - first;
       double* corner = a + first * (stride + 1);
-      if (!factorise_block(corner, width, stride)) return false;
+      if (!dense::cholesky(corner, width, stride)) return false;
       const int below = n - first - width;
       if (below == 0) break;
       double* panel = corner + width;
       share(below, true, [&](std::ptrdiff_t, std::ptrdiff_t i, std::ptrdiff_t end) {
-        Map part(panel + i, end - i, width, Stride(stride));
-        ConstMap(corner, width, width, Stride(stride))
-            .transpose()
-            .triangularView<Eigen::Upper>()
-            .solveInPlace<Eigen::OnTheRight>(part);
+        dense::solve_right(corner, width, stride, panel + i, end - i, stride);
       });
       subtract_square(panel + width * stride, below, stride, panel, stride, width);
+      if (stopped()) return false;
     }
     return true;
   }
 
   void solve_right(const double* l, int n, std::ptrdiff_t stride, double* b, int rows) const {
-    Serial::solve_right(l, n, stride, b, rows);
+    if (n <= kSmall) {
+      Serial::solve_right(l, n, stride, b, rows);
+      return;
+    }
+    const std::ptrdiff_t count = pieces(rows);
+    crew_->share_patiently(count, [&](std::int64_t k) {
+      const std::ptrdiff_t first = rows * k / count, end = rows * (k + 1) / count;
+      dense::solve_right(l, n, stride, b + first, end - first, rows);
+    });
   }
 
+  // Not to be used if it was stopped.
   void downdate(double* c, int n, const double* g, int columns) const {
     subtract_square(c, n, n, g, n, columns);
   }
@@ -239,27 +275,17 @@ class Team : public Serial {
     });
   }
 
-  static bool factorise_block(double* a, int n, std::ptrdiff_t stride) {
-    Map m(a, n, n, Stride(stride));
-    const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd, 0, Stride>, Eigen::Lower> in_place(m);
-    return in_place.info() == Eigen::Success;
-  }
-
   // The lower triangle of c - g g^T, in strips of columns; c is n x n, g is n x columns.
   void subtract_square(double* c, int n, std::ptrdiff_t stride_c, const double* g,
                        std::ptrdiff_t stride_g, int columns) const {
     const std::ptrdiff_t strips = (n + kBlock - 1) / kBlock;
-    crew_->share(strips, true, [&](std::int64_t strip) {
+    crew_->share_patiently(strips, [&](std::int64_t strip) {
       const std::ptrdiff_t first = strip * kBlock;
       const std::ptrdiff_t width = first + kBlock < n ? kBlock : n - first;
-      Map(c + first * (stride_c + 1), n - first, width, Stride(stride_c)).noalias() -=
-          ConstMap(g + first, n - first, columns, Stride(stride_g)) *
-          ConstMap(g + first, width, columns, Stride(stride_g)).transpose();
+      dense::subtract_product(c + first * (stride_c + 1), n - first, width, stride_c, g + first,
+                              g + first, columns, stride_g);
     });
   }
-
-  template <class T>
-  using StridedRows = Eigen::Map<const Rows<T>, 0, Stride>;
 
   Crew* crew_;
 };

@@ -35,10 +35,10 @@ compile() {
 }
 
 # The slowest to compile come first.
-printf '%s\n' ../cpu/*.cpp problem.cpp test_*.cpp main.cpp |
+printf '%s\n' ../cpu/*.cpp ../exec/*.cpp problem.cpp test_*.cpp main.cpp |
   compile address -fsanitize=address,undefined -fno-sanitize-recover=all
-printf '%s\n' ../cpu/*.cpp problem.cpp test_batch.cpp test_team.cpp test_host_team.cpp \
-  test_histogram.cpp main.cpp |
+printf '%s\n' ../cpu/*.cpp ../exec/*.cpp problem.cpp test_batch.cpp test_team.cpp \
+  test_host_team.cpp test_histogram.cpp main.cpp |
   compile thread -fsanitize=thread
 printf '%s\n' missing_barrier.cpp | compile missing_barrier -fsanitize=thread
 

@@ -3,6 +3,7 @@
 #include <limits>
 #include <thread>
 
+#include "../core/numerics.hpp"
 #include "../cpu/batch.hpp"
 #include "check.hpp"
 #include "tables.hpp"

@@ -1,4 +1,4 @@
-// Packs compute lane by lane what doubles do, and the logarithm is one.
+// Packs compute lane by lane what doubles do, the logarithm is one, and so is the exponential.
 #include <cmath>
 #include <vector>
 
@@ -71,6 +71,70 @@ TEST(logarithm_is_accurate_over_all_magnitudes) {
   CHECK(logarithm(endless)[0] == infinity);
   CHECK(std::isnan(logarithm(endless - endless)[0]));
   CHECK_NEAR(logarithm(zero)[0], std::log(std::numeric_limits<double>::min()), 1e-12);
+}
+
+TEST(exponential_is_accurate_over_its_range) {
+  Rng rng(94);
+  double worst = 0.0;
+  for (int round = 0; round < 20000; ++round) {
+    Vector x;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const double u = uniform(rng);
+      x[lane] = round % 3 == 0   ? -708.0 + 1417.78 * u
+                : round % 3 == 1 ? 2.0 * (u - 0.5)
+                                 : -60.0 * u;
+    }
+    const Vector found = exponential(x);
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const long double exact = std::exp(static_cast<long double>(x[lane]));
+      const double nearest = static_cast<double>(exact);
+      const double unit = std::nextafter(nearest, HUGE_VAL) - nearest;
+      worst = larger(worst, static_cast<double>(std::fabs(found[lane] - exact)) / unit);
+    }
+  }
+  CHECK_LE(worst, 1.5);
+  const double infinity = std::numeric_limits<double>::infinity();
+  const auto at = [](double x) { return exponential(Vector{} + x)[0]; };
+  CHECK(at(0.0) == 1.0);
+  CHECK(at(-709.0) == 0.0 && at(-1e9) == 0.0 && at(-infinity) == 0.0);
+  CHECK(at(710.0) == infinity && at(1e9) == infinity && at(infinity) == infinity);
+  CHECK(std::isnan(at(infinity - infinity)));
+}
+
+TEST(functions_of_arrays_take_any_length) {
+  Rng rng(95);
+  const Serial exec;
+  for (int n = 0; n < 70; ++n) {
+    const std::size_t size = static_cast<std::size_t>(n);
+    std::vector<double> x(size), y(size), out(size);
+    std::vector<float> narrow(size), squared(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      x[i] = uniform(rng);
+      y[i] = uniform(rng) - 0.5;
+      narrow[i] = static_cast<float>(x[i]);
+    }
+    double sum = 0.0, squares = 0.0, narrow_squares = 0.0, least = HUGE_VAL, most = -HUGE_VAL;
+    for (std::size_t i = 0; i < size; ++i) {
+      sum += x[i];
+      squares += x[i] * y[i] * y[i];
+      narrow_squares += static_cast<double>(narrow[i]) * narrow[i] * narrow[i];
+      least = smaller(least, y[i]);
+      most = larger(most, 0.3 * x[i] - 2.0 * y[i]);
+    }
+    CHECK_NEAR(exec.total(n, x.data()), sum, 1e-13);
+    CHECK_NEAR(exec.sum_squares(n, x.data(), y.data()), squares, 1e-13);
+    CHECK_NEAR(exec.sum_squares(n, narrow.data(), narrow.data()), narrow_squares, 1e-5);
+    CHECK(exec.least(n, y.data()) == least);
+    const double found = exec.largest_sum(n, 0.3, x.data(), -2.0, y.data());
+    CHECK(found == most || std::fabs(found - most) < 1e-15);
+    exec.exp_each(n, y.data(), out.data());
+    for (std::size_t i = 0; i < size; ++i) CHECK_NEAR(out[i], std::exp(y[i]), 1e-15);
+    exec.log_each(n, out.data(), out.data());
+    for (std::size_t i = 0; i < size; ++i) CHECK_NEAR(out[i], y[i], 1e-15);
+    exec.exp_each(n, y.data(), narrow.data());
+    exec.log_each(n, narrow.data(), squared.data());
+    for (std::size_t i = 0; i < size; ++i) CHECK_NEAR(squared[i], y[i], 1e-6);
+  }
 }
 
 TEST(sum_xlogx_takes_any_length_and_zeros) {

@@ -13,9 +13,10 @@
 namespace fastpid::testing {
 namespace {
 
-// Runs body(team) on a team of `threads`.
-void on_team(int threads, const std::function<void(const Team&)>& body) {
-  Crew crew;
+// Runs body(team) on a team of `threads`, whose leader asks `stop`.
+void on_team(int threads, const std::function<void(const Team&)>& body,
+             const std::function<bool()>& stop = {}) {
+  Crew crew(stop);
   cpu::run_on_pool(
       threads,
       [&](int member) {
@@ -142,6 +143,25 @@ TEST(dense_algebra_of_a_team_is_that_of_one_thread) {
     std::vector<double> indefinite = a;
     indefinite[static_cast<std::size_t>(n - 1) * (n + 1)] = -1.0;
     on_team(2, [&](const Team& team) { CHECK(!team.cholesky(indefinite.data(), n, n)); });
+  }
+}
+
+TEST(a_factorisation_is_cut_short_on_request) {
+  Rng rng(83);
+  const int n = 500;
+  const std::vector<double> a = definite(rng, n);
+  for (const int threads : {1, 2, 3}) {
+    int asked = 0;
+    const auto stop = [&] { return ++asked == 5; };  // asked no more after it said so
+    const auto body = [&](const Team& team) {
+      std::vector<double> factor = a;
+      CHECK(!team.cholesky(factor.data(), n, n));
+      CHECK(team.stopped());
+      team.downdate(factor.data(), n, a.data(), n);
+      CHECK(!team.cholesky(factor.data(), n, n));
+    };
+    on_team(threads, body, stop);
+    CHECK(asked == 5);
   }
 }
 

@@ -1,7 +1,8 @@
 """The compiled kernel, in the variant that suits this processor.
 
-The kernel is compiled once per instruction set, as modules of their own. The best one that the
-processor runs is taken at import; ``FASTPID_ISA`` names another (``x86_64_v2``, say).
+The kernel is compiled once per instruction set, as modules of their own, and its Python bindings
+once for all. The best variant that the processor runs is taken at import; ``FASTPID_ISA`` names
+another (``x86_64_v2``, say).
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from types import ModuleType
 _VARIANTS = ("x86_64_v4", "x86_64_v3", "x86_64_v2", "generic")
 
 
-def _load(variant: str) -> ModuleType:
-    return importlib.import_module(f"fastpid._solve._kernel_{variant}")
+def _load(name: str) -> ModuleType:
+    return importlib.import_module(f"fastpid._solve._{name}")
 
 
 def _select() -> ModuleType:
@@ -29,17 +30,17 @@ def _select() -> ModuleType:
             "`pip install -e .` if this is a checkout of the sources"
         )
     # The last one built runs everywhere that the package does, and knows the processor.
-    usable = [*_load(built[-1]).processor(), built[-1]]
+    usable = [*_load(f"kernel_{built[-1]}").processor(), built[-1]]
     choices = [variant for variant in built if variant in usable]
-    wanted = os.environ.get("FASTPID_ISA", "").replace("-", "_")
-    if not wanted:
-        return _load(choices[0])
+    wanted = os.environ.get("FASTPID_ISA", "").replace("-", "_") or choices[0]
     if wanted not in choices:
         raise ImportError(
             f"FASTPID_ISA={wanted!r} cannot be used: built and supported by this processor are "
             f"{', '.join(choices)}; set it to one of these, or unset it"
         )
-    return _load(wanted)
+    bindings = _load("bindings")
+    bindings.use(_load(f"kernel_{wanted}").kernel())
+    return bindings
 
 
 def cuda_library() -> Path | None:

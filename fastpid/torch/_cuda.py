@@ -52,8 +52,8 @@ def _library() -> ctypes.CDLL:
     path = cuda_library()
     if path is None:
         raise RuntimeError(
-            "p is on a CUDA device, but fastpid was built without CUDA: install it where nvcc is "
-            "found (FASTPID_CUDA=1 makes that a must), or pass p.cpu()"
+            "p is on a CUDA device, but fastpid was built without CUDA: install it with "
+            "FASTPID_CUDA=1, which needs nvcc, or pass p.cpu()"
         )
     library = ctypes.CDLL(str(path))
     library.fastpid_cuda_error.argtypes = (_INT,)

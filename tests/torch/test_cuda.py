@@ -15,7 +15,7 @@ from fastpid._solve import kernel
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
 
 needs_library = pytest.mark.skipif(
-    kernel.cuda_library() is None, reason="built without CUDA: no nvcc was found"
+    kernel.cuda_library() is None, reason="built without CUDA: not asked for by FASTPID_CUDA=1"
 )
 needs_device = pytest.mark.skipif(
     not torch.cuda.is_available() or kernel.cuda_library() is None,

@@ -1,5 +1,6 @@
-// Coded samples in, tables of counts out. Codes have been validated in Python; the GIL is released
-// throughout.
+// Coded samples in, tables of counts out. Codes have been validated in Python.
+#pragma once
+
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -7,17 +8,12 @@
 #include <optional>
 #include <stdexcept>
 
-#include "../cpu/histogram.hpp"
-#include "register.hpp"
-#include "signal_check.hpp"
+#include "kernel.hpp"
 
 namespace fastpid::bindings {
 namespace {
 
-namespace py = pybind11;
-template <class T>
-using Array = py::array_t<T, py::array::c_style>;
-using Weights = std::optional<Array<double>>;
+using Weights = std::optional<Doubles>;
 
 const double* checked(const Weights& weights, py::ssize_t rows) {
   if (!weights) return nullptr;
@@ -25,32 +21,21 @@ const double* checked(const Weights& weights, py::ssize_t rows) {
   return weights->data();
 }
 
-cpu::CountOptions options_of(int threads) {
-  cpu::CountOptions options;
-  options.threads = threads;
-  options.interrupted = SignalCheck();
-  return options;
-}
-
-Array<double> count_pairs(const Array<std::uint16_t>& sources, const Array<std::uint16_t>& target,
-                          const Weights& weights, const Array<std::int32_t>& pairs, int nx, int ny,
-                          int nz, int threads) {
+Doubles count_pairs(const Array<std::uint16_t>& sources, const Array<std::uint16_t>& target,
+                    const Weights& weights, const Array<std::int32_t>& pairs, int nx, int ny,
+                    int nz, int threads) {
   if (sources.ndim() != 2 || target.size() != sources.shape(1) || pairs.ndim() != 2 ||
       pairs.shape(1) != 2) {
     throw std::invalid_argument("sources (columns, rows), target (rows) and pairs (count, 2)");
   }
   const py::ssize_t rows = sources.shape(1), count = pairs.shape(0);
+  const Shape shape{at_least_one(nx), at_least_one(ny), at_least_one(nz)};
   const cpu::CodedColumns columns{sources.data(), target.data(), checked(weights, rows), rows};
-  Array<double> tables({count, py::ssize_t{nx}, py::ssize_t{ny}, py::ssize_t{nz}});
-  const auto options = options_of(threads);
-  const std::int32_t* in = pairs.data();
-  double* out = tables.mutable_data();
-  bool finished;
-  {
-    const py::gil_scoped_release free;
-    finished = cpu::count_pairs(columns, in, count, Shape{nx, ny, nz}, options, out);
-  }
-  if (!finished) throw py::error_already_set();
+  Doubles tables({count, py::ssize_t{nx}, py::ssize_t{ny}, py::ssize_t{nz}});
+  cpu::CountOptions options{at_least_one(threads), {}};
+  run_interruptibly(options, [&] {
+    return kernel->count_pairs(columns, pairs.data(), count, shape, options, tables.mutable_data());
+  });
   return tables;
 }
 
@@ -62,25 +47,20 @@ cpu::CodedSamples samples_of(const Array<std::int32_t>& cell, const Weights& wei
   return {cell.data(), checked(weights, cell.size()), cell.size(), cells, seeds.data()};
 }
 
-Array<double> bootstrap(const Array<std::int32_t>& cell, const Weights& weights, py::ssize_t cells,
-                        const Array<std::uint32_t>& seeds, int threads) {
+Doubles bootstrap(const Array<std::int32_t>& cell, const Weights& weights, py::ssize_t cells,
+                  const Array<std::uint32_t>& seeds, int threads) {
   const auto samples = samples_of(cell, weights, cells, seeds);
   const py::ssize_t count = seeds.shape(0);
-  Array<double> tables({count, cells});
-  const auto options = options_of(threads);
-  double* out = tables.mutable_data();
-  bool finished;
-  {
-    const py::gil_scoped_release free;
-    finished = cpu::bootstrap(samples, count, options, out);
-  }
-  if (!finished) throw py::error_already_set();
+  Doubles tables({count, cells});
+  cpu::CountOptions options{at_least_one(threads), {}};
+  run_interruptibly(
+      options, [&] { return kernel->bootstrap(samples, count, options, tables.mutable_data()); });
   return tables;
 }
 
-Array<double> permute(const Array<std::int32_t>& cell, const Array<std::int32_t>& moved,
-                      const Array<std::int64_t>& strata, const Weights& weights, py::ssize_t cells,
-                      const Array<std::uint32_t>& seeds, int threads) {
+Doubles permute(const Array<std::int32_t>& cell, const Array<std::int32_t>& moved,
+                const Array<std::int64_t>& strata, const Weights& weights, py::ssize_t cells,
+                const Array<std::uint32_t>& seeds, int threads) {
   const auto samples = samples_of(cell, weights, cells, seeds);
   const py::ssize_t runs = strata.size() - 1;
   if (moved.size() != cell.size() || runs < 1 || strata.at(0) != 0 ||
@@ -88,21 +68,14 @@ Array<double> permute(const Array<std::int32_t>& cell, const Array<std::int32_t>
     throw std::invalid_argument("moved and strata must cover the samples");
   }
   const py::ssize_t count = seeds.shape(0);
-  Array<double> tables({count, cells});
-  const auto options = options_of(threads);
-  const std::int32_t* in_moved = moved.data();
-  const std::int64_t* in_strata = strata.data();
-  double* out = tables.mutable_data();
-  bool finished;
-  {
-    const py::gil_scoped_release free;
-    finished = cpu::permute(samples, in_moved, in_strata, runs, count, options, out);
-  }
-  if (!finished) throw py::error_already_set();
+  Doubles tables({count, cells});
+  cpu::CountOptions options{at_least_one(threads), {}};
+  run_interruptibly(options, [&] {
+    return kernel->permute(samples, moved.data(), strata.data(), runs, count, options,
+                           tables.mutable_data());
+  });
   return tables;
 }
-
-}  // namespace
 
 void register_histogram(py::module_& m) {
   m.def("count_pairs", &count_pairs, py::arg("sources").noconvert(), py::arg("target").noconvert(),
@@ -121,4 +94,5 @@ void register_histogram(py::module_& m) {
         "within the runs that `strata` delimits.");
 }
 
+}  // namespace
 }  // namespace fastpid::bindings

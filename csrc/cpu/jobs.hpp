@@ -1,0 +1,55 @@
+// What one thread, or one team of them, does with a run of tables: the face of small_tables.cpp and
+// large_tables.cpp, which hold the solvers.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include "../exec/team.hpp"
+#include "batch.hpp"
+
+namespace fastpid::cpu {
+
+// Where the tables of a batch are, and where their answers go.
+struct DecomposeJob {
+  const double* p;
+  Shape shape;
+  const BatchOptions& options;
+  const Results& results;
+  double* xz;
+  double* yz;
+  const Potentials<double>& potentials;
+};
+
+struct SolveJob {
+  const double* xz;
+  const double* yz;
+  Shape shape;
+  const BatchOptions& options;
+  const Solutions& out;
+};
+
+struct GradientJob {
+  const double* p;
+  const double* xz;
+  const double* yz;
+  Potentials<const double> potentials;
+  const double* weights;
+  Shape shape;
+  const BatchOptions& options;
+  double* out;
+};
+
+// Does tables [first, end).
+using Run = std::function<void(std::ptrdiff_t first, std::ptrdiff_t end)>;
+
+// Runs over tables of a size for a thread each, and over tables that are worth a team. They refer
+// to the job and to `stop`.
+Run small_tables(const DecomposeJob& job, const Stop& stop);
+Run small_tables(const SolveJob& job, const Stop& stop);
+Run small_tables(const GradientJob& job, const Stop& stop);
+Run large_tables(const Team& team, const DecomposeJob& job, const Stop& stop);
+Run large_tables(const Team& team, const SolveJob& job, const Stop& stop);
+Run large_tables(const Team& team, const GradientJob& job, const Stop& stop);
+
+}  // namespace fastpid::cpu

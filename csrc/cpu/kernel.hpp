@@ -1,0 +1,24 @@
+// What one variant of the kernel, compiled for one instruction set, offers to the bindings, which
+// are compiled once: a table of its functions.
+#pragma once
+
+#include "batch.hpp"
+#include "histogram.hpp"
+
+namespace fastpid::cpu {
+
+struct Kernel {
+  const char* instruction_set;
+  const char* eigen;  // version
+  decltype(&cpu::solve_tables) solve_tables;
+  decltype(&cpu::gradient) gradient;
+  decltype(&cpu::solve_marginals) solve_marginals;
+  decltype(&cpu::count_pairs) count_pairs;
+  decltype(&cpu::bootstrap) bootstrap;
+  decltype(&cpu::permute) permute;
+};
+
+// The name of the capsule that a variant's module hands its Kernel over in.
+constexpr const char* kKernelCapsule = "fastpid.Kernel";
+
+}  // namespace fastpid::cpu
