@@ -135,27 +135,32 @@ class Task {
   }
 
   // Takes the end of the interior point, which left its iterate in iterate(). Where that failed,
-  // "auto" gives mirror descent, which may have been told to give way, all its steps, and takes the
-  // better of the two.
+  // "auto" lets it try again, more cautiously, and then gives mirror descent, which may have been
+  // told to give way, all its steps. The best of the three is the answer.
   template <class Room, class Stop>
-  FASTPID_HD void follow(const Attempt& newton, Room&& room, Stop&& stop) {
-    if (!unfinished(newton)) {
-      conclude(newton);
+  FASTPID_HD void follow(const Attempt& first, Room&& room, Stop&& stop) {
+    if (!unfinished(first)) {
+      conclude(first);
       return;
     }
     Arena count;
     Iterate::take(count, p_.reduced);
     Arena arena(room(count.used()));
     const Iterate kept = Iterate::take(arena, p_.reduced);
+    Attempt best = first;
     copy(w_.it, kept);
-    start();
-    const Attempt gradient = descend(room, HUGE_VAL, stop);
-    if (gradient.bounds.gap() < newton.bounds.gap()) {
-      conclude(gradient);
-    } else {
-      copy(kept, w_.it);
-      conclude(newton);
+    for (const Method method : {Method::newton, Method::gradient}) {
+      start();
+      const Attempt next =
+          method == Method::newton ? newton(room, stop, true) : descend(room, HUGE_VAL, stop);
+      if (next.bounds.gap() < best.bounds.gap()) {
+        best = next;
+        copy(w_.it, kept);
+      }
+      if (!unfinished(best) || next.outcome == Outcome::interrupted) break;
     }
+    copy(kept, w_.it);
+    conclude(best);
   }
 
   // Whether follow() has more to do than to conclude.
@@ -256,19 +261,22 @@ class Task {
     return out;
   }
 
-  // The interior point from the proxy.
+  // The interior point from the proxy; `cautious` where a first try failed.
   template <class Room, class Stop>
-  FASTPID_HD Attempt newton(Room&& room, Stop&& stop) {
+  FASTPID_HD Attempt newton(Room&& room, Stop&& stop, bool cautious = false) {
     const Reduced& r = p_.reduced;
     IterationOptions iteration;
     iteration.tol = kInnerShare * options_.tol;
     iteration.max_iter = newton_steps();
-    Arena count;
-    InteriorWork::take(count, r);
-    Arena arena(room(count.used()));
-    const InteriorWork work = InteriorWork::take(arena, r);
+    iteration.cautious = cautious;
+    if (interior_.h == nullptr) {
+      Arena count;
+      InteriorWork::take(count, r);
+      Arena arena(room(count.used()));
+      interior_ = InteriorWork::take(arena, r);
+    }
     const auto result =
-        InteriorPoint<Exec>(exec_, r, work, w_.it, iteration).run([&] { start(); }, stop);
+        InteriorPoint<Exec>(exec_, r, interior_, w_.it, iteration).run([&] { start(); }, stop);
     return {Method::newton, result.bounds, static_cast<Outcome>(static_cast<int>(result.outcome)),
             static_cast<int>(result.iterations)};
   }
@@ -336,7 +344,8 @@ class Task {
   Presolved p_;
   Answer answer_;
   TaskWork w_;
-  MirrorWork mirror_;  // once mirror descent has run
+  MirrorWork mirror_;      // once mirror descent has run
+  InteriorWork interior_;  // and the interior point
 };
 
 }  // namespace fastpid

@@ -132,7 +132,7 @@ class InteriorPoint {
       best_merit = select(progress, merit, best_merit);
       in_vain = select(progress, Real(0.0), in_vain + 1.0);
       // Predictor and corrector may go round in circles, which central steps leave.
-      careful_ = select(in_vain >= kUneasy, Real(kCarefulSteps), careful_);
+      careful_ = select(in_vain >= kUneasy, larger(careful_, Real(kCarefulSteps)), careful_);
       // The gap is about the complement: far from tol the certificate is not worth its cost. Where
       // progress ends, the iterate at hand may be the best there is.
       const Mask plausible = complement_ <= kPlausible * larger(options_.tol, kNearRounding);
@@ -196,7 +196,7 @@ class InteriorPoint {
     });
     live_ = exec_.sum(
         r_.pairs(), [&](std::ptrdiff_t p) { return select(it_.s[p] > 0.0, Real(1.0), Real(0.0)); });
-    careful_ = 0.0;
+    careful_ = options_.cautious ? HUGE_VAL : 0.0;
   }
 
   // Sets what a step is judged by, after Sinkhorn sweeps (each side's factor rescaled to its
@@ -269,32 +269,23 @@ class InteriorPoint {
   }
 
   // One predictor-corrector step of `running`; false where no regularisation gives a usable
-  // direction. The first one is the rounding of the matrix itself. Larger ones are tried until the
-  // residual of the linear system is small beside what there is to gain; failing that, the one with
-  // the least residual will do, unless that is far beyond. A problem that has its direction gets
-  // the same one again while others of its pack retry.
+  // direction. The first one is the rounding of the matrix itself, and the least that will do is
+  // best: larger ones suppress the directions in which the optimum is nearly degenerate. A problem
+  // that has its direction gets the same one again while others of its pack retry.
   FASTPID_HD Mask step(const Mask& running) {
-    Real regularisation = kLeastRegularisation, best = regularisation, least = HUGE_VAL;
-    Mask open = running, last = false, usable = false;
+    Real regularisation = kLeastRegularisation;
+    Mask usable = false;
     for (;;) {
       const Mask definite = system_.factorise(regularisation);
       if (any(definite & running)) {
         predict();
+        // A residual of the linear system far beyond what there is to gain marks a useless
+        // direction.
         const Real misfit = correct();
-        const Mask better = open & definite & (misfit < least);
-        least = select(better, misfit, least);
-        best = select(better, regularisation, best);
-        const Real good = larger(kGoodShare * (complement_ + residual_), 2.0 * enough());
-        const Mask done = open & definite & ((misfit <= good) | last);
-        usable = usable | done;
-        open = open & !done;
+        usable = running & definite & (misfit <= kUsableShare * (complement_ + residual_));
       }
+      const Mask open = running & !usable & (regularisation < kMostRegularisation);
       regularisation = select(open, kRaise * regularisation, regularisation);
-      const Mask tried = open & (regularisation > kMostRegularisation);
-      const Mask settle = tried & !last & (least <= kUsableShare * (complement_ + residual_));
-      regularisation = select(settle, best, regularisation);
-      last = last | settle;
-      open = open & !(tried & !settle);
       if (exec_.stopped() || !any(open)) break;
     }
     ++steps_;
@@ -307,7 +298,6 @@ class InteriorPoint {
   static constexpr double kLeastRegularisation = 2e-15;
   static constexpr double kMostRegularisation = 1e-5;
   static constexpr double kRaise = 1e3;
-  static constexpr double kGoodShare = 0.1;
   static constexpr double kUsableShare = 1e3;
 
   // The direction to t = 0, and from it the centring and the weight of the second-order terms.
@@ -464,7 +454,7 @@ class InteriorPoint {
     Real step_s = smaller(Real(1.0), tau * step_length(it_.s, w_.ds));
     Real step_h = smaller(smaller(Real(1.0), tau * step_length(w_.h, w_.dh)), kReach / largest_);
     // A short step is the sign of products S h far from one another: the next few stay central.
-    careful_ = select(smaller(step_s, step_h) < kShort, Real(kCarefulSteps),
+    careful_ = select(smaller(step_s, step_h) < kShort, larger(careful_, Real(kCarefulSteps)),
                       select(central, careful_ - 1.0, Real(0.0)));
     step_s = select(which, step_s, Real(0.0));
     step_h = select(which, step_h, Real(0.0));
