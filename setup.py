@@ -59,7 +59,7 @@ def variant(name: str, flags: list[str]) -> Pybind11Extension:
         f"_kernel_{name}",
         ["csrc/bindings/variant.cpp"]
         + [str(path) for part in ("cpu", "exec") for path in Path("csrc", part).glob("*.cpp")],
-        define_macros=[("FASTPID_VARIANT", name)],
+        define_macros=[("FASTPID_MODULE", f"_kernel_{name}")],
         include_dirs=[eigen_include()],
         extra_compile_args=[*FLAGS, *flags],
     )

@@ -6,6 +6,12 @@
 #include "../cpu/kernel.hpp"
 #include "../exec/dense.hpp"
 
+// FASTPID_MODULE, the name of this module, put together with others and as a text.
+#define FASTPID_JOIN_NOW(a, b) a##b
+#define FASTPID_JOIN(a, b) FASTPID_JOIN_NOW(a, b)
+#define FASTPID_TEXT_NOW(a) #a
+#define FASTPID_TEXT(a) FASTPID_TEXT_NOW(a)
+
 namespace fastpid::bindings {
 namespace {
 
@@ -57,7 +63,7 @@ PyMethodDef methods[] = {
 };
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,
-                          "_kernel",
+                          FASTPID_TEXT(FASTPID_MODULE),
                           "One variant of fastpid's compiled kernel. Private.",
                           -1,
                           methods,
@@ -69,10 +75,7 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 }  // namespace
 }  // namespace fastpid::bindings
 
-#define FASTPID_JOIN(a, b) a##b
-#define FASTPID_INIT(variant) FASTPID_JOIN(PyInit__kernel_, variant)
-
-PyMODINIT_FUNC FASTPID_INIT(FASTPID_VARIANT)() {
+PyMODINIT_FUNC FASTPID_JOIN(PyInit_, FASTPID_MODULE)() {
   // pybind11 and numpy's C API would wait for the GIL forever there.
   if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
     PyErr_SetString(PyExc_ImportError,
