@@ -275,8 +275,7 @@ class Task {
       Arena arena(room(count.used()));
       interior_ = InteriorWork::take(arena, r);
     }
-    const auto result =
-        InteriorPoint<Exec>(exec_, r, interior_, w_.it, iteration).run([&] { start(); }, stop);
+    const auto result = InteriorPoint<Exec>(exec_, r, interior_, w_.it, iteration).run(stop);
     return {Method::newton, result.bounds, static_cast<Outcome>(static_cast<int>(result.outcome)),
             static_cast<int>(result.iterations)};
   }

@@ -35,6 +35,7 @@
 #include "condensed_system.hpp"
 #include "iteration.hpp"
 #include "numerics.hpp"
+#include "proxy.hpp"
 #include "views.hpp"
 
 namespace fastpid {
@@ -44,6 +45,7 @@ struct BasicInteriorWork {
   BasicIterate<Real> best;
   BasicCertificateWork<Real> certificate;
   BasicCondensedWork<Real> system;
+  BasicProxyWork<Real> proxy;
   // Over the pairs: slack, sum_z E, the two steps, right-hand sides, sum_z E d^2 / 2.
   Real *h = nullptr, *t = nullptr, *ds = nullptr, *dh = nullptr;
   Real *rc = nullptr, *push = nullptr, *bend = nullptr;
@@ -61,6 +63,7 @@ struct BasicInteriorWork {
     w.best = BasicIterate<Real>::take(arena, r);
     w.certificate = BasicCertificateWork<Real>::take(arena, r);
     w.system = BasicCondensedWork<Real>::take(arena, r);
+    w.proxy = BasicProxyWork<Real>::take(arena, r);
     for (Real** p : {&w.h, &w.t, &w.ds, &w.dh, &w.rc, &w.push, &w.bend, &w.next_s, &w.next_h}) {
       *p = arena.take<Real>(pairs);
     }
@@ -98,10 +101,10 @@ class InteriorPoint {
         system_(exec, r, w.system, it, w.h) {}
 
   // Starts from the proxy in `it`, and leaves the iterate with the smallest certified gap there;
-  // the proxy, which `restart()` puts back, where nothing was certified. `stop()` is asked once a
-  // step. In a pack each problem has its own result and stops by itself.
-  template <class Restart, class Stop>
-  FASTPID_HD Result run(Restart&& restart, Stop&& stop) {
+  // the proxy again where nothing was certified. `stop()` is asked once a step. In a pack each
+  // problem has its own result and stops by itself.
+  template <class Stop>
+  FASTPID_HD Result run(Stop&& stop) {
     start();
     Result result;
     Real best_gap = HUGE_VAL, best_merit = HUGE_VAL, in_vain = 0.0;
@@ -156,7 +159,7 @@ class InteriorPoint {
       }
     }
     const Mask certified = best_gap < HUGE_VAL;
-    if (!all(certified)) restart();
+    if (!all(certified)) proxy(exec_, r_, w_.proxy, it_);
     copy(w_.best, it_, certified);
     if (!all(certified)) {
       const auto now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate);

@@ -59,7 +59,6 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
   int* structure = nullptr;
   Number *mass_a = nullptr, *mass_b = nullptr;
   BasicIterate<Number> it;
-  BasicProxyWork<Number> proxy_work;
   BasicInteriorWork<Number> work;
   for (const bool a : {true, false}) {
     BasicSide<Number>& side = a ? r.a : r.b;
@@ -80,7 +79,6 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
     mass_a = arena.take<Number>(r.a.size);
     mass_b = arena.take<Number>(r.b.size);
     it = BasicIterate<Number>::take(arena, r);
-    proxy_work = BasicProxyWork<Number>::take(arena, r);
     work = BasicInteriorWork<Number>::take(arena, r);
     return arena.used();
   };
@@ -126,7 +124,7 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
     scatter(of.b, it.log_b, it.exp_b, out.log_b, out.exp_b);
   };
 
-  proxy(exec, r, proxy_work, it);
+  proxy(exec, r, work.proxy, it);
   Mask bracketed = false;
   if (options.method != Method::newton) {
     const auto now = certify(exec, r, it, kEnoughShare * options.tol, work.certificate);
@@ -141,9 +139,7 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
   IterationOptions iteration;
   iteration.tol = kInnerShare * options.tol;
   iteration.max_iter = tasks[0]->newton_steps();
-  const auto restart = [&] { proxy(exec, r, proxy_work, it); };
-  const auto result =
-      InteriorPoint<Serial, Number>(exec, r, work, it, iteration).run(restart, stop);
+  const auto result = InteriorPoint<Serial, Number>(exec, r, work, it, iteration).run(stop);
   for (int lane = 0; lane < count; ++lane) {
     if (bracketed[lane]) continue;
     const Attempt attempt = attempt_of(lane, Method::newton, result.bounds,

@@ -74,7 +74,7 @@ Bounds on_cpu(const Table& table, const TableOptions& options, KnownTerms& known
   if (!task.begin(problem.blocks)) task.iterate(problem.blocks, never);
   known = problem.known;
   status = task.answer().status;
-  return bracket(task.answer().bounds, problem.known);
+  return bracket(task.answer().bounds, problem.known, rounding(problem.marginals.shape));
 }
 
 }  // namespace
