@@ -49,6 +49,7 @@ inline bool fits_lanes(const Task<Serial>& task) {
 template <int Target, class Room, class Stop>
 void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
   using Number = Pack<Target>;
+  static_assert(kWorksOn<Serial, Number>);
   using Mask = typename Number::Mask;
   const Serial exec;
   const Reduced& first = tasks[0]->reduced();

@@ -1,5 +1,5 @@
-// The execution policy of a block of threads that all run the same body: a CUDA block
-// (thread_block.cuh), or host threads that stand for one in the tests (host_team.hpp).
+// The execution policy (policy.hpp) of a block of threads that all run the same body: a CUDA block
+// (thread_block.cuh), or host threads that stand for one in the tests (csrc/tests/host_team.hpp).
 //
 // `Machine` has rank() and size() of the calling thread and its block, barrier(), and scratch(), of
 // kScratch doubles that the block shares. Outside of the policy's methods all threads do the same
@@ -13,6 +13,7 @@
 
 #include "../core/numerics.hpp"
 #include "plain.hpp"
+#include "policy.hpp"
 
 namespace fastpid {
 
@@ -62,7 +63,6 @@ class Block {
     return sum(n, [&](std::ptrdiff_t i) { return xlogx(v[i]); });
   }
 
-  // out[i] = log(x[i]), that of the smallest normal number for less; and exp(x[i]).
   template <class T>
   FASTPID_HD void log_each(std::ptrdiff_t n, const T* x, T* out) const {
     for_each(n, [&](std::ptrdiff_t i) {
@@ -75,13 +75,11 @@ class Block {
     for_each(n, [&](std::ptrdiff_t i) { out[i] = std::exp(static_cast<Out>(x[i])); });
   }
 
-  // sum of w x^2.
   template <class In>
   FASTPID_HD double sum_squares(std::ptrdiff_t n, const In* w, const In* x) const {
     return sum(n, [&](std::ptrdiff_t i) { return static_cast<double>(w[i] * (x[i] * x[i])); });
   }
 
-  // Row-major products: c = a b, a' b and a b', a being m x k (k x m in the second), c m x n.
   template <class T>
   FASTPID_HD void times(const T* a, const T* b, int m, int k, int n, T* c) const {
     product(
@@ -101,11 +99,9 @@ class Block {
         [&](std::ptrdiff_t l, std::ptrdiff_t j) { return b[j * k + l]; });
   }
 
-  // The matrices that follow are column-major; only lower triangles are read or written. Factors
-  // keep the reciprocals of their diagonal there.
+  // Factors keep the reciprocals of their diagonal there.
 
-  // In-place Cholesky factorisation, column by column; false if the matrix is not numerically
-  // positive definite.
+  // Column by column.
   FASTPID_HD bool cholesky(double* a, int n, std::ptrdiff_t stride) const {
     for (int j = 0; j < n; ++j) {
       double* column = a + j * stride;
@@ -124,7 +120,6 @@ class Block {
     return true;
   }
 
-  // b <- b L^-T for a panel b of `rows` x n.
   FASTPID_HD void solve_right(const double* l, int n, std::ptrdiff_t stride, double* b,
                               int rows) const {
     for_each(rows, [&](std::ptrdiff_t i) {
@@ -136,7 +131,7 @@ class Block {
     });
   }
 
-  // b <- (L L^T)^-1 b. What is solved is written back one step later, when nobody reads it.
+  // What is solved is written back one step later, when nobody reads it.
   FASTPID_HD void solve(const double* l, int n, std::ptrdiff_t stride, double* b) const {
     for (std::ptrdiff_t j = 0; j < n; ++j) {
       const double value = b[j] * l[j * stride + j];
@@ -153,7 +148,6 @@ class Block {
     machine_.barrier();
   }
 
-  // c <- c - g g^T for a panel g of n x `columns`.
   FASTPID_HD void downdate(double* c, int n, const double* g, int columns) const {
     for_each(static_cast<std::ptrdiff_t>(n) * n, [&](std::ptrdiff_t t) {
       const std::ptrdiff_t row = t % n, col = t / n;

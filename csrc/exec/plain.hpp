@@ -28,7 +28,6 @@ class Plain {
     return sum;
   }
 
-  // max over j of u0 v0[j] + u1 v1[j].
   FASTPID_HD double largest_sum(std::ptrdiff_t n, double u0, const double* v0, double u1,
                                 const double* v1) const {
     double most = -std::numeric_limits<double>::infinity();
@@ -36,7 +35,7 @@ class Plain {
     return most;
   }
 
-  // Heapsort. `less` is a strict total order, so that every sort gives the same.
+  // Heapsort.
   template <class T, class Less>
   FASTPID_HD void sort(int n, T* first, Less&& less) const {
     const auto swap = [&](int i, int j) {

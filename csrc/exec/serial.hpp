@@ -1,5 +1,6 @@
-// The execution policy of one CPU thread: plain loops, and a library (dense.hpp) for the dense
-// algebra of doubles.
+// The execution policy (policy.hpp) of one CPU thread: plain loops, and a library (dense.hpp) for
+// the dense algebra of doubles. The factors of small matrices keep the reciprocals of their
+// diagonals.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include "../core/numerics.hpp"
 #include "dense.hpp"
+#include "policy.hpp"
 #include "vector.hpp"
 
 namespace fastpid {
@@ -39,12 +41,9 @@ class Serial {
     return -min(n, [&](std::ptrdiff_t i) { return -f(i); });
   }
 
-  // What code inside a for_each() uses: a policy does not nest. And what phases of microseconds
-  // use, which are not worth sharing.
   const Serial& alone() const { return *this; }
   const Serial& brief() const { return *this; }
 
-  // Whether the dense algebra of a large system was cut short, because the user wants out.
   bool stopped() const { return false; }
 
   template <class T, class Less>
@@ -52,13 +51,12 @@ class Serial {
     std::sort(first, first + n, less);
   }
 
-  // Runs f on one thread of the machine that the policy stands for.
   template <class F>
   void once(F&& f) const {
     f();
   }
 
-  // Sums over n contiguous numbers, and the smallest of them (anything, if one is not a number).
+  // The least of numbers one of which is NaN may be any of them.
   double total(std::ptrdiff_t n, const double* v) const { return fastpid::total(n, v); }
   double sum_xlogx(std::ptrdiff_t n, const double* v) const { return fastpid::sum_xlogx(n, v); }
   double least(std::ptrdiff_t n, const double* v) const {
@@ -66,7 +64,6 @@ class Serial {
     return -largest_of_vectors(n, [&](std::ptrdiff_t i) { return -load(v + i); });
   }
 
-  // out[i] = log(x[i]), that of the smallest normal number for less; and exp(x[i]).
   template <class Real>
   void log_each(std::ptrdiff_t n, const Real* x, Real* out) const {
     if constexpr (std::is_floating_point_v<Real>) {
@@ -80,13 +77,11 @@ class Serial {
     map_vectors(n, x, out, [](Vector v) { return exponential(v); });
   }
 
-  // sum of w x^2.
   template <class In>
   double sum_squares(std::ptrdiff_t n, const In* w, const In* x) const {
     return fastpid::sum_squares(n, w, x);
   }
 
-  // max over j of u0 v0[j] + u1 v1[j].
   double largest_sum(std::ptrdiff_t n, double u0, const double* v0, double u1,
                      const double* v1) const {
     if (n < kLanes) return max(n, [&](std::ptrdiff_t j) { return u0 * v0[j] + u1 * v1[j]; });
@@ -94,7 +89,6 @@ class Serial {
         n, [&](std::ptrdiff_t j) { return u0 * load(v0 + j) + u1 * load(v1 + j); });
   }
 
-  // Row-major products: c = a b, a' b and a b', a being m x k (k x m in the second), c m x n.
   template <class T>
   void times(const T* a, const T* b, int m, int k, int n, T* c) const {
     dense::times(a, b, m, k, n, c);
@@ -108,10 +102,6 @@ class Serial {
     dense::times_transposed(a, b, m, k, n, c);
   }
 
-  // The matrices that follow are column-major; only lower triangles are read or written. Factors of
-  // small ones keep the reciprocals of their diagonal there.
-
-  // In-place Cholesky factorisation; false if the matrix is not numerically positive definite.
   bool cholesky(double* a, int n, std::ptrdiff_t stride) const {
     if (n <= kSmall) return cholesky<double>(a, n, stride);
     return dense::cholesky(a, n, stride);
@@ -132,7 +122,6 @@ class Serial {
     return definite;
   }
 
-  // b <- b L^-T for a panel b of `rows` x n.
   void solve_right(const double* l, int n, std::ptrdiff_t stride, double* b, int rows) const {
     if (n > kSmall) {
       dense::solve_right(l, n, stride, b, rows, rows);
@@ -151,7 +140,6 @@ class Serial {
     }
   }
 
-  // b <- (L L^T)^-1 b.
   void solve(const double* l, int n, std::ptrdiff_t stride, double* b) const {
     if (n <= kSmall) {
       solve<double>(l, n, stride, b);
@@ -173,7 +161,6 @@ class Serial {
     }
   }
 
-  // c <- c - g g^T for a panel g of n x `columns`.
   void downdate(double* c, int n, const double* g, int columns) const {
     dense::downdate(c, n, n, g, columns, n);
   }
@@ -215,5 +202,6 @@ class Serial {
     }
   }
 };
+static_assert(kIsPolicy<Serial>);
 
 }  // namespace fastpid

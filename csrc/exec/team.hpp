@@ -121,9 +121,15 @@ class Crew {
   std::atomic<bool> over_{false};
 };
 
-class Team : public Serial {
+// What is not written anew here is done by the thread that asks, and named.
+class Team : private Serial {
  public:
   explicit Team(Crew& crew) : crew_(&crew) {}
+
+  using Serial::alone;
+  using Serial::brief;
+  using Serial::once;
+  using Serial::solve;
 
   bool stopped() const { return crew_->stopped(); }
 
@@ -289,5 +295,6 @@ class Team : public Serial {
 
   Crew* crew_;
 };
+static_assert(kIsPolicy<Team>);
 
 }  // namespace fastpid

@@ -18,5 +18,6 @@ class ThreadBlock {
  private:
   double* scratch_;
 };
+static_assert(kIsPolicy<Block<ThreadBlock>>);
 
 }  // namespace fastpid

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "../core/table.hpp"
-#include "../exec/host_team.hpp"
+#include "host_team.hpp"
 #include "tables.hpp"
 
 using namespace fastpid;

@@ -1,5 +1,5 @@
-#include "../exec/host_team.hpp"
 #include "check.hpp"
+#include "host_team.hpp"
 #include "problem.hpp"
 
 namespace fastpid::testing {

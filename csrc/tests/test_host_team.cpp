@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "../core/table.hpp"
-#include "../exec/host_team.hpp"
 #include "../exec/serial.hpp"
 #include "check.hpp"
+#include "host_team.hpp"
 #include "problem.hpp"
 #include "tables.hpp"
 

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "block.hpp"
+#include "../exec/block.hpp"
 
 namespace fastpid {
 
@@ -54,6 +54,8 @@ class HostTeam {
   int rank_;
   mutable int passed_ = 0;
 };
+
+static_assert(kIsPolicy<Block<HostTeam>>);
 
 // Runs body(exec) on a block of `size` host threads.
 template <class Body>
