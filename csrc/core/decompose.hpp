@@ -73,10 +73,7 @@ class Task {
   template <class Room>
   FASTPID_HD Task(const Exec& exec, const Marginals& m, const Options& options, Room&& room)
       : exec_(exec), m_(m), options_(options) {
-    Arena count;
-    Presolved::take(count, m.shape);
-    Arena arena(room(count.used()));
-    p_ = Presolved::take(arena, m.shape);
+    p_ = carve<Presolved>(room, m.shape);
     answer_.method = options.method;
   }
 
@@ -143,10 +140,7 @@ class Task {
       conclude(first);
       return;
     }
-    Arena count;
-    Iterate::take(count, p_.reduced);
-    Arena arena(room(count.used()));
-    const Iterate kept = Iterate::take(arena, p_.reduced);
+    const Iterate kept = carve<Iterate>(room, p_.reduced);
     Attempt best = first;
     copy(w_.it, kept);
     for (const Method method : {Method::newton, Method::gradient}) {
@@ -213,10 +207,7 @@ class Task {
  private:
   template <class Room>
   FASTPID_HD void lay_out(Room&& room) {
-    Arena count;
-    TaskWork::take(count, p_.reduced, p_.full, whole(), m_.shape.nz, options_.coupling);
-    Arena arena(room(count.used()));
-    w_ = TaskWork::take(arena, p_.reduced, p_.full, whole(), m_.shape.nz, options_.coupling);
+    w_ = carve<TaskWork>(room, p_.reduced, p_.full, whole(), m_.shape.nz, options_.coupling);
   }
 
   // The proxy, where both iterative methods start.
@@ -243,10 +234,7 @@ class Task {
     iteration.max_iter = options_.max_iter > 0 ? options_.max_iter : kGradientSteps;
     iteration.worthwhile = worthwhile;
     if (mirror_.log_s == nullptr) {
-      Arena count;
-      MirrorWork::take(count, r);
-      Arena arena(room(count.used()));
-      mirror_ = MirrorWork::take(arena, r);
+      mirror_ = carve<MirrorWork>(room, r);
     }
     Attempt out;
     out.method = Method::gradient;
@@ -270,10 +258,7 @@ class Task {
     iteration.max_iter = newton_steps();
     iteration.cautious = cautious;
     if (interior_.h == nullptr) {
-      Arena count;
-      InteriorWork::take(count, r);
-      Arena arena(room(count.used()));
-      interior_ = InteriorWork::take(arena, r);
+      interior_ = carve<InteriorWork>(room, r);
     }
     const auto result = InteriorPoint<Exec>(exec_, r, interior_, w_.it, iteration).run(stop);
     return {Method::newton, result.bounds, static_cast<Outcome>(static_cast<int>(result.outcome)),

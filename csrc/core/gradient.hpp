@@ -44,8 +44,8 @@ struct GradientWork {
 
   FASTPID_HD static GradientWork take(Arena& arena, Shape s) {
     GradientWork w;
-    w.of_x = arena.take<double>(static_cast<std::ptrdiff_t>(s.nx) * s.nz);
-    w.of_y = arena.take<double>(static_cast<std::ptrdiff_t>(s.ny) * s.nz);
+    w.of_x = arena.take<double>(s.xz());
+    w.of_y = arena.take<double>(s.yz());
     for (double** p : {&w.h, &w.seen}) *p = arena.take<double>(s.nz);
     return w;
   }
@@ -58,7 +58,7 @@ FASTPID_HD void gradient(const Exec& exec, Shape s, const double* p, bool normal
                          const double* xz, const double* yz, const double* lam, const double* mu,
                          const GradientWeights& weights, const GradientWork& w, double* out) {
   const std::ptrdiff_t nz = s.nz;
-  const std::ptrdiff_t pairs = static_cast<std::ptrdiff_t>(s.nx) * s.ny;
+  const std::ptrdiff_t pairs = s.xy();
   if (weights.zero()) {  // tables that are not probabilities among them: nothing else is read
     exec.for_each(pairs * nz, [&](std::ptrdiff_t c) { out[c] = 0.0; });
     return;

@@ -26,9 +26,8 @@ struct TableSums {
 FASTPID_HD inline int slabs_of(Shape s) {
   constexpr std::ptrdiff_t kSlabCells = 262144;
   constexpr std::ptrdiff_t kMostSlabs = 8;
-  const std::ptrdiff_t cells = static_cast<std::ptrdiff_t>(s.nx) * s.ny * s.nz;
   const std::ptrdiff_t most = kMostSlabs < s.nx ? kMostSlabs : s.nx;
-  const std::ptrdiff_t wanted = cells / kSlabCells;
+  const std::ptrdiff_t wanted = s.cells() / kSlabCells;
   return static_cast<int>(wanted < 1 ? 1 : (wanted < most ? wanted : most));
 }
 
@@ -89,7 +88,7 @@ template <class Exec>
 FASTPID_STAGE bool marginalize(const Exec& exec, Shape s, const double* p, bool normalize,
                                double mass_tolerance, double* xz, double* yz, const MarginalWork& w,
                                TableSums& out) {
-  const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(s.ny) * s.nz;
+  const std::ptrdiff_t plane = s.yz();
   const int n = w.slabs;
   const int step = rows_at_once(s);
   const int at_once = s.nz < kRowsAtOnce && s.ny >= kRowsAtOnce ? kRowsAtOnce : 1;
@@ -158,8 +157,7 @@ FASTPID_STAGE bool marginalize(const Exec& exec, Shape s, const double* p, bool 
   }
   if (normalize) {
     const double scale = 1.0 / mass;
-    exec.for_each(static_cast<std::ptrdiff_t>(s.nx) * s.nz,
-                  [&](std::ptrdiff_t i) { xz[i] *= scale; });
+    exec.for_each(s.xz(), [&](std::ptrdiff_t i) { xz[i] *= scale; });
     exec.for_each(plane, [&](std::ptrdiff_t i) { yz[i] *= scale; });
     const double shift = std::log(mass);
     out.mass = 1.0;

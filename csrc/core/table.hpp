@@ -1,4 +1,4 @@
-// One table from reading to answer, by a block of threads, in a workspace of known size.
+// One table from reading to answer, and the size of the workspace that this takes.
 #pragma once
 
 #include "answer.hpp"
@@ -18,15 +18,6 @@ class Room {
     used_ += (bytes + Arena::kAlign - 1) / Arena::kAlign * Arena::kAlign;
     return base_ ? base_ + at : nullptr;
   }
-  // T::take() in a piece.
-  template <class T, class... Args>
-  FASTPID_HD T carve(const Args&... args) {
-    Arena count;
-    T::take(count, args...);
-    Arena arena((*this)(count.used()));
-    return T::take(arena, args...);
-  }
-
   FASTPID_HD std::size_t used() const { return used_; }
 
  private:
@@ -47,29 +38,49 @@ struct TableOptions {
   double mass_tolerance = 0.0;
 };
 
-// Decomposes table i of a batch: p (nx, ny, nz) to entry i of `results`, and to its marginals and,
-// unless they are null, potentials.
+// The life of table i of a batch, on any machine: begin_table(), a Task for its marginals, and
+// end_table().
+
+// Reads p (nx, ny, nz) into its marginals and known terms; where it holds no distribution, writes
+// that to entry i of `results` and returns false.
+template <class Exec>
+FASTPID_HD bool begin_table(const Exec& exec, Shape shape, const double* p,
+                            const TableOptions& options, const MarginalWork& work,
+                            const Results& results, std::ptrdiff_t i, double* xz, double* yz,
+                            KnownTerms& known) {
+  TableSums sums;
+  if (!marginalize(exec, shape, p, options.normalize, options.mass_tolerance, xz, yz, work, sums)) {
+    exec.once([&] { write_invalid(results, i, options.solve.method); });
+    return false;
+  }
+  known = known_terms(exec, Marginals{shape, xz, yz}, sums);
+  return true;
+}
+
+// Writes the answer to entry i and, unless they are null, its potentials.
+template <class Exec>
+FASTPID_HD void end_table(const Exec& exec, Shape shape, const Task<Exec>& task,
+                          const KnownTerms& known, const PotentialWork& work,
+                          const Results& results, std::ptrdiff_t i, double* lam, double* mu) {
+  exec.once([&] { write_answer(results, i, shape, known, task.answer(), task.options().tol); });
+  if (lam == nullptr || task.answer().status == Status::not_exact) return;
+  write_potentials(exec, shape, task.presolved(), task.solution(), task.certificate(), work, lam,
+                   mu);
+}
+
+// All of it in one workspace.
 template <class Exec>
 FASTPID_HD void decompose_table(const Exec& exec, Room room, Shape shape, const double* p,
                                 const TableOptions& options, const Results& results,
                                 std::ptrdiff_t i, double* xz, double* yz, double* lam, double* mu) {
   Options solve = options.solve;
   solve.solution = lam != nullptr;
-  const auto reading = room.carve<MarginalWork>(shape, block_slabs(shape));
-  TableSums sums;
-  if (!marginalize(exec, shape, p, options.normalize, options.mass_tolerance, xz, yz, reading,
-                   sums)) {
-    exec.once([&] { write_invalid(results, i, solve.method); });
-    return;
-  }
-  const Marginals m{shape, xz, yz};
-  const KnownTerms known = known_terms(exec, m, sums);
-  Task<Exec> task(exec, m, solve, room);
+  const auto reading = carve<MarginalWork>(room, shape, block_slabs(shape));
+  KnownTerms known;
+  if (!begin_table(exec, shape, p, options, reading, results, i, xz, yz, known)) return;
+  Task<Exec> task(exec, Marginals{shape, xz, yz}, solve, room);
   if (!task.begin(room)) task.iterate(room, [] { return false; });
-  exec.once([&] { write_answer(results, i, shape, known, task.answer(), solve.tol); });
-  if (lam == nullptr || task.answer().status == Status::not_exact) return;
-  write_potentials(exec, shape, task.presolved(), task.solution(), task.certificate(),
-                   room.carve<PotentialWork>(shape), lam, mu);
+  end_table(exec, shape, task, known, carve<PotentialWork>(room, shape), results, i, lam, mu);
 }
 
 // The largest workspace that decompose_table() takes for tables of a shape: that of full support,
@@ -86,21 +97,21 @@ inline std::size_t workspace_bytes(Shape shape, const Options& options, int* ptr
     r.a.size = r.a.count * shape.nz;
     r.b.size = r.b.count * shape.nz;
     Room room;
-    room.carve<MarginalWork>(shape, block_slabs(shape));
-    room.carve<Presolved>(shape);
-    room.carve<TaskWork>(r, r, false, shape.nz, false);
+    carve<MarginalWork>(room, shape, block_slabs(shape));
+    carve<Presolved>(room, shape);
+    carve<TaskWork>(room, r, r, false, shape.nz, false);
     const bool automatic = options.method == Method::automatic;
-    if (automatic || options.method == Method::gradient) room.carve<MirrorWork>(r);
+    if (automatic || options.method == Method::gradient) carve<MirrorWork>(room, r);
     if (automatic || options.method == Method::newton) {
       // presolve() makes b the side with fewer entries.
       const int fewer = (shape.nx < shape.ny ? shape.nx : shape.ny) * shape.nz;
       if (r.b.size > fewer) r.b.size = fewer;
-      if (automatic) room.carve<Iterate>(r);
+      if (automatic) carve<Iterate>(room, r);
       // "auto" leaves larger systems to mirror descent.
       const double bytes = newton_bytes(r);
       room(static_cast<std::size_t>(automatic ? smaller(bytes, kNewtonBytes) : bytes));
     }
-    room.carve<PotentialWork>(shape);
+    carve<PotentialWork>(room, shape);
     most = room.used() > most ? room.used() : most;
   }
   return most;

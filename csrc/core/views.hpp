@@ -1,11 +1,10 @@
-// Views of a problem and the arena that its workspace is carved from. Nothing here owns memory. The
-// views that solvers work on are templates over the number type; their plain names are of doubles.
+// Views of a problem. Nothing here owns memory. The views that solvers work on are templates over
+// the number type; their plain names are of doubles.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
-#include <limits>
 
+#include "arena.hpp"
 #include "macros.hpp"
 
 namespace fastpid {
@@ -15,39 +14,12 @@ struct Shape {
   int nx = 0;
   int ny = 0;
   int nz = 0;
-};
 
-// By how much rounding may make bounds cross that meet, in nats. A bound is a sum of at most n
-// terms mass * log, n being the cells of the two marginals. Added one after the other they err by
-// n eps sum |mass * log|, where the masses add up to two and the logarithms, of posteriors, average
-// less than log n + 1; the pair sums that have to be feasible err by less. The factor of two is for
-// the other bound.
-FASTPID_HD inline double rounding(Shape s) {
-  const double n = (static_cast<double>(s.nx) + s.ny) * s.nz;
-  return 4.0 * std::numeric_limits<double>::epsilon() * n * (1.0 + std::log(n));
-}
-
-// Carves arrays out of one block of memory. With a null base it only counts, so that the code that
-// lays a workspace out also says how large it is.
-class Arena {
- public:
-  FASTPID_HD explicit Arena(void* base = nullptr) : base_(static_cast<char*>(base)) {}
-
-  template <class T>
-  FASTPID_HD T* take(std::ptrdiff_t count) {
-    static_assert(alignof(T) <= kAlign);
-    const std::size_t offset = used_;
-    used_ += (static_cast<std::size_t>(count) * sizeof(T) + kAlign - 1) / kAlign * kAlign;
-    return base_ ? reinterpret_cast<T*>(base_ + offset) : nullptr;
-  }
-
-  FASTPID_HD std::size_t used() const { return used_; }
-
-  static constexpr std::size_t kAlign = 64;
-
- private:
-  char* base_;
-  std::size_t used_ = 0;
+  // Cells of the pairwise marginals, pairs of source symbols, cells of the table.
+  FASTPID_HD std::ptrdiff_t xz() const { return static_cast<std::ptrdiff_t>(nx) * nz; }
+  FASTPID_HD std::ptrdiff_t yz() const { return static_cast<std::ptrdiff_t>(ny) * nz; }
+  FASTPID_HD std::ptrdiff_t xy() const { return static_cast<std::ptrdiff_t>(nx) * ny; }
+  FASTPID_HD std::ptrdiff_t cells() const { return xy() * nz; }
 };
 
 // The pairwise marginals of a table, dense and row-major: xz[x * nz + z] = p(x, z), yz likewise.

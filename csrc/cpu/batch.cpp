@@ -21,9 +21,8 @@ bool is_large(Shape s) {
 std::ptrdiff_t chunk_size(std::ptrdiff_t count, Shape s, int threads) {
   constexpr std::ptrdiff_t kCells = 16384;
   constexpr std::ptrdiff_t kMost = 128;
-  const std::ptrdiff_t cells = static_cast<std::ptrdiff_t>(s.nx) * s.ny * s.nz;
   const std::ptrdiff_t fair = std::max<std::ptrdiff_t>(count / (4 * threads), kLanes);
-  return std::clamp<std::ptrdiff_t>(kCells / cells, 1, std::min(kMost, fair));
+  return std::clamp<std::ptrdiff_t>(kCells / s.cells(), 1, std::min(kMost, fair));
 }
 
 // Each thread takes a run of tables at a time. Each table is solved by itself, so results do not

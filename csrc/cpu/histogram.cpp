@@ -88,7 +88,7 @@ class Draws {
 bool count_pairs(const CodedColumns& columns, const std::int32_t* pairs, std::ptrdiff_t count,
                  Shape shape, const CountOptions& options, double* tables) {
   const std::ptrdiff_t rows = columns.rows;
-  const std::ptrdiff_t cells = static_cast<std::ptrdiff_t>(shape.nx) * shape.ny * shape.nz;
+  const std::ptrdiff_t cells = shape.cells();
   const auto worker = [&](const Stop& stop) {
     // The first source of successive pairs is mostly the same.
     return [&, counter = Counter(cells), held = std::int32_t{-1},

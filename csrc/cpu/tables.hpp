@@ -13,6 +13,7 @@
 #include "../core/decompose.hpp"
 #include "../core/gradient.hpp"
 #include "../core/potentials.hpp"
+#include "../core/table.hpp"
 #include "jobs.hpp"
 #include "lanes.hpp"
 #include "rooms.hpp"
@@ -35,11 +36,8 @@ class Chunk {
 
   // T::take() in a room of its own.
   template <class T>
-  T carve(Shape shape) {
-    Arena count;
-    T::take(count, shape);
-    Arena arena(rooms_(count.used()));
-    return T::take(arena, shape);
+  T work(Shape shape) {
+    return carve<T>(rooms_, shape);
   }
 
   double* numbers(std::ptrdiff_t count) {
@@ -97,39 +95,35 @@ Run decompose_run(const Exec& exec, const DecomposeJob& job, const Stop& stop) {
   };
   Options wanted = job.options.solve;
   wanted.solution = job.potentials.lam != nullptr;
+  const TableOptions reading{wanted, job.options.normalize, job.options.mass_tolerance};
   const auto chunk = std::make_shared<Chunk<Exec>>(exec, wanted);
   return [=, &job, &stop, all_known = std::vector<Known>()](std::ptrdiff_t first,
                                                             std::ptrdiff_t end) mutable {
     const Shape shape = job.shape;
-    const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(shape.nx) * shape.ny * shape.nz;
-    const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
-    const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
+    const std::ptrdiff_t size = shape.cells();
+    const std::ptrdiff_t size_xz = shape.xz(), size_yz = shape.yz();
     chunk->clear();
     all_known.clear();
-    const MarginalWork work = chunk->template carve<MarginalWork>(shape);
-    const PotentialWork potential_work = chunk->template carve<PotentialWork>(shape);
+    const MarginalWork work = chunk->template work<MarginalWork>(shape);
+    const PotentialWork potential_work = chunk->template work<PotentialWork>(shape);
     for (std::ptrdiff_t i = first; i < end; ++i) {
-      TableSums sums;
       double* xz = job.xz + i * size_xz;
       double* yz = job.yz + i * size_yz;
-      if (!marginalize(chunk->exec(), shape, job.p + i * size, job.options.normalize,
-                       job.options.mass_tolerance, xz, yz, work, sums)) {
-        write_invalid(job.results, i, wanted.method);
+      KnownTerms known;
+      if (!begin_table(chunk->exec(), shape, job.p + i * size, reading, work, job.results, i, xz,
+                       yz, known)) {
         continue;
       }
-      const Marginals m{shape, xz, yz};
-      all_known.push_back({i, known_terms(chunk->exec(), m, sums)});
-      chunk->add(m);
+      all_known.push_back({i, known});
+      chunk->add(Marginals{shape, xz, yz});
     }
     chunk->solve(stop);
     for (std::size_t k = 0; k < all_known.size(); ++k) {
-      const Task<Exec>& task = chunk->task(k);
       const std::ptrdiff_t i = all_known[k].index;
-      write_answer(job.results, i, shape, all_known[k].terms, task.answer(), wanted.tol);
-      if (!wanted.solution || task.answer().status == Status::not_exact) continue;
-      write_potentials(chunk->exec(), shape, task.presolved(), task.solution(), task.certificate(),
-                       potential_work, job.potentials.lam + i * size_xz,
-                       job.potentials.mu + i * size_yz);
+      double* lam = wanted.solution ? job.potentials.lam + i * size_xz : nullptr;
+      double* mu = wanted.solution ? job.potentials.mu + i * size_yz : nullptr;
+      end_table(chunk->exec(), shape, chunk->task(k), all_known[k].terms, potential_work,
+                job.results, i, lam, mu);
     }
   };
 }
@@ -152,9 +146,8 @@ Run solve_run(const Exec& exec, const SolveJob& job, const Stop& stop) {
   const auto write = [&job](std::ptrdiff_t n, const Task<Exec>& task, const PotentialWork& work) {
     const Shape shape = job.shape;
     const Solutions& out = job.out;
-    const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
-    const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
-    const std::ptrdiff_t size_xy = static_cast<std::ptrdiff_t>(shape.nx) * shape.ny;
+    const std::ptrdiff_t size_xz = shape.xz(), size_yz = shape.yz();
+    const std::ptrdiff_t size_xy = shape.xy();
     const Presolved& presolved = task.presolved();
     const Reduced& full = presolved.full;
     const Iterate& it = task.solution();
@@ -184,10 +177,9 @@ Run solve_run(const Exec& exec, const SolveJob& job, const Stop& stop) {
   const auto chunk = std::make_shared<Chunk<Exec>>(exec, wanted);
   return [=, &job, &stop](std::ptrdiff_t first, std::ptrdiff_t end) {
     const Shape shape = job.shape;
-    const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
-    const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
+    const std::ptrdiff_t size_xz = shape.xz(), size_yz = shape.yz();
     chunk->clear();
-    const PotentialWork work = chunk->template carve<PotentialWork>(shape);
+    const PotentialWork work = chunk->template work<PotentialWork>(shape);
     for (std::ptrdiff_t i = first; i < end; ++i) {
       chunk->add(Marginals{shape, job.xz + i * size_xz, job.yz + i * size_yz});
     }
@@ -203,14 +195,10 @@ Run gradient_run(const Exec& exec, const GradientJob& job, const Stop& stop) {
   const auto rooms = std::make_shared<Rooms>();
   return [=, &job, &stop](std::ptrdiff_t first, std::ptrdiff_t end) {
     const Shape shape = job.shape;
-    const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
-    const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
-    const std::ptrdiff_t size = size_xz * shape.ny;
+    const std::ptrdiff_t size_xz = shape.xz(), size_yz = shape.yz();
+    const std::ptrdiff_t size = shape.cells();
     rooms->rewind();
-    Arena count;
-    GradientWork::take(count, shape);
-    Arena arena((*rooms)(count.used()));
-    const GradientWork work = GradientWork::take(arena, shape);
+    const auto work = carve<GradientWork>(*rooms, shape);
     for (std::ptrdiff_t i = first; i < end && !stop(); ++i) {
       const double* weights = job.weights + 4 * i;
       gradient(exec, shape, job.p + i * size, job.options.normalize, job.xz + i * size_xz,

@@ -20,8 +20,7 @@ struct Decompose {
   double *xz, *yz, *lam, *mu;
 
   __device__ void operator()(const Exec& exec, void* workspace, std::ptrdiff_t i) const {
-    const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
-    const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
+    const std::ptrdiff_t size_xz = shape.xz(), size_yz = shape.yz();
     decompose_table(exec, Room(workspace), shape, p + i * size_xz * shape.ny, options, results, i,
                     xz + i * size_xz, yz + i * size_yz, lam + i * size_xz, mu + i * size_yz);
   }
@@ -36,13 +35,12 @@ struct Gradient {
   double* out;
 
   __device__ void operator()(const Exec& exec, void* workspace, std::ptrdiff_t i) const {
-    const std::ptrdiff_t size_xz = static_cast<std::ptrdiff_t>(shape.nx) * shape.nz;
-    const std::ptrdiff_t size_yz = static_cast<std::ptrdiff_t>(shape.ny) * shape.nz;
-    const std::ptrdiff_t size = size_xz * shape.ny;
+    const std::ptrdiff_t size_xz = shape.xz(), size_yz = shape.yz();
+    const std::ptrdiff_t size = shape.cells();
     const double* w = weights + 4 * i;
     gradient(exec, shape, p + i * size, normalize, xz + i * size_xz, yz + i * size_yz,
              lam + i * size_xz, mu + i * size_yz, GradientWeights{w[0], w[1], w[2], w[3]},
-             Room(workspace).carve<GradientWork>(shape), out + i * size);
+             carve<GradientWork>(Room(workspace), shape), out + i * size);
   }
 };
 
@@ -76,7 +74,7 @@ std::size_t table_bytes(Shape s, const fastpid_cuda_options& options) {
 
 std::size_t gradient_bytes(Shape s) {
   Room room;
-  room.carve<GradientWork>(s);
+  carve<GradientWork>(room, s);
   return room.used();
 }
 
