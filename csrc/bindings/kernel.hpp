@@ -66,17 +66,18 @@ template <class Options, class F>
 void run_interruptibly(Options& options, F&& f) {
   using Clock = std::chrono::steady_clock;
   PyThreadState* state = nullptr;
-  if (in_main_thread()) {
-    options.interrupted = [&state, last = Clock::now()]() mutable {
-      const auto now = Clock::now();
-      if (now - last < std::chrono::milliseconds(20)) return false;
-      last = now;
-      take_gil(state);
-      const bool raised = PyErr_CheckSignals() != 0;  // the exception stays set
-      state = PyEval_SaveThread();
-      return raised;
-    };
-  }
+  // Which thread this is costs more than a small table, and is asked when the first check is due.
+  options.interrupted = [&state, last = Clock::now(), deaf = false]() mutable {
+    if (deaf) return false;
+    const auto now = Clock::now();
+    if (now - last < std::chrono::milliseconds(20)) return false;
+    last = now;
+    take_gil(state);
+    const bool raised = PyErr_CheckSignals() != 0;  // the exception stays set
+    deaf = !raised && !in_main_thread();
+    state = PyEval_SaveThread();
+    return raised;
+  };
   bool finished = false;
   std::exception_ptr failure;
   state = PyEval_SaveThread();

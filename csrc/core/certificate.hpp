@@ -80,20 +80,10 @@ struct BasicCertificateWork {
 };
 using CertificateWork = BasicCertificateWork<double>;
 
-// Factors exp(lam) beyond this are not believed: their products must not overflow, and what
-// underflows beside them must not matter.
+// Factors exp(lam) beyond this, and potentials beyond its logarithm, are not believed: products
+// must not overflow, and what underflows beside them must not matter.
 constexpr double kLargestFactor = 1e100;
-
-// Which problems have factors of a side that are all numbers, none beyond kLargestFactor.
-template <class Exec, class Real>
-FASTPID_HD MaskOf<Real> credible(const Exec& exec, const BasicSide<Real>& side,
-                                 const Real* factors) {
-  const Real beyond =
-      exec.sum(static_cast<std::ptrdiff_t>(side.count) * side.target, [&](std::ptrdiff_t c) {
-        return select(factors[c] <= kLargestFactor, Real(0.0), Real(1.0));  // NaN is not
-      });
-  return beyond <= 0.0;
-}
+constexpr double kLargestPotential = 230.0;
 
 // A bound that came out as no number is none.
 template <class Real>
@@ -183,15 +173,18 @@ FASTPID_STAGE Real upper_bound(const Exec& exec, const BasicReduced<Real>& r,
   return bound_or(rows + columns - pairs, HUGE_VAL);
 }
 
-// One side's part of sum a lam + sum b mu, the shifts being subtracted. What is not in a problem of
-// a pack has no mass, whatever its potential.
+// One side's part of sum a lam + sum b mu, the shifts being subtracted; minus infinity where a
+// potential is not believed. What is not in a problem of a pack has no mass, whatever its
+// potential.
 template <class Exec, class Real>
 FASTPID_HD Real dual_value(const Exec& exec, const BasicSide<Real>& side, const Real* logs,
                            const Real* shift) {
   return exec.sum(side.count, [&](int i) {
     Real sum = 0.0;
     for (int k = side.begin(i); k < side.end(i); ++k) {
-      sum += select(side.mass[k] > 0.0, side.mass[k] * (logs[k] - shift[k]), Real(0.0));
+      const Real term = side.mass[k] * (logs[k] - shift[k]);
+      const Real sound = select(logs[k] <= kLargestPotential, term, Real(-HUGE_VAL));  // NaN is not
+      sum += select(side.mass[k] > 0.0, sound, Real(0.0));
     }
     return sum;
   });
@@ -242,7 +235,7 @@ FASTPID_STAGE void cut_cells(const Exec& exec, const BasicReduced<Real>& r,
 //
 // What is added up are the logarithms, what is feasible are the exponentials. These are the same
 // numbers to rounding, but for exponentials that underflow: they are missing from the pair sums by
-// less than 1e-308 kLargestFactor each. Where a factor is beyond that there is no bound.
+// less than 1e-308 kLargestFactor each. Where a potential is not believed there is no bound.
 template <class Exec, class Real>
 FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
                                const BasicIterate<Real>& it, double slack,
@@ -301,8 +294,7 @@ FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
   });
   const Real value =
       dual_value(exec, r.a, it.log_a, w.shift_a) + dual_value(exec, r.b, it.log_b, w.shift_b);
-  const Mask sound = credible(exec, r.a, it.exp_a) & credible(exec, r.b, it.exp_b);
-  return bound_or(select(sound, value, Real(-HUGE_VAL)), -HUGE_VAL);
+  return bound_or(value, -HUGE_VAL);
 }
 
 // The same for potentials that are feasible but for rounding, and a binary target: in one pass that
@@ -324,13 +316,13 @@ FASTPID_HD double feasible_bound(const Exec& exec, const Reduced& r, const Itera
                                     transposed(target > 1 ? 1 : 0));
   });
   const bool nearly = worst >= 1.0 - kNearly && worst <= 1.0 + kNearly;
-  if (!nearly || !credible(exec, r.a, it.exp_a) || !credible(exec, r.b, it.exp_b)) {
-    return lower_bound(exec, r, it, 0.0, w);
-  }
+  if (!nearly) return lower_bound(exec, r, it, 0.0, w);
   const double shift = std::log(worst);
   exec.for_each(r.a.size, [&](std::ptrdiff_t k) { w.shift_a[k] = shift; });
   exec.for_each(r.b.size, [&](std::ptrdiff_t k) { w.shift_b[k] = 0.0; });
-  return dual_value(exec, r.a, it.log_a, w.shift_a) + dual_value(exec, r.b, it.log_b, w.shift_b);
+  return bound_or(
+      dual_value(exec, r.a, it.log_a, w.shift_a) + dual_value(exec, r.b, it.log_b, w.shift_b),
+      -HUGE_VAL);
 }
 
 // exp of the potentials of one side, dense, zero off the support.
