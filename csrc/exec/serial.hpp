@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -126,7 +127,7 @@ class Serial {
     if (n > kSmall) {
       dense::solve_right(l, n, stride, b, rows, rows);
     } else {
-      solve_right<double>(l, n, stride, b, rows);
+      solve_few_right(l, n, stride, b, rows);
     }
   }
 
@@ -175,6 +176,34 @@ class Serial {
  protected:
   // Below this, plain loops beat the library's set-up.
   static constexpr int kSmall = 32;
+
+  // The same for few columns: as many rows at a time as there are lanes in a register.
+  static void solve_few_right(const double* l, int n, std::ptrdiff_t stride, double* b,
+                              std::ptrdiff_t rows) {
+    Vector x[kSmall];
+    const auto solve_rows = [&](auto&& load_column, auto&& store_column) {
+      for (int j = 0; j < n; ++j) {
+        Vector value = load_column(j);
+        for (int k = 0; k < j; ++k) value -= x[k] * l[k * stride + j];
+        x[j] = value * l[j * stride + j];
+        store_column(j, x[j]);
+      }
+    };
+    std::ptrdiff_t i = 0;
+    for (; i + kLanes <= rows; i += kLanes) {
+      solve_rows([&](int j) { return load(b + j * rows + i); },
+                 [&](int j, Vector v) { store(v, b + j * rows + i); });
+    }
+    const std::size_t bytes = static_cast<std::size_t>(rows - i) * sizeof(double);
+    if (bytes == 0) return;
+    solve_rows(
+        [&](int j) {
+          Vector v{};
+          std::memcpy(&v, b + j * rows + i, bytes);
+          return v;
+        },
+        [&](int j, Vector v) { std::memcpy(b + j * rows + i, &v, bytes); });
+  }
 
   // out[i] -= sum over k < count of x[k * stride_x + i] weights[k * stride_w], first <= i < end.
   template <class Real>
