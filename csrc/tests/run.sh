@@ -7,18 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 cxx=${CXX:-g++}
-eigen=${1:-$("${PYTHON:-python3}" -c '
-import sys
-from pathlib import Path
-
-for root in sys.path:
-    include = Path(root) / "cmeel.prefix" / "include" / "eigen3"
-    if (include / "Eigen" / "Core").is_file():
-        print(include)
-        break
-else:
-    sys.exit("the Eigen headers are missing: pip install cmeel-eigen")
-')}
+eigen=${1:-$("${PYTHON:-python3}" eigen_include.py)}
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 

@@ -222,6 +222,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results.md")
     parser.add_argument("--offenders", type=Path, default=HERE / "offenders")
     options = parser.parse_args()
+    # Shells that start it in the background have it ignore Ctrl-C.
+    for ends in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ends, signal.default_int_handler)
     start = time.monotonic()
     totals = run(options.tables, options.threads, options.seed, options.families, options.offenders)
     text = report(totals, time.monotonic() - start, " ".join(sys.argv[1:]))
