@@ -396,9 +396,9 @@ class Decomposition(Generic[V_co]):
         -------
         ndarray or Tensor, the shape of p
             q (..., nx, ny, nz) with ``q.sum(-2) == p.sum(-2)`` and ``q.sum(-3) == p.sum(-3)`` to
-            rounding, and I_q(X, Y; Z) <= `upper` + 1e-12 nats. Only where `upper` comes from an
-            information inequality, which no coupling needs to attain, may it be larger: by what the
-            inequality took off the solve's own upper bound.
+            rounding, and I_q(X, Y; Z) <= `upper` + max(1e-12, tol / 10). Only where an information
+            inequality closed the bracket, which no coupling needs to attain, may it be larger: by
+            what the inequality took off the gap of the solve itself.
         """
         return self._require_solution().coupling()
 

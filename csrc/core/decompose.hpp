@@ -109,7 +109,7 @@ class Task {
     const Reduced& r = p_.reduced;
     if (options_.method != Method::newton) {
       start();
-      const Bounds now = certify(exec_, r, w_.it, kEnoughShare * options_.tol, w_.certificate);
+      const Bounds now = certify(exec_, r, w_.it, enough(), w_.certificate);
       const bool enough = now.gap() <= kInnerShare * options_.tol;
       if (enough || options_.method == Method::proxy) {
         const bool gradient = options_.method == Method::gradient;
@@ -285,15 +285,18 @@ class Task {
   FASTPID_STAGE void finish(Method method, const Bounds* known) {
     answer_.method = method;
     if (needs_iterate() || !known) {
-      const double enough = kEnoughShare * options_.tol;
-      answer_.bounds.upper = upper_of_full(enough);
+      answer_.bounds.upper = upper_of_full(enough());
       expand_potentials();
       answer_.bounds.lower =
-          lower_bound(exec_, p_.full, solution(), kSlackShare * enough, w_.certificate);
+          lower_bound(exec_, p_.full, solution(), kSlackShare * enough(), w_.certificate);
     }
     if (known && whole()) answer_.bounds = *known;
     settle();
   }
+
+  // What every certificate of the task asks of the marginals: an answer and the solution behind it
+  // are certified alike.
+  FASTPID_HD double enough() const { return kEnoughShare * kInnerShare * options_.tol; }
 
   // Takes the iterate to the full problem for its upper bound.
   FASTPID_HD double upper_of_full(double enough) {
@@ -309,7 +312,7 @@ class Task {
     // Repaired before they are expanded: how much a symbol gives way in a repair depends on its
     // mass, and symbols that were merged have less of it each.
     if (r.a.count < p_.full.a.count || r.b.count < p_.full.b.count) {
-      lower_bound(exec_, r, w_.it, kSlackShare * kEnoughShare * options_.tol, w_.certificate);
+      lower_bound(exec_, r, w_.it, kSlackShare * enough(), w_.certificate);
       apply_shifts(exec_, r, w_.certificate, w_.it);
     }
     expand(exec_, p_, w_.it, w_.peaks, false, w_.full);

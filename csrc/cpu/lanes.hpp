@@ -128,7 +128,8 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
   proxy(exec, r, work.proxy, it);
   Mask bracketed = false;
   if (options.method != Method::newton) {
-    const auto now = certify(exec, r, it, kEnoughShare * options.tol, work.certificate);
+    const auto now =
+        certify(exec, r, it, kEnoughShare * kInnerShare * options.tol, work.certificate);
     bracketed = Mask(options.method == Method::proxy) | (now.gap() <= kInnerShare * options.tol);
     for (int lane = 0; lane < count; ++lane) {
       if (!bracketed[lane]) continue;

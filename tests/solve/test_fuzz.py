@@ -13,6 +13,7 @@ from invariants import (
     check_answers,
     check_bits,
     check_coupling,
+    check_effort,
     check_gradients,
     check_potentials,
     check_reference,
@@ -40,6 +41,7 @@ def test_hostile_tables(family: str) -> None:
         assert p.shape == (EACH, *shape)
         d = solve(p)
         assert_none(check_answers(d, TOL), p)
+        assert_none(check_effort(d), p)
         assert_none(check_potentials(p, d), p)
         assert_none(check_coupling(p, d, TOL), p)
         for way in WAYS:

@@ -37,6 +37,7 @@ from invariants import (
     check_answers,
     check_bits,
     check_coupling,
+    check_effort,
     check_gradients,
     check_potentials,
     check_reference,
@@ -109,6 +110,7 @@ def check_batch(job: tuple[int, int, str]) -> tuple[str, Found]:
         gap=float(np.max(d.gap)),
     )
     found.note(check_answers(d, TOL), p)
+    found.note(check_effort(d), p)
 
     changes = list(transformations(p, rng))
     name, changed = changes[rng.integers(len(changes))]
