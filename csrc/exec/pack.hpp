@@ -66,6 +66,7 @@ class Pack {
   friend Pack larger(Pack x, Pack y) { return select(x < y, y, x); }
   friend Pack fabs(Pack x) { return select(x < Pack(0.0), -x, x); }
 
+  friend Pack multiply_add(Pack x, Pack y, Pack z) { return Pack(multiply_add(x.v_, y.v_, z.v_)); }
   friend Pack log(Pack x) { return Pack(logarithm(x.v_)); }
   friend Pack xlogx(Pack x) { return select(x > Pack(0.0), x * log(x), Pack(0.0)); }
   friend Pack exp(Pack x) { return Pack(exponential(x.v_)); }
