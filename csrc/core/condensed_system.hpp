@@ -17,11 +17,11 @@ namespace fastpid {
 template <class Real>
 struct BasicCondensedWork {
   Real* dot = nullptr;      // pairs: E . x
-  Real* inverse = nullptr;  // pairs: 1 / h
+  Real* inverse = nullptr;  // pairs: 1 / h when the system was factorised
   // Over the cells of a and of b, dense (count x target), zero off the support.
   Real *fix_a = nullptr, *tmp_a = nullptr, *p_a = nullptr, *q_a = nullptr;
   Real *least_a = nullptr, *least_b = nullptr;
-  Real *fix_b = nullptr, *tmp_b = nullptr, *p_b = nullptr, *q_b = nullptr;
+  Real *tmp_b = nullptr, *p_b = nullptr, *q_b = nullptr;
   Real* blocks = nullptr;  // Cholesky factors of the a side, one block after the other
   std::ptrdiff_t* block_at = nullptr;
   Real* schur = nullptr;     // nnz(b)^2
@@ -45,7 +45,7 @@ struct BasicCondensedWork {
     w.dot = arena.take<Real>(r.pairs());
     w.inverse = arena.take<Real>(r.pairs());
     for (Real** p : {&w.fix_a, &w.tmp_a, &w.p_a, &w.q_a}) *p = arena.take<Real>(dense_a);
-    for (Real** p : {&w.fix_b, &w.tmp_b, &w.p_b, &w.q_b}) *p = arena.take<Real>(dense_b);
+    for (Real** p : {&w.tmp_b, &w.p_b, &w.q_b}) *p = arena.take<Real>(dense_b);
     w.least_a = arena.take<Real>(dense_a);
     w.least_b = arena.take<Real>(dense_b);
     w.block_at = arena.take<std::ptrdiff_t>(r.a.count);
@@ -80,7 +80,9 @@ class CondensedSystem {
     const std::ptrdiff_t nb = r_.b.size;
     Mask definite = true;
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) { w_.inverse[p] = 1.0 / h_[p]; });
-    exec_.for_each(nb * nb, [&](std::ptrdiff_t i) { w_.schur[i] = 0.0; });
+    exec_.for_each(nb, [&](std::ptrdiff_t k) {
+      for (std::ptrdiff_t i = k; i < nb; ++i) w_.schur[i + k * nb] = 0.0;
+    });
     exec_.for_each(n_, [&](int j) {
       Real* block = w_.schur + r_.b.begin(j) * (nb + 1);
       for (int i = 0; i < r_.a.count; ++i) {
@@ -94,21 +96,20 @@ class CondensedSystem {
     // dmu = 0. Weighting by the diagonal keeps the digits of its small entries.
     exec_.for_each(target(), [&](std::ptrdiff_t z) { w_.packed[z] = 0.0; });
     exec_.once([&] {
-      for (std::ptrdiff_t k = 0; k < nb; ++k) {
-        w_.diagonal[k] = w_.schur[k * (nb + 1)];
-        w_.packed[r_.b.idx[k]] += w_.diagonal[k];
-        w_.schur[k * (nb + 1)] = or_one(r_.b.mass[k], w_.diagonal[k] * (1.0 + regularisation));
+      for (int j = 0; j < n_; ++j) {
+        r_.b.row(j, [&](int k, int z) {
+          Real& diagonal = w_.schur[k * (nb + 1)];
+          w_.diagonal[k] = diagonal;
+          w_.packed[z] += diagonal;
+          diagonal = or_one(r_.b.mass[k], diagonal * (1.0 + regularisation));
+        });
       }
       for (int z = 0; z < target(); ++z) w_.packed[z] = 1.0 / w_.packed[z];
     });
     exec_.for_each(n_, [&](std::ptrdiff_t j) {
       for (int l = static_cast<int>(j); l < n_; ++l) {
-        int next = r_.b.begin(l);
-        r_.b.row(static_cast<int>(j), [&](int k, int z) {
-          while (next < r_.b.end(l) && r_.b.idx[next] < z) ++next;
-          if (next < r_.b.end(l) && r_.b.idx[next] == z) {
-            w_.schur[next + k * nb] += w_.diagonal[k] * (w_.diagonal[next] * w_.packed[z]);
-          }
+        r_.b.shared(static_cast<int>(j), r_.b, l, [&](int k, int next, int z) {
+          w_.schur[next + k * nb] += w_.diagonal[k] * (w_.diagonal[next] * w_.packed[z]);
         });
       }
     });
@@ -216,7 +217,8 @@ class CondensedSystem {
         if (skip(it_.s[p])) continue;
         const Real* v = exp_other + j * target();
         const Real* xo = x_other + j * target();
-        self.row(i, [&](int, int z) { sum[z] += v[z] * term(p, xs[z] + xo[z]); });
+        self.row(i,
+                 [&](int, int z) { sum[z] = multiply_add(v[z], term(p, xs[z] + xo[z]), sum[z]); });
       }
       self.row(i, [&](int, int z) { sum[z] *= exp_self[i * target() + z]; });
     });
@@ -233,7 +235,7 @@ class CondensedSystem {
         const Real* v = it_.exp_b + j * target();
         const Real* xb = x_b + j * target();
         Real sum = 0.0;
-        r_.b.row(j, [&](int, int z) { sum += u[z] * v[z] * (xa[z] + xb[z]); });
+        r_.b.row(j, [&](int, int z) { sum = multiply_add(u[z] * v[z], xa[z] + xb[z], sum); });
         out[p] = sum;
       }
     });
@@ -246,14 +248,42 @@ class CondensedSystem {
   }
 
  private:
-  // y = W x for the parts asked for (null: not wanted).
+  // y = W x.
   FASTPID_HD void apply(const Real* x_a, const Real* x_b, Real* y_a, Real* y_b) const {
     dots(x_a, x_b, w_.dot);
     const auto term = [&](std::ptrdiff_t p, const Real& d) {
-      return it_.s[p] * (d + w_.dot[p] * w_.inverse[p]);
+      return it_.s[p] * multiply_add(w_.dot[p], w_.inverse[p], d);
     };
-    if (y_a) gather(true, x_a, x_b, y_a, term);
-    if (y_b) gather(false, x_a, x_b, y_b, term);
+    gather(true, x_a, x_b, y_a, term);
+    gather(false, x_a, x_b, y_b, term);
+  }
+
+  // One side's part of W x for an x that lies on the other.
+  FASTPID_HD void couple(bool of_a, const Real* x, Real* out) const {
+    const BasicSide<Real>& self = of_a ? r_.a : r_.b;
+    const BasicSide<Real>& other = of_a ? r_.b : r_.a;
+    const Real* exp_self = of_a ? it_.exp_a : it_.exp_b;
+    const Real* exp_other = of_a ? it_.exp_b : it_.exp_a;
+    const std::ptrdiff_t stride_self = of_a ? n_ : 1, stride_other = of_a ? 1 : n_;
+    exec_.for_each(self.count, [&](int i) {
+      Real* sum = out + i * target();
+      const Real* u = exp_self + i * target();
+      for (int z = 0; z < target(); ++z) sum[z] = 0.0;
+      for (int j = 0; j < other.count; ++j) {
+        const std::ptrdiff_t p = i * stride_self + j * stride_other;
+        const Real s = it_.s[p];
+        if (skip(s)) continue;
+        const Real* v = exp_other + j * target();
+        const Real* d = x + j * target();
+        Real dot = 0.0;
+        other.row(j, [&](int, int z) { dot = multiply_add(u[z] * v[z], d[z], dot); });
+        const Real common = s * (dot * w_.inverse[p]);
+        self.row(i, [&](int, int z) {
+          sum[z] = multiply_add(v[z], multiply_add(s, d[z], common), sum[z]);
+        });
+      }
+      self.row(i, [&](int, int z) { sum[z] *= u[z]; });
+    });
   }
 
   // Adds S (diag E + E E^T / h) of one pair, restricted to the support of row i of `self`, to the
@@ -267,8 +297,8 @@ class CondensedSystem {
       if (skip(e[c])) continue;
       Real* column = block + c * stride;
       const Real factor = s * inverse * e[c];
-      for (int d = c; d < width; ++d) column[d] += factor * e[d];
-      column[c] += s * e[c];
+      for (int d = c; d < width; ++d) column[d] = multiply_add(factor, e[d], column[d]);
+      column[c] = multiply_add(s, e[c], column[c]);
     }
   }
 
@@ -289,11 +319,8 @@ class CondensedSystem {
         const Real weight = factor * u[z] * v[z];
         for (int k = 0; k < width; ++k) column[k] = weight * e[k];
       });
-      int l = first;
-      r_.b.row(j, [&](int k, int z) {
-        while (l < r_.a.end(i) && r_.a.idx[l] < z) ++l;
-        if (l < r_.a.end(i) && r_.a.idx[l] == z) panel[(l - first) * nb + k] += s * e[k - start];
-      });
+      r_.b.shared(j, r_.a, i,
+                  [&](int k, int l, int) { panel[(l - first) * nb + k] += s * e[k - start]; });
     });
   }
 
@@ -301,8 +328,7 @@ class CondensedSystem {
   FASTPID_HD void back_solve(Real* x_a, Real* x_b) const {
     exec_.for_each(r_.a.count * target(), [&](std::ptrdiff_t k) { w_.fix_a[k] = 0.0; });
     solve_blocks(x_a, w_.fix_a);
-    exec_.for_each(r_.b.count * target(), [&](std::ptrdiff_t k) { w_.fix_b[k] = 0.0; });
-    apply(w_.fix_a, w_.fix_b, nullptr, w_.tmp_b);
+    couple(false, w_.fix_a, w_.tmp_b);
     const auto each_b = [&](auto&& f) {
       exec_.for_each(n_,
                      [&](int j) { r_.b.row(j, [&](int k, int z) { f(k, j * target() + z); }); });
@@ -310,8 +336,7 @@ class CondensedSystem {
     each_b([&](int k, std::ptrdiff_t c) { w_.packed[k] = x_b[c] - w_.tmp_b[c]; });
     exec_.solve(w_.schur, r_.b.size, r_.b.size, w_.packed);
     each_b([&](int k, std::ptrdiff_t c) { x_b[c] = w_.packed[k]; });
-    exec_.for_each(r_.a.count * target(), [&](std::ptrdiff_t k) { w_.fix_a[k] = 0.0; });
-    apply(w_.fix_a, x_b, w_.tmp_a, nullptr);
+    couple(true, x_b, w_.tmp_a);
     exec_.for_each(r_.a.count * target(),
                    [&](std::ptrdiff_t k) { w_.tmp_a[k] = x_a[k] - w_.tmp_a[k]; });
     solve_blocks(w_.tmp_a, x_a);

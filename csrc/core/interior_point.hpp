@@ -308,8 +308,8 @@ class InteriorPoint {
     right_hand_sides(0.0, 0.0, false);
     system_.solve(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b, 0.0, 0);
     pair_steps(false, 0.0);
-    const Real primal = smaller(Real(1.0), step_length(it_.s, w_.ds));
-    const Real dual = smaller(Real(1.0), step_length(w_.h, w_.dh));
+    const Real primal = smaller(Real(1.0), primal_length(w_.ds));
+    const Real dual = smaller(Real(1.0), dual_length(w_.dh));
     const Real after = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) {
       const Real product = (it_.s[p] + primal * w_.ds[p]) * (w_.h[p] + dual * w_.dh[p]);
       return select(it_.s[p] > 0.0, product, Real(0.0));
@@ -342,8 +342,8 @@ class InteriorPoint {
   FASTPID_HD void repeat_corrector() {
     const auto reach = [&](const Real* ds, const Real* dh, const Real& largest, Real& primal,
                            Real& dual) {
-      primal = smaller(Real(1.0), step_length(it_.s, ds));
-      dual = smaller(smaller(Real(1.0), step_length(w_.h, dh)), kReach / largest);
+      primal = smaller(Real(1.0), primal_length(ds));
+      dual = smaller(smaller(Real(1.0), dual_length(dh)), kReach / largest);
       return smaller(primal, dual);
     };
     Real primal, dual, next_primal, next_dual;
@@ -403,7 +403,7 @@ class InteriorPoint {
       const Real h = w_.h[p] + dual * w_.dh[p];
       w_.bend[p] = select(live, 1.0 - h - w_.t[p], Real(0.0));
       w_.rc[p] = select(live, centre - w_.next_s[p] * h, Real(0.0));
-      w_.push[p] = (w_.rc[p] - it_.s[p] * w_.bend[p]) / w_.h[p];
+      w_.push[p] = (w_.rc[p] - it_.s[p] * w_.bend[p]) * inverse(p);
     });
     const auto one = [&](const BasicSide<Real>& self, bool of_a, const Real* end, const Real* sums,
                          Real* rhs) {
@@ -427,7 +427,7 @@ class InteriorPoint {
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
       if (skip(it_.s[p])) return;
       const Real dh = w_.bend[p] - w_.t[p];
-      w_.next_s[p] = primal * w_.ds[p] + (w_.rc[p] - it_.s[p] * dh) / w_.h[p];
+      w_.next_s[p] = primal * w_.ds[p] + (w_.rc[p] - it_.s[p] * dh) * inverse(p);
       w_.next_h[p] = dual * w_.dh[p] + dh;
     });
     const auto add = [&](std::ptrdiff_t count, const Real* dir, Real* next) {
@@ -454,8 +454,8 @@ class InteriorPoint {
     const Real t = complement_ / live_;
     const Mask central = careful_ > 0.0;
     const Real tau = select(central, Real(0.9), clamp(1.0 - 10.0 * t, 0.9, 0.999));
-    Real step_s = smaller(Real(1.0), tau * step_length(it_.s, w_.ds));
-    Real step_h = smaller(smaller(Real(1.0), tau * step_length(w_.h, w_.dh)), kReach / largest_);
+    Real step_s = smaller(Real(1.0), tau * primal_length(w_.ds));
+    Real step_h = smaller(smaller(Real(1.0), tau * dual_length(w_.dh)), kReach / largest_);
     // A short step is the sign of products S h far from one another: the next few stay central.
     careful_ = select(smaller(step_s, step_h) < kShort, larger(careful_, Real(kCarefulSteps)),
                       select(central, careful_ - 1.0, Real(0.0)));
@@ -505,13 +505,13 @@ class InteriorPoint {
       Real rc = centre - s * h;
       if (corrector) rc -= damp * (w_.ds[p] * w_.dh[p] - s * w_.bend[p]);
       w_.rc[p] = select(live, rc, Real(0.0));
-      w_.push[p] = select(live, s + (rc + s * slack_residual(p)) / h, Real(0.0));
+      w_.push[p] = select(live, s + (rc + s * slack_residual(p)) * inverse(p), Real(0.0));
     });
     const auto one = [&](const BasicSide<Real>& self, bool of_a, Real* rhs) {
       if (corrector) {
         system_.gather(of_a, w_.dir_a, w_.dir_b, rhs, [&](std::ptrdiff_t p, const Real& step) {
           const Real d = clamp(step, -kBend, kBend);
-          return w_.push[p] + damp * d * (w_.ds[p] + 0.5 * it_.s[p] * d);
+          return multiply_add(damp * d, multiply_add(0.5 * it_.s[p], d, w_.ds[p]), w_.push[p]);
         });
       } else {
         system_.gather(of_a, w_.dir_a, w_.dir_b, rhs,
@@ -530,9 +530,9 @@ class InteriorPoint {
   // corrector adds to its dh; a corrector also measures its largest |d log E|.
   FASTPID_HD void pair_steps(bool corrector, const Real& damp) {
     const auto finish = [&](std::ptrdiff_t p, const Real& dot) {
-      const Real s = it_.s[p], h = w_.h[p];
+      const Real s = it_.s[p];
       const Real dh = -slack_residual(p) - dot;
-      w_.ds[p] = (w_.rc[p] - s * dh) / h;
+      w_.ds[p] = (w_.rc[p] - s * dh) * inverse(p);
       w_.dh[p] = dh;
       if (corrector) w_.dh[p] -= damp * w_.bend[p];
     };
@@ -545,21 +545,31 @@ class InteriorPoint {
         if (skip(it_.s[p])) continue;
         const Real* v = it_.exp_b + j * target();
         const Real* xb = w_.dir_b + j * target();
-        Real dot = 0.0, bend = 0.0, most = 0.0;
-        r_.b.row(j, [&](int, int z) {
-          const Real e = u[z] * v[z], d = xa[z] + xb[z];
-          const Real c = clamp(d, -kBend, kBend);
-          dot += e * d;
-          bend += 0.5 * e * c * c;
-          most = larger(most, select(e > 0.0, fabs(d), Real(0.0)));
-        });
-        if (!corrector) w_.bend[p] = bend;
-        largest = larger(largest, most);
+        Real dot = 0.0;
+        if (corrector) {
+          r_.b.row(j, [&](int, int z) {
+            const Real e = u[z] * v[z], d = xa[z] + xb[z];
+            dot = multiply_add(e, d, dot);
+            largest = larger(largest, select(e > 0.0, fabs(d), Real(0.0)));
+          });
+        } else {
+          Real bend = 0.0;
+          r_.b.row(j, [&](int, int z) {
+            const Real e = u[z] * v[z], d = xa[z] + xb[z];
+            const Real c = clamp(d, -kBend, kBend);
+            dot = multiply_add(e, d, dot);
+            bend = multiply_add(e, c * c, bend);
+          });
+          w_.bend[p] = 0.5 * bend;
+        }
         finish(p, dot);
       }
       return largest;
     });
   }
+
+  // 1 / h at the start of the step.
+  FASTPID_HD const Real& inverse(std::ptrdiff_t p) const { return w_.system.inverse[p]; }
 
   // h + sum_z E - 1, taken as zero where it is rounding: dS gets S / h times this, and S / h may be
   // 1e10, which would turn the last digit of a sum into a residual of the marginals.
@@ -568,11 +578,17 @@ class InteriorPoint {
     return select(fabs(residual) > 1e-15, residual, Real(0.0));
   }
 
-  // The largest step that keeps the live entries of `value` non-negative.
-  FASTPID_HD Real step_length(const Real* value, const Real* change) const {
+  // The largest steps that keep the live entries of S and of h non-negative.
+  FASTPID_HD Real primal_length(const Real* ds) const {
     return exec_.min(r_.pairs(), [&](std::ptrdiff_t p) {
-      return select((it_.s[p] > 0.0) & (change[p] < 0.0), -value[p] / change[p], Real(HUGE_VAL));
+      return select((it_.s[p] > 0.0) & (ds[p] < 0.0), -it_.s[p] / ds[p], Real(HUGE_VAL));
     });
+  }
+  FASTPID_HD Real dual_length(const Real* dh) const {
+    const Real most = exec_.max(r_.pairs(), [&](std::ptrdiff_t p) {
+      return select(it_.s[p] > 0.0, -dh[p] * inverse(p), Real(0.0));
+    });
+    return select(most > 0.0, 1.0 / most, Real(HUGE_VAL));
   }
 
   FASTPID_HD void save(const Mask& which) const {

@@ -29,6 +29,17 @@ FASTPID_HD inline double xlogx(double x) { return x > 0.0 ? x * std::log(x) : 0.
 FASTPID_HD inline double smaller(double x, double y) { return y < x ? y : x; }
 FASTPID_HD inline double larger(double x, double y) { return x < y ? y : x; }
 
+// x y + z, rounded once where the machine does so fast. Compilers are told not to join products and
+// sums by themselves (-ffp-contract=off): they would join them in one loop and not in another, and
+// what a number comes out as would depend on where it is computed.
+FASTPID_HD inline double multiply_add(double x, double y, double z) {
+#if defined(__FP_FAST_FMA) && !defined(__CUDA_ARCH__)
+  return __builtin_fma(x, y, z);
+#else
+  return x * y + z;
+#endif
+}
+
 template <class Real>
 FASTPID_HD Real clamp(const Real& x, double low, double high) {
   return select(x < low, Real(low), select(x > high, Real(high), x));

@@ -31,7 +31,7 @@ FASTPID_HD Real pair_sum(const BasicReduced<Real>& r, const Real* exp_a, const R
   const Real* u = exp_a + i * r.a.target;
   const Real* v = exp_b + static_cast<std::ptrdiff_t>(j) * r.b.target;
   Real sum = 0.0;
-  r.b.row(j, [&](int, int z) { sum += u[z] * v[z]; });
+  r.b.row(j, [&](int, int z) { sum = multiply_add(u[z], v[z], sum); });
   return sum;
 }
 
@@ -76,7 +76,7 @@ FASTPID_STAGE void weighted_sums(const Exec& exec, const BasicReduced<Real>& r, 
       const Real weight = s[i * stride_self + j * stride_other];
       if (skip(weight)) continue;
       const Real* v = exp_other + static_cast<std::ptrdiff_t>(j) * other.target;
-      self.row(i, [&](int, int z) { sum[z] += weight * v[z]; });
+      self.row(i, [&](int, int z) { sum[z] = multiply_add(weight, v[z], sum[z]); });
     }
   });
 }

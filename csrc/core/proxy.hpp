@@ -25,7 +25,9 @@ FASTPID_HD void row_masses(const Exec& exec, const BasicSide<Real>& side, Real* 
 template <class Real>
 FASTPID_HD void target_masses(const BasicSide<Real>& side, Real* target) {
   for (int z = 0; z < side.target; ++z) target[z] = 0.0;
-  for (int k = 0; k < side.size; ++k) target[side.idx[k]] += side.mass[k];
+  for (int i = 0; i < side.count; ++i) {
+    side.row(i, [&](int k, int z) { target[z] += side.mass[k]; });
+  }
 }
 
 template <class Real>

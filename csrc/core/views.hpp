@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
 #include "arena.hpp"
 #include "macros.hpp"
@@ -29,52 +30,51 @@ struct Marginals {
   const double* yz = nullptr;
 };
 
-// A number of symbols that a number type may know in advance, so that loops over them unroll.
-template <int Known>
-class Extent {
- public:
-  FASTPID_HD constexpr Extent(int = Known) {}
-  FASTPID_HD constexpr operator int() const { return Known; }
-};
-template <>
-class Extent<0> {
- public:
-  FASTPID_HD constexpr Extent(int value = 0) : value_(value) {}
-  FASTPID_HD constexpr operator int() const { return value_; }
-
- private:
-  int value_;
-};
-
-// The number of target symbols that problems in `Real` have; 0 if only they know.
+// Problems in a pack share one support, and that is dense.
 template <class Real>
-constexpr int kKnownTarget = 0;
+constexpr bool kDense = !std::is_same_v<Real, double>;
 
 // One source's half of the reduced problem: the support of its marginal with the target in
 // compressed rows. Entry k of row i, ptr[i] <= k < ptr[i + 1], is symbol idx[k] of the target. In
-// packs the problems share one dense support, and mass is zero where a problem has no cell.
+// packs rows are full, and mass is zero where a problem has no cell.
 template <class Real>
 struct BasicSide {
-  int count = 0;                      // symbols of the source
-  int size = 0;                       // entries, nnz of the marginal
-  Extent<kKnownTarget<Real>> target;  // symbols of the target
+  int count = 0;   // symbols of the source
+  int size = 0;    // entries, nnz of the marginal
+  int target = 0;  // symbols of the target
   const int* ptr = nullptr;
   const int* idx = nullptr;
   const Real* mass = nullptr;
 
-  FASTPID_HD int begin(int i) const { return ptr[i]; }
-  FASTPID_HD int end(int i) const { return ptr[i + 1]; }
-  FASTPID_HD int width(int i) const { return ptr[i + 1] - ptr[i]; }
+  FASTPID_HD int begin(int i) const {
+    if constexpr (kDense<Real>) return i * target;
+    return ptr[i];
+  }
+  FASTPID_HD int end(int i) const { return begin(i + 1); }
+  FASTPID_HD int width(int i) const { return end(i) - begin(i); }
 
   // f(k, z) over the entries of row i. A full row is told apart so that its loop is contiguous.
   template <class F>
   FASTPID_HD void row(int i, F&& f) const {
-    const int first = ptr[i];
-    const int n = ptr[i + 1] - first;
-    if (n == target) {
+    const int first = begin(i), n = width(i);
+    if (kDense<Real> || n == target) {
       for (int z = 0; z < target; ++z) f(first + z, z);
     } else {
       for (int k = first; k < first + n; ++k) f(k, idx[k]);
+    }
+  }
+
+  // f(k, l, z) over the symbols z that row i shares with row j of `other`; k and l are its entries.
+  template <class F>
+  FASTPID_HD void shared(int i, const BasicSide& other, int j, F&& f) const {
+    int l = other.begin(j);
+    if constexpr (kDense<Real>) {
+      row(i, [&](int k, int z) { f(k, l + z, z); });
+    } else {
+      row(i, [&](int k, int z) {
+        while (l < other.end(j) && other.idx[l] < z) ++l;
+        if (l < other.end(j) && other.idx[l] == z) f(k, l, z);
+      });
     }
   }
 };

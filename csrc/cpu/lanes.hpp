@@ -17,6 +17,7 @@ namespace fastpid::cpu {
 
 inline bool fits_lanes(const Task<Serial>&) { return false; }
 inline int lane_shape(const Task<Serial>&) { return 0; }
+inline bool fills_lanes(const Task<Serial>&, int) { return false; }
 
 template <class Room, class Stop>
 void solve_in_lanes(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
@@ -33,7 +34,7 @@ inline std::tuple<int, int, int> lane_shape(const Task<Serial>& task) {
 
 // A pack works on the dense support. Beyond kLaneOrder the dense algebra of doubles fills the
 // vector registers by itself; below half a support its loops have less than half the work.
-constexpr int kLaneOrder = 36;
+constexpr int kLaneOrder = 144;
 constexpr int kLaneBlock = 12;
 
 inline bool fits_lanes(const Task<Serial>& task) {
@@ -44,11 +45,16 @@ inline bool fits_lanes(const Task<Serial>& task) {
          2 * (r.a.size + r.b.size) >= dense;
 }
 
+// Whether so many problems together cost less than one after the other: a pack takes the time of
+// about 3/4 + order / 64 of them. The bits are the same.
+inline bool fills_lanes(const Task<Serial>& task, int count) {
+  return 64 * count >= 48 + task.reduced().b.count * task.reduced().a.target;
+}
+
 // Solves tasks[0 .. count), 1 <= count <= kLanes, all of one lane_shape(), and concludes them.
 // `room` gives workspace, free again when this returns.
-template <int Target, class Room, class Stop>
-void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
-  using Number = Pack<Target>;
+template <class Number, class Room, class Stop>
+void solve_as(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
   static_assert(kWorksOn<Serial, Number>);
   using Mask = typename Number::Mask;
   const Serial exec;
@@ -57,7 +63,6 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
   const int target = first.a.target;
 
   BasicReduced<Number> r;
-  int* structure = nullptr;
   Number *mass_a = nullptr, *mass_b = nullptr;
   BasicIterate<Number> it;
   BasicInteriorWork<Number> work;
@@ -67,15 +72,6 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
     side.target = target;
     side.size = side.count * target;
   }
-  // Widths of rows are asked for while the workspace is laid out: the structure comes first.
-  const int rows = std::max(r.a.count, r.b.count);
-  structure =
-      static_cast<int*>(room(sizeof(int) * static_cast<std::size_t>(rows + 1 + target * rows)));
-  for (int i = 0; i <= rows; ++i) structure[i] = i * target;
-  int* idx = structure + rows + 1;
-  for (int k = 0; k < rows * target; ++k) idx[k] = k % target;
-  r.a.ptr = r.b.ptr = structure;
-  r.a.idx = r.b.idx = idx;
   const auto lay_out = [&](Arena arena) {
     mass_a = arena.take<Number>(r.a.size);
     mass_b = arena.take<Number>(r.b.size);
@@ -90,7 +86,7 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
   const auto gather = [&](auto side_of, Number* mass) {
     const int size = side_of(first).count * target;
     for (int k = 0; k < size; ++k) mass[k] = 0.0;
-    for (int lane = 0; lane < kLanes; ++lane) {
+    for (int lane = 0; lane < Number::kProblems; ++lane) {
       const Side& side = side_of(tasks[lane < count ? lane : 0]->reduced());
       for (int i = 0; i < side.count; ++i) {
         side.row(i, [&](int k, int z) { mass[i * target + z].set(lane, side.mass[k]); });
@@ -152,16 +148,13 @@ void solve_lanes_of(Task<Serial>* const* tasks, int count, Room&& room, Stop&& s
   }
 }
 
-// The same; loops over common numbers of target symbols are unrolled.
+// The same; of problems for which no pack is worth its while, one.
 template <class Room, class Stop>
 void solve_in_lanes(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
-  switch (tasks[0]->reduced().a.target) {
-    case 3:
-      return solve_lanes_of<3>(tasks, count, room, stop);
-    case 4:
-      return solve_lanes_of<4>(tasks, count, room, stop);
-    default:
-      return solve_lanes_of<0>(tasks, count, room, stop);
+  if (fills_lanes(*tasks[0], count)) {
+    solve_as<Pack>(tasks, count, room, stop);
+  } else {
+    solve_as<Single>(tasks, 1, room, stop);
   }
 }
 

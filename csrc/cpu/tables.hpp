@@ -74,6 +74,7 @@ class Chunk {
              lane_shape(*packed[i + count]) == lane_shape(*packed[i])) {
         ++count;
       }
+      if (!fills_lanes(*packed[i], static_cast<int>(count))) count = 1;
       work_.rewind();
       solve_in_lanes(&packed[i], static_cast<int>(count), work_, stop);
       i += count;

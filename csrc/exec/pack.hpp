@@ -10,10 +10,10 @@
 
 namespace fastpid {
 
-// Target: the number of target symbols of the problems, 0 if that is not known in advance.
-template <int Target>
 class Pack {
  public:
+  static constexpr int kProblems = kLanes;
+
   class Mask {
    public:
     Mask() = default;
@@ -66,6 +66,7 @@ class Pack {
   friend Pack larger(Pack x, Pack y) { return select(x < y, y, x); }
   friend Pack fabs(Pack x) { return select(x < Pack(0.0), -x, x); }
 
+  friend Pack multiply_add(Pack x, Pack y, Pack z) { return Pack(multiply_add(x.v_, y.v_, z.v_)); }
   friend Pack log(Pack x) { return Pack(logarithm(x.v_)); }
   friend Pack xlogx(Pack x) { return select(x > Pack(0.0), x * log(x), Pack(0.0)); }
   friend Pack exp(Pack x) { return Pack(exponential(x.v_)); }
@@ -79,8 +80,68 @@ class Pack {
   Vector v_;
 };
 
-template <int Target>
-constexpr int kKnownTarget<Pack<Target>> = Target;
+// One problem by itself that computes what a lane of a pack does, to the bit.
+class Single {
+ public:
+  static constexpr int kProblems = 1;
+
+  class Mask {
+   public:
+    Mask() = default;
+    Mask(bool all) : all_(all) {}
+
+    bool operator[](int) const { return all_; }
+
+    friend Mask operator&(Mask x, Mask y) { return x.all_ && y.all_; }
+    friend Mask operator|(Mask x, Mask y) { return x.all_ || y.all_; }
+    friend Mask operator!(Mask x) { return !x.all_; }
+    friend bool any(Mask x) { return x.all_; }
+    friend bool all(Mask x) { return x.all_; }
+
+   private:
+    bool all_;
+  };
+
+  Single() = default;
+  Single(double value) : v_(value) {}
+
+  double operator[](int) const { return v_; }
+  void set(int, double value) { v_ = value; }
+
+  Single& operator+=(Single y) { return *this = *this + y; }
+  Single& operator-=(Single y) { return *this = *this - y; }
+  Single& operator*=(Single y) { return *this = *this * y; }
+  Single& operator/=(Single y) { return *this = *this / y; }
+
+  friend Single operator+(Single x, Single y) { return x.v_ + y.v_; }
+  friend Single operator-(Single x, Single y) { return x.v_ - y.v_; }
+  friend Single operator*(Single x, Single y) { return x.v_ * y.v_; }
+  friend Single operator/(Single x, Single y) { return x.v_ / y.v_; }
+  friend Single operator-(Single x) { return -x.v_; }
+
+  friend Mask operator<(Single x, Single y) { return x.v_ < y.v_; }
+  friend Mask operator>(Single x, Single y) { return x.v_ > y.v_; }
+  friend Mask operator<=(Single x, Single y) { return x.v_ <= y.v_; }
+  friend Mask operator>=(Single x, Single y) { return x.v_ >= y.v_; }
+
+  friend Single select(Mask mask, Single yes, Single no) { return mask[0] ? yes : no; }
+  friend bool skip(Single) { return false; }
+  friend Single smaller(Single x, Single y) { return y.v_ < x.v_ ? y : x; }
+  friend Single larger(Single x, Single y) { return x.v_ < y.v_ ? y : x; }
+  friend Single fabs(Single x) { return x.v_ < 0.0 ? -x : x; }
+
+  friend Single multiply_add(Single x, Single y, Single z) {
+    return multiply_add(x.v_, y.v_, z.v_);
+  }
+  friend Single log(Single x) { return logarithm(Vector{} + x.v_)[0]; }
+  friend Single xlogx(Single x) { return select(x > Single(0.0), x * log(x), Single(0.0)); }
+  friend Single exp(Single x) { return exponential(Vector{} + x.v_)[0]; }
+  friend Single sqrt(Single x) { return std::sqrt(x.v_); }
+
+ private:
+  double v_;
+};
+static_assert(sizeof(Single) == sizeof(double));
 
 }  // namespace fastpid
 

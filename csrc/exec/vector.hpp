@@ -6,6 +6,9 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#if defined(__FMA__)
+#include <immintrin.h>
+#endif
 
 #include "../core/numerics.hpp"
 
@@ -43,6 +46,30 @@ using Vector = Several<double>;
 using Words = Several<unsigned long long>;
 using Bits = decltype(Vector{} < Vector{});  // of a comparison
 
+// Loops over the lanes or over the entries of a tile, which compilers know to make straight code of
+// only if told so.
+#if defined(__GNUC__) && !defined(__clang__)
+#define FASTPID_UNROLL _Pragma("GCC unroll 8")
+#else
+#define FASTPID_UNROLL
+#endif
+
+#if defined(__GNUC__) && !defined(FASTPID_ONE_LANE)
+inline Vector multiply_add(Vector x, Vector y, Vector z) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_pd(x, y, z);
+#elif defined(__FMA__)
+  return _mm256_fmadd_pd(x, y, z);
+#elif defined(__FP_FAST_FMA)
+  Vector out;
+  FASTPID_UNROLL for (int k = 0; k < kLanes; ++k) out[k] = __builtin_fma(x[k], y[k], z[k]);
+  return out;
+#else
+  return x * y + z;
+#endif
+}
+#endif
+
 constexpr double kLog2High = 0.6931471803691238;     // log 2 to 33 bits: exact times an exponent
 constexpr double kLog2Low = 1.9082149292705877e-10;  // and the rest
 
@@ -78,7 +105,7 @@ inline Vector logarithm(Vector x) {
   const Vector s = (m - 1.0) / (m + 1.0);
   const Vector w = s * s;
   Vector p = Vector{} + kP[6];
-  for (int k = 5; k >= 0; --k) p = p * w + kP[k];
+  for (int k = 5; k >= 0; --k) p = multiply_add(p, w, Vector{} + kP[k]);
   const Vector result = e * kLog2High + (2.0 * s + (s * w * p + e * kLog2Low));
   return x < infinity ? result : x;
 }
@@ -100,10 +127,10 @@ inline Vector exponential(Vector x) {
   constexpr double kLowest = -708.0, kHighest = 709.782712893384;
   const Vector shifted = x * kLog2Inverse + kInteger;
   const Vector n = shifted - kInteger;
-  const Vector r = (x - n * kLog2High) - n * kLog2Low;
+  const Vector r = multiply_add(-n, Vector{} + kLog2Low, x - n * kLog2High);
   Vector q = Vector{} + kQ[9];
-  for (int k = 8; k >= 0; --k) q = q * r + kQ[k];
-  const Vector e = 1.0 + (r + r * r * q);
+  for (int k = 8; k >= 0; --k) q = multiply_add(q, r, Vector{} + kQ[k]);
+  const Vector e = 1.0 + multiply_add(r * r, q, r);
   // n stands in the last bits of `shifted`, from where it goes into an exponent. 2^1024 is not a
   // number: half of it is.
   Words bits;

@@ -10,7 +10,7 @@
 namespace fastpid::testing {
 namespace {
 
-using Number = Pack<0>;
+using Number = Pack;
 
 double ulps(double found, double exact) {
   return std::fabs(found - exact) / (std::nextafter(std::fabs(exact), HUGE_VAL) - std::fabs(exact));
