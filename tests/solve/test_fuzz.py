@@ -17,6 +17,7 @@ from invariants import (
     check_gradients,
     check_potentials,
     check_reference,
+    check_scale,
     crossing,
     rounding,
     solve,
@@ -48,9 +49,12 @@ def test_hostile_tables(family: str) -> None:
             few = p[:2]
             other = solve(few, **way)
             assert_none(check_answers(other, way.get("tol", TOL)), few)
-            assert_none({str(way): crossing(d[:2], other) > 2.0 * rounding(p)}, few)
+            assert_none({str(way): ~(crossing(d[:2], other) <= 2.0 * rounding(p))}, few)
+            assert_none(check_potentials(few, other), few)
+            assert_none(check_coupling(few, other, way.get("tol", TOL), np.inf), few)
         for name, other in transformations(p, rng):
-            assert_none({name: crossing(d, solve(other)) > 2.0 * rounding(other)}, p)
+            assert_none({name: ~(crossing(d, solve(other)) <= 2.0 * rounding(other))}, p)
+        assert_none(check_scale(p, rng, TOL), p)
         if number % 4 == seed % 4:  # a second thread wants ten thousand cells
             assert_none(check_bits(p[:1], d[:1]), p)
 

@@ -41,6 +41,7 @@ from invariants import (
     check_gradients,
     check_potentials,
     check_reference,
+    check_scale,
     crossing,
     not_finite,
     rounding,
@@ -121,10 +122,14 @@ def check_batch(job: tuple[int, int, str]) -> tuple[str, Found]:
     other = solve(few, **way)
     found.note(check_answers(other, way.get("tol", TOL)), few)
     found.meet(str(way), crossing(d[:OTHER_WAY], other), few, few)
+    few, other = few[:SOLUTIONS], other[:SOLUTIONS]
+    found.note(check_potentials(few, other), few)
+    found.note(check_coupling(few, other, way.get("tol", TOL), np.inf), few)
 
     few = p[:SOLUTIONS]
     found.note(check_potentials(few, d[:SOLUTIONS]), few)
     found.note(check_coupling(few, d[:SOLUTIONS], TOL), few)
+    found.note(check_scale(few, rng, TOL), few)
     found.note(check_bits(p[:BITS], d[:BITS]), p[:BITS])
     if gradients_can_be_had():
         found.note(check_gradients(p[:GRADIENTS], d[:GRADIENTS], TOL), p[:GRADIENTS])
