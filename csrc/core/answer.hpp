@@ -34,7 +34,7 @@ FASTPID_HD inline Bounds bracket(const Bounds& f, const KnownTerms& known, doubl
 
 FASTPID_HD inline void write_answer(const Results& results, std::ptrdiff_t i, Shape shape,
                                     const KnownTerms& known, const Answer& answer, double tol) {
-  const Bounds bounds = bracket(answer.bounds, known, rounding(shape));
+  const Bounds bounds = bracket(answer.bounds, known, rounding(shape, known.log_total));
   Status status = answer.status;
   if (status != Status::not_exact && status != Status::interrupted) {
     if (bounds.gap() <= tol) {

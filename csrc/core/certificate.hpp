@@ -31,12 +31,15 @@ namespace fastpid {
 // terms mass * log, n being the cells of the two marginals. Added one after the other they err by
 // n eps sum |mass * log|, where the masses add up to two and the logarithms, of posteriors, average
 // less than log n + 1; the pair sums that have to be feasible err by less. The factor of two is for
-// the other bound.
-FASTPID_HD inline double rounding(Shape s) {
+// the other bound. The known terms of tables that are divided by their total lose as much by its
+// logarithm.
+FASTPID_HD inline double rounding(Shape s, double log_total = 0.0) {
   const double n = (static_cast<double>(s.nx) + s.ny) * s.nz;
-  return 4.0 * std::numeric_limits<double>::epsilon() * n * (1.0 + std::log(n));
+  return 4.0 * std::numeric_limits<double>::epsilon() * n *
+         (1.0 + std::log(n) + std::fabs(log_total));
 }
 
+// Neither bound is ever NaN.
 template <class Real>
 struct BasicBounds {
   Real lower = -std::numeric_limits<double>::infinity();
@@ -46,12 +49,6 @@ struct BasicBounds {
 
   // Whether they cross by `rounding` at most, and so may both be true.
   FASTPID_HD bool consistent(double rounding) const { return lower <= upper + rounding; }
-
-  // Both bounds hold, so the tighter one of each does. Neither is ever NaN.
-  FASTPID_HD void tighten(const BasicBounds& other) {
-    lower = larger(lower, other.lower);
-    upper = smaller(upper, other.upper);
-  }
 };
 using Bounds = BasicBounds<double>;
 

@@ -142,18 +142,18 @@ class Task {
     }
     const Iterate kept = carve<Iterate>(room, p_.reduced);
     Attempt best = first;
-    copy(w_.it, kept);
+    copy_iterate(exec_, p_.reduced, w_.it, kept);
     for (const Method method : {Method::newton, Method::gradient}) {
       start();
       const Attempt next =
           method == Method::newton ? newton(room, stop, true) : descend(room, HUGE_VAL, stop);
       if (next.bounds.gap() < best.bounds.gap()) {
         best = next;
-        copy(w_.it, kept);
+        copy_iterate(exec_, p_.reduced, w_.it, kept);
       }
       if (!unfinished(best) || next.outcome == Outcome::interrupted) break;
     }
-    copy(kept, w_.it);
+    copy_iterate(exec_, p_.reduced, kept, w_.it);
     conclude(best);
   }
 
@@ -212,18 +212,6 @@ class Task {
 
   // The proxy, where both iterative methods start.
   FASTPID_HD void start() { proxy(exec_, p_.reduced, w_.proxy, w_.it); }
-
-  FASTPID_HD void copy(const Iterate& from, const Iterate& to) const {
-    const Reduced& r = p_.reduced;
-    const auto all = [&](std::ptrdiff_t n, const double* source, double* sink) {
-      exec_.for_each(n, [&](std::ptrdiff_t i) { sink[i] = source[i]; });
-    };
-    all(r.pairs(), from.s, to.s);
-    all(r.a.size, from.log_a, to.log_a);
-    all(r.b.size, from.log_b, to.log_b);
-    all(static_cast<std::ptrdiff_t>(r.a.count) * r.a.target, from.exp_a, to.exp_a);
-    all(static_cast<std::ptrdiff_t>(r.b.count) * r.b.target, from.exp_b, to.exp_b);
-  }
 
   // Mirror descent from the proxy; stalled once more than `worthwhile` steps are to be expected.
   template <class Room, class Stop>
@@ -301,8 +289,10 @@ class Task {
   // Takes the iterate to the full problem for its upper bound.
   FASTPID_HD double upper_of_full(double enough) {
     if (!whole()) expand(exec_, p_, w_.it, w_.peaks, true, w_.full);
-    return upper_bound(exec_, p_.full, solution(), enough, w_.certificate, kCertificateSweeps,
-                       true);
+    // On the same problem as the method's own certificates, the same bound.
+    const bool same = whole() && answer_.method == Method::gradient;
+    return upper_bound(exec_, p_.full, solution(), enough, w_.certificate,
+                       same ? kDescentSweeps : kCertificateSweeps, true);
   }
 
   // Takes the potentials to the full problem. After the upper bound, whose factors they were.

@@ -160,7 +160,7 @@ class InteriorPoint {
     }
     const Mask certified = best_gap < HUGE_VAL;
     if (!all(certified)) proxy(exec_, r_, w_.proxy, it_);
-    copy(w_.best, it_, certified);
+    copy_iterate(exec_, r_, w_.best, it_, certified);
     if (!all(certified)) {
       const auto now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate);
       result.bounds.lower = select(certified, result.bounds.lower, now.lower);
@@ -592,19 +592,7 @@ class InteriorPoint {
   }
 
   FASTPID_HD void save(const Mask& which) const {
-    if (any(which)) copy(it_, w_.best, which);
-  }
-
-  FASTPID_HD void copy(const BasicIterate<Real>& from, const BasicIterate<Real>& to,
-                       const Mask& which) const {
-    const auto all = [&](std::ptrdiff_t n, const Real* source, Real* sink) {
-      exec_.for_each(n, [&](std::ptrdiff_t i) { sink[i] = select(which, source[i], sink[i]); });
-    };
-    all(r_.pairs(), from.s, to.s);
-    all(r_.a.size, from.log_a, to.log_a);
-    all(r_.b.size, from.log_b, to.log_b);
-    all(r_.a.count * target(), from.exp_a, to.exp_a);
-    all(r_.b.count * target(), from.exp_b, to.exp_b);
+    if (any(which)) copy_iterate(exec_, r_, it_, w_.best, which);
   }
 
   FASTPID_HD std::ptrdiff_t target() const { return r_.a.target; }

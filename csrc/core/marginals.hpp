@@ -8,17 +8,19 @@ namespace fastpid {
 
 // What is known about a table once it has been read; nats.
 struct KnownTerms {
-  double h_z = 0.0;    // H(Z)
-  double mi_x = 0.0;   // I(X; Z)
-  double mi_y = 0.0;   // I(Y; Z)
-  double mi_xy = 0.0;  // I(X, Y; Z)
+  double h_z = 0.0;        // H(Z)
+  double mi_x = 0.0;       // I(X; Z)
+  double mi_y = 0.0;       // I(Y; Z)
+  double mi_xy = 0.0;      // I(X, Y; Z)
+  double log_total = 0.0;  // of what was divided by
 };
 
 // Sums over a table that its pairwise marginals do not hold.
 struct TableSums {
   double mass = 0.0;
-  double cells = 0.0;  // sum p log p over the cells
-  double pairs = 0.0;  // the same over p(x, y)
+  double cells = 0.0;      // sum p log p over the cells
+  double pairs = 0.0;      // the same over p(x, y)
+  double log_total = 0.0;  // of what was divided by
 };
 
 // Rows of x are read in slabs that keep partial sums of their own, so that several threads can read
@@ -161,6 +163,7 @@ FASTPID_STAGE bool marginalize(const Exec& exec, Shape s, const double* p, bool 
     exec.for_each(plane, [&](std::ptrdiff_t i) { yz[i] *= scale; });
     const double shift = std::log(mass);
     out.mass = 1.0;
+    out.log_total = shift;
     out.cells = out.cells * scale - shift;
     out.pairs = out.pairs * scale - shift;
   }
@@ -190,6 +193,7 @@ FASTPID_HD KnownTerms known_terms(const Exec& exec, const Marginals& m, const Ta
   // With a total M a little off one, M log M makes every information M times that of the
   // normalised table, so that the inequalities between them hold as they are.
   KnownTerms out;
+  out.log_total = sums.log_total;
   out.h_z = xlogx(mass) - exec.sum(s.nz, [&](int z) {
     double column = 0.0;
     for (int i = 0; i < s.nx; ++i) column += m.xz[static_cast<std::ptrdiff_t>(i) * s.nz + z];

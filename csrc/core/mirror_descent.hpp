@@ -24,6 +24,7 @@
 #include "certificate.hpp"
 #include "iteration.hpp"
 #include "numerics.hpp"
+#include "proxy.hpp"
 #include "views.hpp"
 
 namespace fastpid {
@@ -46,6 +47,7 @@ struct SweepWork {
 };
 
 struct MirrorWork {
+  Iterate best;
   CertificateWork certificate;
   SweepWork<float> single;
   double* log_s = nullptr;  // y_k, over the pairs
@@ -58,6 +60,7 @@ struct MirrorWork {
 
   FASTPID_HD static MirrorWork take(Arena& arena, const Reduced& r) {
     MirrorWork w;
+    w.best = Iterate::take(arena, r);
     w.certificate = CertificateWork::take(arena, r);
     if (takes_single(r)) w.single = SweepWork<float>::take(arena, r);
     w.log_s = arena.take<double>(r.pairs());
@@ -65,6 +68,9 @@ struct MirrorWork {
     return w;
   }
 };
+
+// Its factors are close to the marginals already; the certificate's sweeps are few.
+constexpr int kDescentSweeps = 2;
 
 template <class Exec>
 class MirrorDescent {
@@ -91,16 +97,23 @@ class MirrorDescent {
       if (iterations >= next || iterations == options_.max_iter) {
         if (single) exec_.exp_each(r_.pairs(), w_.log_s, it_.s);
         logarithms();
-        const Bounds now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate,
-                                   kCertificateSweeps);
-        // Earlier iterates may have had a better bound, but the solution is this one.
+        const Bounds now =
+            certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate, kDescentSweeps);
         if (now.gap() <= options_.tol) {
           bounds = now;
           return Outcome::converged;
         }
-        bounds.tighten(now);
-        if (iterations == options_.max_iter) return Outcome::max_iterations;
-        if (stop()) return Outcome::interrupted;
+        // The bounds and the solution are of one iterate.
+        if (now.gap() < bounds.gap() || !(bounds.gap() < HUGE_VAL)) {
+          bounds = now;
+          copy_iterate(exec_, r_, it_, w_.best);
+        }
+        const auto end = [&](Outcome outcome) {
+          copy_iterate(exec_, r_, w_.best, it_);
+          return outcome;
+        };
+        if (iterations == options_.max_iter) return end(Outcome::max_iterations);
+        if (stop()) return end(Outcome::interrupted);
         if (single && bounds.gap() > kProgress * last_gap) {
           single = false;
           since_restart_ = 0;
@@ -109,7 +122,7 @@ class MirrorDescent {
         if (last_gap < HUGE_VAL &&
             steps_to_go(bounds.gap(), larger(power, kUsualPower)) * iterations >
                 options_.worthwhile) {
-          return Outcome::stalled;
+          return end(Outcome::stalled);
         }
         // A certificate costs several steps; the next one comes a little before it should succeed.
         const double ahead = 0.95 * steps_to_go(bounds.gap(), power) - 1.0;
@@ -133,7 +146,6 @@ class MirrorDescent {
   // the subnormal numbers that would slow the products down.
   static constexpr double kLeastLog = -60.0;
   static constexpr int kFirstCertificate = 12;
-  static constexpr int kCertificateSweeps = 2;
   // Single precision has reached its end if a gap is this share of the one before.
   static constexpr double kProgress = 0.9;
   static constexpr double kMostPower = 5.0;

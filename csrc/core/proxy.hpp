@@ -48,6 +48,21 @@ struct BasicProxyWork {
 };
 using ProxyWork = BasicProxyWork<double>;
 
+// Copies an iterate, of the problems of a pack that are in `which`.
+template <class Exec, class Real>
+FASTPID_HD void copy_iterate(const Exec& exec, const BasicReduced<Real>& r,
+                             const BasicIterate<Real>& from, const BasicIterate<Real>& to,
+                             MaskOf<Real> which = true) {
+  const auto all = [&](std::ptrdiff_t n, const Real* source, Real* sink) {
+    exec.for_each(n, [&](std::ptrdiff_t i) { sink[i] = select(which, source[i], sink[i]); });
+  };
+  all(r.pairs(), from.s, to.s);
+  all(r.a.size, from.log_a, to.log_a);
+  all(r.b.size, from.log_b, to.log_b);
+  all(static_cast<std::ptrdiff_t>(r.a.count) * r.a.target, from.exp_a, to.exp_a);
+  all(static_cast<std::ptrdiff_t>(r.b.count) * r.b.target, from.exp_b, to.exp_b);
+}
+
 template <class Exec, class Real>
 FASTPID_STAGE void proxy(const Exec& exec, const BasicReduced<Real>& r,
                          const BasicProxyWork<Real>& w, const BasicIterate<Real>& it) {
