@@ -30,9 +30,10 @@ struct BasicCondensedWork {
   Real* diagonal = nullptr;  // nnz(b)
 
   // Entries of the a side that enter the Schur complement together: wide enough for a matrix
-  // product, and at least one row.
+  // product, and at least one row. Those of packs are as many times larger, and have to stay in the
+  // cache.
   FASTPID_HD static int panel_width(const BasicReduced<Real>& r) {
-    constexpr int kWidth = 256;
+    constexpr int kWidth = kDense<Real> ? 36 : 256;
     const int target = r.a.target;
     return target > kWidth ? target : kWidth;
   }

@@ -106,30 +106,34 @@ class Task {
   // Solves what begin() left. `stop()` says that the user wants out.
   template <class Room, class Stop>
   FASTPID_HD void iterate(Room&& room, Stop&& stop) {
-    const Reduced& r = p_.reduced;
-    if (options_.method != Method::newton) {
-      start();
-      const Bounds now = certify(exec_, r, w_.it, enough(), w_.certificate);
-      const bool enough = now.gap() <= kInnerShare * options_.tol;
-      if (enough || options_.method == Method::proxy) {
-        const bool gradient = options_.method == Method::gradient;
-        conclude({gradient ? Method::gradient : Method::proxy, now, Outcome::bracketed, 0});
-        return;
-      }
-      const bool automatic = options_.method == Method::automatic;
-      const double worthwhile = automatic ? worthwhile_gradient_steps(r) : HUGE_VAL;
-      const Attempt attempt = descend(room, worthwhile, stop);
-      // Mirror descent that was given all its steps has no successor.
-      if (attempt.outcome != Outcome::stalled || worthwhile == HUGE_VAL) {
-        conclude(attempt);
-        return;
-      }
-      start();  // the same one, whether or not the gradient came first
-    } else {
-      start();
-    }
+    if (precede(room, stop)) return;
+    start();  // the same one, whether or not the gradient came first
     follow(newton(room, stop), room, stop);
   }
+
+  // What comes before the interior point. Returns whether nothing is left for that.
+  template <class Room, class Stop>
+  FASTPID_HD bool precede(Room&& room, Stop&& stop) {
+    if (options_.method == Method::newton) return false;
+    const Reduced& r = p_.reduced;
+    start();
+    const Bounds now = certify(exec_, r, w_.it, enough(), w_.certificate);
+    if (now.gap() <= kInnerShare * options_.tol || options_.method == Method::proxy) {
+      const bool gradient = options_.method == Method::gradient;
+      conclude({gradient ? Method::gradient : Method::proxy, now, Outcome::bracketed, 0});
+      return true;
+    }
+    const bool automatic = options_.method == Method::automatic;
+    const double worthwhile = automatic ? worthwhile_gradient_steps(r) : HUGE_VAL;
+    const Attempt attempt = descend(room, worthwhile, stop);
+    // Mirror descent that was given all its steps has no successor.
+    if (attempt.outcome == Outcome::stalled && worthwhile < HUGE_VAL) return false;
+    conclude(attempt);
+    return true;
+  }
+
+  // The room that precede() worked in is needed for something else.
+  FASTPID_HD void leave_room() { mirror_ = MirrorWork(); }
 
   // Takes the end of the interior point, which left its iterate in iterate(). Where that failed,
   // "auto" lets it try again, more cautiously, and then gives mirror descent, which may have been
@@ -165,6 +169,10 @@ class Task {
     return options_.method == Method::automatic && failed &&
            newton.bounds.gap() > rounding(m_.shape);
   }
+
+  // What every certificate of the task asks of the marginals: an answer and the solution behind it
+  // are certified alike.
+  FASTPID_HD double enough() const { return kEnoughShare * kInnerShare * options_.tol; }
 
   FASTPID_HD int newton_steps() const {
     return options_.max_iter > 0 ? options_.max_iter : kNewtonSteps;
@@ -281,10 +289,6 @@ class Task {
     if (known && whole()) answer_.bounds = *known;
     settle();
   }
-
-  // What every certificate of the task asks of the marginals: an answer and the solution behind it
-  // are certified alike.
-  FASTPID_HD double enough() const { return kEnoughShare * kInnerShare * options_.tol; }
 
   // Takes the iterate to the full problem for its upper bound.
   FASTPID_HD double upper_of_full(double enough) {

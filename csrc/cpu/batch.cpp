@@ -21,8 +21,10 @@ bool is_large(Shape s) {
 std::ptrdiff_t chunk_size(std::ptrdiff_t count, Shape s, int threads) {
   constexpr std::ptrdiff_t kCells = 16384;
   constexpr std::ptrdiff_t kMost = 128;
+  constexpr std::ptrdiff_t kLaneCells = 4096;
   const std::ptrdiff_t fair = std::max<std::ptrdiff_t>(count / (4 * threads), kLanes);
-  return std::clamp<std::ptrdiff_t>(kCells / s.cells(), 1, std::min(kMost, fair));
+  const auto size = std::clamp<std::ptrdiff_t>(kCells / s.cells(), 1, std::min(kMost, fair));
+  return s.cells() <= kLaneCells ? (size + kLanes - 1) / kLanes * kLanes : size;
 }
 
 // Each thread takes a run of tables at a time. Each table is solved by itself, so results do not

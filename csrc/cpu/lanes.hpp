@@ -1,7 +1,8 @@
 // Small problems of the same shape, solved several at a time in the lanes of a pack.
 //
 // A problem that is small and dense enough goes through here whether it comes alone or in a batch,
-// so that it gets the same bits either way; unused lanes repeat the first problem.
+// and gets the same bits either way: alone, it computes what a lane does. Unused lanes repeat the
+// first problem.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +18,7 @@ namespace fastpid::cpu {
 
 inline bool fits_lanes(const Task<Serial>&) { return false; }
 inline int lane_shape(const Task<Serial>&) { return 0; }
+inline bool precedes_lanes(const Task<Serial>&) { return false; }
 inline bool fills_lanes(const Task<Serial>&, int) { return false; }
 
 template <class Room, class Stop>
@@ -32,23 +34,36 @@ inline std::tuple<int, int, int> lane_shape(const Task<Serial>& task) {
   return {r.a.count, r.b.count, r.a.target};
 }
 
-// A pack works on the dense support. Beyond kLaneOrder the dense algebra of doubles fills the
-// vector registers by itself; below half a support its loops have less than half the work.
+// A pack works on the dense support. Beyond kLaneOrder it outgrows the cache; below half a support
+// the loops of doubles have less than half the work.
 constexpr int kLaneOrder = 144;
 constexpr int kLaneBlock = 12;
+// Up to this order, nothing is faster than the interior point.
+constexpr int kNewtonOrder = 36;
+
+inline int lane_order(const Task<Serial>& task) {
+  const Reduced& r = task.reduced();
+  return std::max(r.b.count, (r.a.count + 1) / 2) * r.a.target;
+}
 
 inline bool fits_lanes(const Task<Serial>& task) {
   const Reduced& r = task.reduced();
+  const Method method = task.options().method;
   const int dense = (r.a.count + r.b.count) * r.a.target;
-  return task.options().method != Method::gradient && r.b.count * r.a.target <= kLaneOrder &&
-         r.a.count * r.a.target <= 2 * kLaneOrder && r.a.target <= kLaneBlock &&
-         2 * (r.a.size + r.b.size) >= dense;
+  const bool newton = method == Method::newton || method == Method::automatic;
+  return method != Method::gradient && lane_order(task) <= (newton ? kLaneOrder : kNewtonOrder) &&
+         r.a.target <= kLaneBlock && 2 * (r.a.size + r.b.size) >= dense;
+}
+
+// Whether a problem that fits lanes goes through precede() first.
+inline bool precedes_lanes(const Task<Serial>& task) {
+  return task.options().method == Method::automatic && lane_order(task) > kNewtonOrder;
 }
 
 // Whether so many problems together cost less than one after the other: a pack takes the time of
-// about 3/4 + order / 64 of them. The bits are the same.
+// about 1 + order / 64 of them. The bits are the same.
 inline bool fills_lanes(const Task<Serial>& task, int count) {
-  return 64 * count >= 48 + task.reduced().b.count * task.reduced().a.target;
+  return 64 * count > 64 + task.reduced().b.count * task.reduced().a.target;
 }
 
 // Solves tasks[0 .. count), 1 <= count <= kLanes, all of one lane_shape(), and concludes them.
@@ -123,9 +138,8 @@ void solve_as(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
 
   proxy(exec, r, work.proxy, it);
   Mask bracketed = false;
-  if (options.method != Method::newton) {
-    const auto now =
-        certify(exec, r, it, kEnoughShare * kInnerShare * options.tol, work.certificate);
+  if (options.method != Method::newton && !precedes_lanes(*tasks[0])) {
+    const auto now = certify(exec, r, it, tasks[0]->enough(), work.certificate);
     bracketed = Mask(options.method == Method::proxy) | (now.gap() <= kInnerShare * options.tol);
     for (int lane = 0; lane < count; ++lane) {
       if (!bracketed[lane]) continue;
@@ -148,14 +162,10 @@ void solve_as(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
   }
 }
 
-// The same; of problems for which no pack is worth its while, one.
 template <class Room, class Stop>
 void solve_in_lanes(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
-  if (fills_lanes(*tasks[0], count)) {
-    solve_as<Pack>(tasks, count, room, stop);
-  } else {
-    solve_as<Single>(tasks, 1, room, stop);
-  }
+  if (count == 1) return solve_as<Single>(tasks, count, room, stop);
+  solve_as<Pack>(tasks, count, room, stop);
 }
 
 #endif

@@ -141,7 +141,7 @@ MaskOf<Real> factor_tile(Real* a, std::ptrdiff_t stride) {
 }
 
 // Columns of a panel that stay in the first cache, beside what they are multiplied with.
-constexpr int kPanel = 32;
+constexpr int kPanel = 36;
 
 // f(first, width) for pieces of at most `most` that make up n.
 template <class F>

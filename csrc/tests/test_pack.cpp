@@ -153,7 +153,7 @@ TEST(sum_xlogx_takes_any_length_and_zeros) {
 TEST(dense_algebra_of_packs_is_that_of_each_lane) {
   Rng rng(93);
   const Serial exec;
-  for (const int n : {1, 2, 3, 7, 12}) {
+  for (const int n : {1, 2, 3, 4, 5, 7, 12, 21, 50}) {
     std::vector<Number> a(static_cast<std::size_t>(n) * n), b(static_cast<std::size_t>(n));
     std::vector<std::vector<double>> own(kLanes, std::vector<double>(a.size()));
     for (int lane = 0; lane < kLanes; ++lane) {
@@ -182,6 +182,53 @@ TEST(dense_algebra_of_packs_is_that_of_each_lane) {
       }
     }
     CHECK(!good[kLanes - 1]);
+  }
+}
+
+// To the bit, whatever the size leaves over of tiles and of registers.
+TEST(dense_algebra_of_one_problem_is_that_of_a_lane) {
+  Rng rng(96);
+  const Serial exec;
+  const auto random = [&](int count) {
+    std::vector<Number> out(static_cast<std::size_t>(count));
+    for (Number& value : out) {
+      for (int lane = 0; lane < kLanes; ++lane) value.set(lane, uniform(rng) - 0.5);
+    }
+    return out;
+  };
+  const auto lane_of = [](const std::vector<Number>& v, int lane) {
+    std::vector<Single> out;
+    for (const Number& value : v) out.push_back(value[lane]);
+    return out;
+  };
+  for (const int n : {1, 2, 3, 4, 6, 9, 17, 40, 77}) {
+    const int columns = n + 3;
+    const auto g = random(n * columns), right = random(n);
+    std::vector<Number> c(static_cast<std::size_t>(n) * n, 0.0);
+    for (int i = 0; i < n; ++i) c[i * (n + 1)] = 0.1;
+    // Of g g^T + 0.9, from its negative.
+    const auto work = [&](const auto& exec, auto& c, const auto& g, auto& b, auto& panel) {
+      exec.downdate(c.data(), n, g.data(), columns);
+      for (int i = 0; i < n * n; ++i) c[i] = -c[i];
+      for (int i = 0; i < n; ++i) c[i * (n + 1)] += 1.0;
+      const auto good = exec.cholesky(c.data(), n, n);
+      exec.solve(c.data(), n, n, b.data());
+      exec.solve_right(c.data(), n, n, panel.data(), columns);
+      return good;
+    };
+    std::vector<Number> pc = c, pb = right, pp = g;
+    const auto good = work(exec, pc, g, pb, pp);
+    for (int lane = 0; lane < kLanes; ++lane) {
+      auto sc = lane_of(c, lane), sb = lane_of(right, lane), sp = lane_of(g, lane);
+      const auto sg = sp;
+      CHECK(work(exec, sc, sg, sb, sp)[0] == good[lane]);
+      CHECK(good[lane]);
+      for (int j = 0; j < n; ++j) {
+        for (int i = j; i < n; ++i) CHECK(sc[j * n + i][0] == pc[j * n + i][lane]);
+        CHECK(sb[j][0] == pb[j][lane]);
+      }
+      for (int k = 0; k < n * columns; ++k) CHECK(sp[k][0] == pp[k][lane]);
+    }
   }
 }
 
