@@ -519,12 +519,15 @@ def test_bad_options(modalities, options, error, text) -> None:
 
 def test_a_table_that_is_not_solved_warns() -> None:
     y = labels()
-    c = controller(tol=1e-17)
-    c.observe(pair(0.7, 0.5, y, trust=0.8), y)
+    gaps = []
+    # Rounding closes many gaps altogether, but not all of these.
     with pytest.warns(fastpid.ConvergenceWarning, match="the largest gap is") as caught:
-        decision = c.decide(0)
+        for of_first in np.linspace(0.2, 0.9, 40):
+            c = controller(tol=1e-17)
+            c.observe(pair(of_first, 0.6, y, trust=0.8), y)
+            gaps.append(c.decide(0).metrics["gap"])
     assert caught[0].filename == __file__
-    assert 1e-17 < decision.metrics["gap"] < 1e-12
+    assert 1e-17 < max(gaps) < 1e-12
 
 
 def test_to_frame_has_a_row_an_epoch() -> None:

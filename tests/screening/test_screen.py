@@ -182,9 +182,10 @@ def test_bad_options(options: dict[str, Any], words: str) -> None:
 
 def test_a_gap_wider_than_tol_is_warned_of() -> None:
     rng = np.random.default_rng(0)
-    x, z = rng.integers(0, 3, (200, 3)), rng.integers(0, 3, 200)
+    x, z = rng.integers(0, 8, (400, 3)), rng.integers(0, 8, 400)
+    # Rounding closes many gaps altogether, but not all that mirror descent leaves.
     with pytest.warns(fastpid.ConvergenceWarning, match="some pairs were not solved") as caught:
-        found = fastpid.screen(x, z, tol=1e-17)
+        found = fastpid.screen(x, z, tol=1e-17, method="gradient")
     assert caught[0].filename == __file__
     assert found.records["gap"].max() > 1e-17
     assert len(fastpid.screen(x, z, method="proxy")) == 3  # no warning: it is what was asked for
