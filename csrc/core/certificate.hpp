@@ -23,6 +23,8 @@
 
 #include "numerics.hpp"
 #include "products.hpp"
+#include "sinkhorn.hpp"
+#include "tuning.hpp"
 #include "views.hpp"
 
 namespace fastpid {
@@ -64,11 +66,9 @@ struct BasicCertificateWork {
   Real* t = nullptr;  // pairs: sum_z exp(lam + mu)
 
   FASTPID_HD static BasicCertificateWork take(Arena& arena, const BasicReduced<Real>& r) {
-    const std::ptrdiff_t dense_a = static_cast<std::ptrdiff_t>(r.a.count) * r.a.target;
-    const std::ptrdiff_t dense_b = static_cast<std::ptrdiff_t>(r.b.count) * r.b.target;
     BasicCertificateWork w;
-    for (Real** p : {&w.exp_a, &w.sums_a, &w.cut_a}) *p = arena.take<Real>(dense_a);
-    for (Real** p : {&w.exp_b, &w.sums_b, &w.cut_b}) *p = arena.take<Real>(dense_b);
+    for (Real** p : {&w.exp_a, &w.sums_a, &w.cut_a}) *p = arena.take<Real>(r.a.cells());
+    for (Real** p : {&w.exp_b, &w.sums_b, &w.cut_b}) *p = arena.take<Real>(r.b.cells());
     w.shift_a = arena.take<Real>(r.a.size);
     w.shift_b = arena.take<Real>(r.b.size);
     w.t = arena.take<Real>(r.pairs());
@@ -77,56 +77,21 @@ struct BasicCertificateWork {
 };
 using CertificateWork = BasicCertificateWork<double>;
 
-// Factors exp(lam) beyond this, and potentials beyond its logarithm, are not believed: products
-// must not overflow, and what underflows beside them must not matter.
-constexpr double kLargestFactor = 1e100;
-constexpr double kLargestPotential = 230.0;
-
 // A bound that came out as no number is none.
 template <class Real>
 FASTPID_HD Real bound_or(const Real& bound, double none) {
   return select(fabs(bound) < HUGE_VAL, bound, Real(none));
 }
 
-// Rescales the factors of one side so that factor * sums is the marginal (Sinkhorn) or, if
-// `only_down`, nowhere above it. Returns by how much the marginal was off, in total. Problems
-// outside `active` keep their factors.
-template <class Exec, class Real>
-FASTPID_HD Real rescale(const Exec& exec, const BasicSide<Real>& side, const Real* sums,
-                        bool only_down, MaskOf<Real> active, Real* factors) {
-  return exec.sum(side.count, [&](std::ptrdiff_t i) {
-    Real off = 0.0;
-    side.row(static_cast<int>(i), [&](int k, int z) {
-      const Real sum = sums[i * side.target + z];
-      Real& factor = factors[i * side.target + z];
-      off += fabs(side.mass[k] - factor * sum);
-      MaskOf<Real> change = active & (sum > 0.0);
-      if (only_down) change = change & (factor * sum > side.mass[k]);
-      // Where the zeros of S leave Sinkhorn without a limit, factors must not run to infinity.
-      factor = select(change, smaller(side.mass[k] / sum, Real(kLargestFactor)), factor);
-    });
-    return off;
-  });
-}
-
 // sum of marginal * log(factor) over one side, its marginals being factor * sums. `logs` is dense.
 template <class Exec, class Real>
 FASTPID_HD Real weighted_logs(const Exec& exec, const BasicSide<Real>& side, const Real* factor,
                               const Real* sums, Real* logs) {
-  exec.log_each(static_cast<std::ptrdiff_t>(side.count) * side.target, factor, logs);
-  return exec.sum(side.count, [&](int i) {
-    const std::ptrdiff_t start = static_cast<std::ptrdiff_t>(i) * side.target;
-    Real value = 0.0;
-    side.row(i, [&](int, int z) {
-      const std::ptrdiff_t c = start + z;
-      value += select(factor[c] > 0.0, sums[c] * factor[c] * logs[c], Real(0.0));
-    });
-    return value;
+  exec.log_each(side.cells(), factor, logs);
+  return sum_cells<Exec, Real>(exec, side, [&](int, std::ptrdiff_t c) {
+    return select(factor[c] > 0.0, sums[c] * factor[c] * logs[c], Real(0.0));
   });
 }
-
-// Marginals closer than this share of tol are close enough for what is left over to be cut.
-constexpr double kEnoughShare = 0.02;
 
 // Sinkhorn sweeps take the marginals close to their targets before what is left over is cut: mass
 // that is rescaled costs second order, mass that is cut first. They stop at a residual of `enough`
@@ -137,23 +102,22 @@ FASTPID_STAGE Real upper_bound(const Exec& exec, const BasicReduced<Real>& r,
                                const BasicCertificateWork<Real>& w, int sweeps,
                                MaskOf<Real> wanted) {
   const std::ptrdiff_t n = r.b.count;
-  const auto sums_a = [&] { weighted_sums(exec, r, true, it.s, w.exp_b, w.sums_a); };
-  const auto sums_b = [&] { weighted_sums(exec, r, false, it.s, w.exp_a, w.sums_b); };
-  exec.for_each(n * r.b.target, [&](std::ptrdiff_t k) { w.exp_b[k] = it.exp_b[k]; });
-  exec.for_each(static_cast<std::ptrdiff_t>(r.a.count) * r.a.target,
-                [&](std::ptrdiff_t k) { w.exp_a[k] = it.exp_a[k]; });
+  const auto sums_a = [&] { weighted_sums(exec, r, r.half_a(), it.s, w.exp_b, w.sums_a); };
+  const auto sums_b = [&] { weighted_sums(exec, r, r.half_b(), it.s, w.exp_a, w.sums_b); };
+  exec.for_each(r.b.cells(), [&](std::ptrdiff_t k) { w.exp_b[k] = it.exp_b[k]; });
+  exec.for_each(r.a.cells(), [&](std::ptrdiff_t k) { w.exp_a[k] = it.exp_a[k]; });
   MaskOf<Real> active = wanted;
   for (int sweep = 0; sweep < sweeps && any(active); ++sweep) {
     sums_a();
-    const Real off_a = rescale(exec, r.a, w.sums_a, false, active, w.exp_a);
+    const Real off_a = rescale_active(exec, r.a, w.sums_a, active, w.exp_a);
     sums_b();
-    const Real off_b = rescale(exec, r.b, w.sums_b, false, active, w.exp_b);
+    const Real off_b = rescale_active(exec, r.b, w.sums_b, active, w.exp_b);
     active = active & (off_a + off_b > enough);
   }
   sums_a();
-  rescale(exec, r.a, w.sums_a, true, true, w.exp_a);
+  rescale_down(exec, r.a, w.sums_a, w.exp_a);
   sums_b();
-  rescale(exec, r.b, w.sums_b, true, true, w.exp_b);
+  rescale_down(exec, r.b, w.sums_b, w.exp_b);
   sums_a();
   pair_sums(exec, r, w.exp_a, w.exp_b, w.t);
   const Real pairs = exec.sum(r.a.count, [&](std::ptrdiff_t i) {
@@ -180,14 +144,13 @@ FASTPID_HD Real dual_value(const Exec& exec, const BasicSide<Real>& side, const 
     Real sum = 0.0;
     for (int k = side.begin(i); k < side.end(i); ++k) {
       const Real term = side.mass[k] * (logs[k] - shift[k]);
-      const Real sound = select(logs[k] <= kLargestPotential, term, Real(-HUGE_VAL));  // NaN is not
+      const Real sound = select(logs[k] <= tuning::Certificate::kLargestPotential, term,
+                                Real(-HUGE_VAL));  // NaN is not
       sum += select(side.mass[k] > 0.0, sound, Real(0.0));
     }
     return sum;
   });
 }
-
-constexpr double kRounding = 1e-14;  // of a sum of exponentials
 
 // Leaves in cut_a and cut_b what the factors of each cell are to be divided by, so that no pair sum
 // exceeds 1 + slack. t holds the pair sums.
@@ -195,7 +158,8 @@ template <class Exec, class Real>
 FASTPID_STAGE void cut_cells(const Exec& exec, const BasicReduced<Real>& r,
                              const BasicCertificateWork<Real>& w, double slack,
                              MaskOf<Real> infeasible) {
-  const std::ptrdiff_t n = r.b.count, target = r.a.target;
+  using Mask = MaskOf<Real>;
+  const std::ptrdiff_t target = r.a.target;
   const auto spread = [&](const BasicSide<Real>& side, Real* mass) {
     exec.for_each(side.count, [&](std::ptrdiff_t i) {
       for (int z = 0; z < target; ++z) mass[i * target + z] = 0.0;
@@ -204,28 +168,27 @@ FASTPID_STAGE void cut_cells(const Exec& exec, const BasicReduced<Real>& r,
   };
   spread(r.a, w.sums_a);
   spread(r.b, w.sums_b);
-  const auto cut_side = [&](bool of_a, Real* cut) {
-    const std::ptrdiff_t count = of_a ? r.a.count : n, others = of_a ? n : r.a.count;
-    const Real* masses = of_a ? w.sums_a : w.sums_b;
-    const Real* other_masses = of_a ? w.sums_b : w.sums_a;
-    exec.for_each(count, [&](std::ptrdiff_t i) {
+  // Of two cells of the same mass, a's is the lighter.
+  const auto cut_side = [&](const BasicHalf<Real>& half, const Real* masses,
+                            const Real* other_masses, bool of_equals, Real* cut) {
+    exec.for_each(half.self.count, [&](std::ptrdiff_t i) {
       Real* own = cut + i * target;
       for (int z = 0; z < target; ++z) own[z] = 1.0;
-      for (std::ptrdiff_t j = 0; j < others; ++j) {
-        const Real t = of_a ? w.t[i * n + j] : w.t[j * n + i];
-        const MaskOf<Real> over = infeasible & (t > 1.0 + slack);
+      for (std::ptrdiff_t j = 0; j < half.other.count; ++j) {
+        const Real t = w.t[half.pair(i, j)];
+        const Mask over = infeasible & (t > 1.0 + slack);
         if (!any(over)) continue;
         const Real* mass = masses + i * target;
         const Real* other = other_masses + j * target;
         for (int z = 0; z < target; ++z) {
-          const MaskOf<Real> lighter = of_a ? mass[z] <= other[z] : mass[z] < other[z];
+          const Mask lighter = (mass[z] < other[z]) | (Mask(of_equals) & (mass[z] <= other[z]));
           own[z] = select(over & lighter, larger(own[z], t), own[z]);
         }
       }
     });
   };
-  cut_side(true, w.cut_a);
-  cut_side(false, w.cut_b);
+  cut_side(r.half_a(), w.sums_a, w.sums_b, true, w.cut_a);
+  cut_side(r.half_b(), w.sums_b, w.sums_a, false, w.cut_b);
 }
 
 // Violations up to `slack` are left to the shifts of whole symbols.
@@ -239,7 +202,7 @@ FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
                                const BasicCertificateWork<Real>& w) {
   using Mask = MaskOf<Real>;
   const std::ptrdiff_t m = r.a.count, n = r.b.count, target = r.a.target;
-  if (slack < kRounding) slack = kRounding;
+  slack = larger(slack, tuning::Certificate::kRounding);
   pair_sums(exec, r, it.exp_a, it.exp_b, w.t);
   const Real worst = exec.max(m, [&](std::ptrdiff_t i) {
     Real most = 0.0;
@@ -248,11 +211,6 @@ FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
   });
   const Mask infeasible = worst > 1.0 + slack;
   const bool cut = any(infeasible);
-  const auto each_cell = [&](const BasicSide<Real>& side, auto&& f) {
-    exec.for_each(side.count, [&](std::ptrdiff_t i) {
-      side.row(static_cast<int>(i), [&](int k, int z) { f(k, i * target + z); });
-    });
-  };
   if (cut) {
     cut_cells(exec, r, w, slack, infeasible);
     const auto divide = [&](std::ptrdiff_t count, const Real* factors, const Real* by, Real* out) {
@@ -261,8 +219,8 @@ FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
     divide(m, it.exp_a, w.cut_a, w.sums_a);
     divide(n, it.exp_b, w.cut_b, w.sums_b);
     pair_sums(exec, r, w.sums_a, w.sums_b, w.t);
-    each_cell(r.a, [&](int k, std::ptrdiff_t c) { w.shift_a[k] = w.cut_a[c]; });
-    each_cell(r.b, [&](int k, std::ptrdiff_t c) { w.shift_b[k] = w.cut_b[c]; });
+    each_cell(exec, r.a, [&](int k, std::ptrdiff_t c) { w.shift_a[k] = w.cut_a[c]; });
+    each_cell(exec, r.b, [&](int k, std::ptrdiff_t c) { w.shift_b[k] = w.cut_b[c]; });
     exec.log_each(r.a.size, w.shift_a, w.shift_a);
     exec.log_each(r.b.size, w.shift_b, w.shift_b);
   } else {
@@ -299,7 +257,7 @@ FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
 template <class Exec>
 FASTPID_HD double feasible_bound(const Exec& exec, const Reduced& r, const Iterate& it,
                                  const CertificateWork& w) {
-  constexpr double kNearly = 1e-13;
+  constexpr double kNearly = tuning::Certificate::kNearly;
   const std::ptrdiff_t n = r.b.count;
   const int target = r.b.target;
   if (target > 2) return lower_bound(exec, r, it, 0.0, w);
@@ -342,17 +300,15 @@ FASTPID_STAGE void apply_shifts(const Exec& exec, const Reduced& r, const Certif
   exponentials(exec, r.b, it.log_b, it.exp_b);
 }
 
-constexpr int kCertificateSweeps = 32;
-constexpr double kSlackShare = 0.1;  // of `enough`
-
 template <class Exec, class Real>
 FASTPID_HD BasicBounds<Real> certify(const Exec& exec, const BasicReduced<Real>& r,
                                      const BasicIterate<Real>& it, double enough,
                                      const BasicCertificateWork<Real>& w,
-                                     int sweeps = kCertificateSweeps, MaskOf<Real> wanted = true) {
+                                     int sweeps = tuning::Certificate::kSweeps,
+                                     MaskOf<Real> wanted = true) {
   BasicBounds<Real> bounds;
   bounds.upper = upper_bound(exec, r, it, enough, w, sweeps, wanted);
-  bounds.lower = lower_bound(exec, r, it, kSlackShare * enough, w);
+  bounds.lower = lower_bound(exec, r, it, tuning::Certificate::kSlackShare * enough, w);
   return bounds;
 }
 

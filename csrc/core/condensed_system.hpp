@@ -10,6 +10,7 @@
 #pragma once
 
 #include "numerics.hpp"
+#include "tuning.hpp"
 #include "views.hpp"
 
 namespace fastpid {
@@ -40,15 +41,13 @@ struct BasicCondensedWork {
 
   FASTPID_HD static BasicCondensedWork take(Arena& arena, const BasicReduced<Real>& r) {
     const std::ptrdiff_t nb = r.b.size;
-    const std::ptrdiff_t dense_a = static_cast<std::ptrdiff_t>(r.a.count) * r.a.target;
-    const std::ptrdiff_t dense_b = static_cast<std::ptrdiff_t>(r.b.count) * r.b.target;
     BasicCondensedWork w;
     w.dot = arena.take<Real>(r.pairs());
     w.inverse = arena.take<Real>(r.pairs());
-    for (Real** p : {&w.fix_a, &w.tmp_a, &w.p_a, &w.q_a}) *p = arena.take<Real>(dense_a);
-    for (Real** p : {&w.tmp_b, &w.p_b, &w.q_b}) *p = arena.take<Real>(dense_b);
-    w.least_a = arena.take<Real>(dense_a);
-    w.least_b = arena.take<Real>(dense_b);
+    for (Real** p : {&w.fix_a, &w.tmp_a, &w.p_a, &w.q_a}) *p = arena.take<Real>(r.a.cells());
+    for (Real** p : {&w.tmp_b, &w.p_b, &w.q_b}) *p = arena.take<Real>(r.b.cells());
+    w.least_a = arena.take<Real>(r.a.cells());
+    w.least_b = arena.take<Real>(r.b.cells());
     w.block_at = arena.take<std::ptrdiff_t>(r.a.count);
     std::ptrdiff_t blocks = 0;
     for (int i = 0; i < r.a.count; ++i) {
@@ -191,38 +190,21 @@ class CondensedSystem {
       const Mask better = active & (left < least);
       least = select(better, left, least);
       keep_cells(better, dir_a, dir_b, w_.least_a, w_.least_b);
-      active = active & (left > enough) & (left <= kRunaway * least);
+      active = active & (left > enough) & (left <= tuning::InteriorPoint::kRunaway * least);
     }
     copy_cells(w_.least_a, w_.least_b, dir_a, dir_b);
     return least;
   }
-  static constexpr double kRunaway = 1e4;  // times the least residual, which may still come back
 
-  // out[i, z] = sum_j E term(pair, x_a[., z] + x_b[., z]) on the support of one side, zero off it.
+  // out[i, z] = sum_j E term(pair, x_a[i, z] + x_b[j, z]) on the support of a, zero off it; and
+  // the same of b.
   template <class Term>
-  FASTPID_HD void gather(bool of_a, const Real* x_a, const Real* x_b, Real* out,
-                         Term&& term) const {
-    const BasicSide<Real>& self = of_a ? r_.a : r_.b;
-    const BasicSide<Real>& other = of_a ? r_.b : r_.a;
-    const Real* x_self = of_a ? x_a : x_b;
-    const Real* x_other = of_a ? x_b : x_a;
-    const Real* exp_self = of_a ? it_.exp_a : it_.exp_b;
-    const Real* exp_other = of_a ? it_.exp_b : it_.exp_a;
-    const std::ptrdiff_t stride_self = of_a ? n_ : 1, stride_other = of_a ? 1 : n_;
-    exec_.for_each(self.count, [&](int i) {
-      Real* sum = out + i * target();
-      const Real* xs = x_self + i * target();
-      for (int z = 0; z < target(); ++z) sum[z] = 0.0;
-      for (int j = 0; j < other.count; ++j) {
-        const std::ptrdiff_t p = i * stride_self + j * stride_other;
-        if (skip(it_.s[p])) continue;
-        const Real* v = exp_other + j * target();
-        const Real* xo = x_other + j * target();
-        self.row(i,
-                 [&](int, int z) { sum[z] = multiply_add(v[z], term(p, xs[z] + xo[z]), sum[z]); });
-      }
-      self.row(i, [&](int, int z) { sum[z] *= exp_self[i * target() + z]; });
-    });
+  FASTPID_HD void gather_a(const Real* x_a, const Real* x_b, Real* out, Term&& term) const {
+    gather(r_.half_a(), it_.exp_a, it_.exp_b, x_a, x_b, out, term);
+  }
+  template <class Term>
+  FASTPID_HD void gather_b(const Real* x_a, const Real* x_b, Real* out, Term&& term) const {
+    gather(r_.half_b(), it_.exp_b, it_.exp_a, x_b, x_a, out, term);
   }
 
   // out[i, j] = sum_z E (x_a[i, z] + x_b[j, z]) for the pairs with S > 0.
@@ -244,34 +226,51 @@ class CondensedSystem {
 
   // sum |x| over the cells.
   FASTPID_HD Real size(const Real* x_a, const Real* x_b) const {
-    return exec_.sum(cells_a(), [&](std::ptrdiff_t k) { return fabs(x_a[k]); }) +
-           exec_.sum(cells_b(), [&](std::ptrdiff_t k) { return fabs(x_b[k]); });
+    return exec_.sum(r_.a.cells(), [&](std::ptrdiff_t k) { return fabs(x_a[k]); }) +
+           exec_.sum(r_.b.cells(), [&](std::ptrdiff_t k) { return fabs(x_b[k]); });
   }
 
  private:
+  template <class Term>
+  FASTPID_HD void gather(const BasicHalf<Real>& half, const Real* exp_self, const Real* exp_other,
+                         const Real* x_self, const Real* x_other, Real* out, Term&& term) const {
+    const BasicSide<Real>&self = half.self, &other = half.other;
+    exec_.for_each(self.count, [&](int i) {
+      Real* sum = out + i * target();
+      const Real* xs = x_self + i * target();
+      for (int z = 0; z < target(); ++z) sum[z] = 0.0;
+      for (int j = 0; j < other.count; ++j) {
+        const std::ptrdiff_t p = half.pair(i, j);
+        if (skip(it_.s[p])) continue;
+        const Real* v = exp_other + j * target();
+        const Real* xo = x_other + j * target();
+        self.row(i,
+                 [&](int, int z) { sum[z] = multiply_add(v[z], term(p, xs[z] + xo[z]), sum[z]); });
+      }
+      self.row(i, [&](int, int z) { sum[z] *= exp_self[i * target() + z]; });
+    });
+  }
+
   // y = W x.
   FASTPID_HD void apply(const Real* x_a, const Real* x_b, Real* y_a, Real* y_b) const {
     dots(x_a, x_b, w_.dot);
     const auto term = [&](std::ptrdiff_t p, const Real& d) {
       return it_.s[p] * multiply_add(w_.dot[p], w_.inverse[p], d);
     };
-    gather(true, x_a, x_b, y_a, term);
-    gather(false, x_a, x_b, y_b, term);
+    gather_a(x_a, x_b, y_a, term);
+    gather_b(x_a, x_b, y_b, term);
   }
 
   // One side's part of W x for an x that lies on the other.
-  FASTPID_HD void couple(bool of_a, const Real* x, Real* out) const {
-    const BasicSide<Real>& self = of_a ? r_.a : r_.b;
-    const BasicSide<Real>& other = of_a ? r_.b : r_.a;
-    const Real* exp_self = of_a ? it_.exp_a : it_.exp_b;
-    const Real* exp_other = of_a ? it_.exp_b : it_.exp_a;
-    const std::ptrdiff_t stride_self = of_a ? n_ : 1, stride_other = of_a ? 1 : n_;
+  FASTPID_HD void couple(const BasicHalf<Real>& half, const Real* exp_self, const Real* exp_other,
+                         const Real* x, Real* out) const {
+    const BasicSide<Real>&self = half.self, &other = half.other;
     exec_.for_each(self.count, [&](int i) {
       Real* sum = out + i * target();
       const Real* u = exp_self + i * target();
       for (int z = 0; z < target(); ++z) sum[z] = 0.0;
       for (int j = 0; j < other.count; ++j) {
-        const std::ptrdiff_t p = i * stride_self + j * stride_other;
+        const std::ptrdiff_t p = half.pair(i, j);
         const Real s = it_.s[p];
         if (skip(s)) continue;
         const Real* v = exp_other + j * target();
@@ -329,7 +328,7 @@ class CondensedSystem {
   FASTPID_HD void back_solve(Real* x_a, Real* x_b) const {
     exec_.for_each(r_.a.count * target(), [&](std::ptrdiff_t k) { w_.fix_a[k] = 0.0; });
     solve_blocks(x_a, w_.fix_a);
-    couple(false, w_.fix_a, w_.tmp_b);
+    couple(r_.half_b(), it_.exp_b, it_.exp_a, w_.fix_a, w_.tmp_b);
     const auto each_b = [&](auto&& f) {
       exec_.for_each(n_,
                      [&](int j) { r_.b.row(j, [&](int k, int z) { f(k, j * target() + z); }); });
@@ -337,7 +336,7 @@ class CondensedSystem {
     each_b([&](int k, std::ptrdiff_t c) { w_.packed[k] = x_b[c] - w_.tmp_b[c]; });
     exec_.solve(w_.schur, r_.b.size, r_.b.size, w_.packed);
     each_b([&](int k, std::ptrdiff_t c) { x_b[c] = w_.packed[k]; });
-    couple(true, x_b, w_.tmp_a);
+    couple(r_.half_a(), it_.exp_a, it_.exp_b, x_b, w_.tmp_a);
     exec_.for_each(r_.a.count * target(),
                    [&](std::ptrdiff_t k) { w_.tmp_a[k] = x_a[k] - w_.tmp_a[k]; });
     solve_blocks(w_.tmp_a, x_a);
@@ -360,12 +359,9 @@ class CondensedSystem {
     return select(mass > 0.0, diagonal, Real(1.0));
   }
 
-  FASTPID_HD std::ptrdiff_t cells_a() const { return r_.a.count * target(); }
-  FASTPID_HD std::ptrdiff_t cells_b() const { return r_.b.count * target(); }
-
   FASTPID_HD void copy_cells(const Real* from_a, const Real* from_b, Real* to_a, Real* to_b) const {
-    exec_.for_each(cells_a(), [&](std::ptrdiff_t k) { to_a[k] = from_a[k]; });
-    exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { to_b[k] = from_b[k]; });
+    exec_.for_each(r_.a.cells(), [&](std::ptrdiff_t k) { to_a[k] = from_a[k]; });
+    exec_.for_each(r_.b.cells(), [&](std::ptrdiff_t k) { to_b[k] = from_b[k]; });
   }
 
   FASTPID_HD void keep_cells(const Mask& which, const Real* from_a, const Real* from_b, Real* to_a,
@@ -373,19 +369,19 @@ class CondensedSystem {
     const auto keep = [&](std::ptrdiff_t count, const Real* from, Real* to) {
       exec_.for_each(count, [&](std::ptrdiff_t k) { to[k] = select(which, from[k], to[k]); });
     };
-    keep(cells_a(), from_a, to_a);
-    keep(cells_b(), from_b, to_b);
+    keep(r_.a.cells(), from_a, to_a);
+    keep(r_.b.cells(), from_b, to_b);
   }
 
   FASTPID_HD void add_cells(const Real& factor, const Real* x_a, const Real* x_b, Real* y_a,
                             Real* y_b) const {
-    exec_.for_each(cells_a(), [&](std::ptrdiff_t k) { y_a[k] += factor * x_a[k]; });
-    exec_.for_each(cells_b(), [&](std::ptrdiff_t k) { y_b[k] += factor * x_b[k]; });
+    exec_.for_each(r_.a.cells(), [&](std::ptrdiff_t k) { y_a[k] += factor * x_a[k]; });
+    exec_.for_each(r_.b.cells(), [&](std::ptrdiff_t k) { y_b[k] += factor * x_b[k]; });
   }
 
   FASTPID_HD Real dot(const Real* x_a, const Real* x_b, const Real* y_a, const Real* y_b) const {
-    return exec_.sum(cells_a(), [&](std::ptrdiff_t k) { return x_a[k] * y_a[k]; }) +
-           exec_.sum(cells_b(), [&](std::ptrdiff_t k) { return x_b[k] * y_b[k]; });
+    return exec_.sum(r_.a.cells(), [&](std::ptrdiff_t k) { return x_a[k] * y_a[k]; }) +
+           exec_.sum(r_.b.cells(), [&](std::ptrdiff_t k) { return x_b[k] * y_b[k]; });
   }
 
   FASTPID_HD std::ptrdiff_t target() const { return r_.a.target; }

@@ -1,19 +1,16 @@
-// The strategy: which stage runs on a table, when it stops, and the one way in which all end.
+// One union problem from marginals to an answer: presolve, closed form or strategy, and the one way
+// in which all end.
 #pragma once
-
-#include <type_traits>
 
 #include "binary_coupling.hpp"
 #include "binary_target.hpp"
 #include "certificate.hpp"
-#include "interior_point.hpp"
-#include "iteration.hpp"
 #include "marginals.hpp"
-#include "mirror_descent.hpp"
 #include "options.hpp"
 #include "presolve.hpp"
 #include "proxy.hpp"
 #include "strategy.hpp"
+#include "tuning.hpp"
 #include "views.hpp"
 
 namespace fastpid {
@@ -23,21 +20,6 @@ struct Answer {
   Bounds bounds;
   Method method = Method::automatic;
   Status status = Status::stalled;
-  int iterations = 0;
-};
-
-constexpr int kNewtonSteps = 100;
-constexpr int kGradientSteps = 5000;
-constexpr double kSharedDescent = 2e5;
-
-// The inner solve aims a little below tol, for what the reductions leave out.
-constexpr double kInnerShare = 0.95;
-
-// How an iterative method ended on the reduced problem.
-struct Attempt {
-  Method method = Method::automatic;
-  Bounds bounds;
-  Outcome outcome = Outcome::stalled;
   int iterations = 0;
 };
 
@@ -64,9 +46,9 @@ struct TaskWork {
   }
 };
 
-// One union problem on its way to an answer: begin(), then, unless that answered, iterate() or
-// somebody else's iterations and conclude(). `room(bytes)` returns workspace that lives as long as
-// the task does.
+// A problem on its way to an answer: begin(), then, unless that answered, iterate() or a strategy
+// that is run elsewhere, and conclude(). `room(bytes)` returns workspace that lives as long as the
+// task does.
 template <class Exec>
 class Task {
  public:
@@ -87,7 +69,7 @@ class Task {
     // of both sources have the same p(z): nothing may be left out.
     const bool binary = closed_form && target_symbols(exec_, m_) <= 2;
     if (binary) {
-      tolerances = Tolerances::of(1e-14, m_.shape);
+      tolerances = Tolerances::of(tuning::Presolve::kBinary, m_.shape);
       tolerances.same = -1.0;
     }
     presolve(exec_, m_, tolerances, p_);
@@ -106,88 +88,20 @@ class Task {
   // Solves what begin() left. `stop()` says that the user wants out.
   template <class Room, class Stop>
   FASTPID_HD void iterate(Room&& room, Stop&& stop) {
-    if (precede(room, stop)) return;
-    start();  // the same one, whether or not the gradient came first
-    follow(newton(room, stop), room, stop);
+    Strategy<Exec, double> strategy(exec_, p_.reduced, w_.proxy, w_.certificate, w_.it, options_,
+                                    negligible());
+    conclude(strategy.run(room, stop));
   }
 
-  // What comes before the interior point. Returns whether nothing is left for that.
-  template <class Room, class Stop>
-  FASTPID_HD bool precede(Room&& room, Stop&& stop) {
-    if (options_.method == Method::newton) return false;
-    const Reduced& r = p_.reduced;
-    start();
-    const Bounds now = certify(exec_, r, w_.it, enough(), w_.certificate);
-    if (now.gap() <= kInnerShare * options_.tol || options_.method == Method::proxy) {
-      const bool gradient = options_.method == Method::gradient;
-      conclude({gradient ? Method::gradient : Method::proxy, now, Outcome::bracketed, 0});
-      return true;
-    }
-    const bool automatic = options_.method == Method::automatic;
-    const double worthwhile = automatic ? worthwhile_gradient_steps(r) : HUGE_VAL;
-    const Attempt attempt = descend(room, worthwhile, stop);
-    // Mirror descent that was given all its steps has no successor.
-    if (attempt.outcome == Outcome::stalled && worthwhile < HUGE_VAL) return false;
-    conclude(attempt);
-    return true;
-  }
-
-  // The room that precede() worked in is needed for something else.
-  FASTPID_HD void leave_room() { mirror_ = MirrorWork(); }
-
-  // Takes the end of the interior point, which left its iterate in iterate(). Where that failed,
-  // "auto" lets it try again, more cautiously, and then gives mirror descent, which may have been
-  // told to give way, all its steps. The best of the three is the answer.
-  template <class Room, class Stop>
-  FASTPID_HD void follow(const Attempt& first, Room&& room, Stop&& stop) {
-    if (!unfinished(first)) {
-      conclude(first);
-      return;
-    }
-    const Iterate kept = carve<Iterate>(room, p_.reduced);
-    Attempt best = first;
-    copy_iterate(exec_, p_.reduced, w_.it, kept);
-    for (const Method method : {Method::newton, Method::gradient}) {
-      start();
-      const Attempt next =
-          method == Method::newton ? newton(room, stop, true) : descend(room, HUGE_VAL, stop);
-      if (next.bounds.gap() < best.bounds.gap()) {
-        best = next;
-        copy_iterate(exec_, p_.reduced, w_.it, kept);
-      }
-      if (!unfinished(best) || next.outcome == Outcome::interrupted) break;
-    }
-    copy_iterate(exec_, p_.reduced, kept, w_.it);
-    conclude(best);
-  }
-
-  // Whether follow() has more to do than to conclude.
-  FASTPID_HD bool unfinished(const Attempt& newton) const {
-    const bool failed =
-        newton.outcome == Outcome::stalled || newton.outcome == Outcome::max_iterations;
-    // A gap within rounding is as good as it gets, whatever tol says.
-    return options_.method == Method::automatic && failed &&
-           newton.bounds.gap() > rounding(m_.shape);
-  }
-
-  // What every certificate of the task asks of the marginals: an answer and the solution behind it
-  // are certified alike.
-  FASTPID_HD double enough() const { return kEnoughShare * kInnerShare * options_.tol; }
-
-  FASTPID_HD int newton_steps() const {
-    return options_.max_iter > 0 ? options_.max_iter : kNewtonSteps;
-  }
-
-  // Takes the result of an iterative method on reduced(): bounds, and the iterate that they belong
-  // to in iterate().
-  FASTPID_HD void conclude(const Attempt& attempt) {
-    const Outcome outcome = attempt.outcome;
-    answer_.iterations = attempt.iterations;
+  // Takes what a strategy found on reduced(), and the iterate behind it in iterate().
+  FASTPID_HD void conclude(const BasicFound<double>& found) {
+    const auto outcome = static_cast<Outcome>(static_cast<int>(found.outcome));
+    answer_.iterations = static_cast<int>(found.iterations);
     answer_.status = outcome == Outcome::max_iterations ? Status::max_iterations
                      : outcome == Outcome::interrupted  ? Status::interrupted
                      : outcome == Outcome::bracketed    ? Status::bracket
                                                         : Status::stalled;
-    finish(attempt.method, &attempt.bounds);
+    finish(static_cast<Method>(static_cast<int>(found.method)), &found.bounds);
   }
 
   // Whether the reductions changed nothing: bounds of the reduced problem are those of the full.
@@ -196,6 +110,9 @@ class Task {
     return r.a.size == full.a.size && r.b.size == full.b.size && r.a.count == full.a.count &&
            r.b.count == full.b.count && r.a.target == full.a.target;
   }
+
+  // A gap within rounding is as good as it gets.
+  FASTPID_HD double negligible() const { return rounding(m_.shape); }
 
   // Whether conclude() needs the iterate, and not only its bounds.
   FASTPID_HD bool needs_iterate() const { return options_.solution || !whole(); }
@@ -216,49 +133,6 @@ class Task {
   template <class Room>
   FASTPID_HD void lay_out(Room&& room) {
     w_ = carve<TaskWork>(room, p_.reduced, p_.full, whole(), m_.shape.nz, options_.coupling);
-  }
-
-  // The proxy, where both iterative methods start.
-  FASTPID_HD void start() { proxy(exec_, p_.reduced, w_.proxy, w_.it); }
-
-  // Mirror descent from the proxy; stalled once more than `worthwhile` steps are to be expected.
-  template <class Room, class Stop>
-  FASTPID_HD Attempt descend(Room&& room, double worthwhile, Stop&& stop) {
-    const Reduced& r = p_.reduced;
-    IterationOptions iteration;
-    iteration.tol = kInnerShare * options_.tol;
-    iteration.max_iter = options_.max_iter > 0 ? options_.max_iter : kGradientSteps;
-    iteration.worthwhile = worthwhile;
-    if (mirror_.log_s == nullptr) {
-      mirror_ = carve<MirrorWork>(room, r);
-    }
-    Attempt out;
-    out.method = Method::gradient;
-    const auto run = [&](const auto& exec) {
-      using Alone = std::decay_t<decltype(exec)>;
-      return MirrorDescent<Alone>(exec, r, mirror_, w_.it, iteration)
-          .run(out.bounds, out.iterations, stop);
-    };
-    // Steps of some microseconds are too short to be shared.
-    const bool share = static_cast<double>(r.pairs()) * r.a.target >= kSharedDescent;
-    out.outcome = share ? run(exec_) : run(exec_.brief());
-    return out;
-  }
-
-  // The interior point from the proxy; `cautious` where a first try failed.
-  template <class Room, class Stop>
-  FASTPID_HD Attempt newton(Room&& room, Stop&& stop, bool cautious = false) {
-    const Reduced& r = p_.reduced;
-    IterationOptions iteration;
-    iteration.tol = kInnerShare * options_.tol;
-    iteration.max_iter = newton_steps();
-    iteration.cautious = cautious;
-    if (interior_.h == nullptr) {
-      interior_ = carve<InteriorWork>(room, r);
-    }
-    const auto result = InteriorPoint<Exec>(exec_, r, interior_, w_.it, iteration).run(stop);
-    return {Method::newton, result.bounds, static_cast<Outcome>(static_cast<int>(result.outcome)),
-            static_cast<int>(result.iterations)};
   }
 
   FASTPID_STAGE void solve_binary() {
@@ -283,8 +157,7 @@ class Task {
     if (needs_iterate() || !known) {
       answer_.bounds.upper = upper_of_full(enough());
       expand_potentials();
-      answer_.bounds.lower =
-          lower_bound(exec_, p_.full, solution(), kSlackShare * enough(), w_.certificate);
+      answer_.bounds.lower = lower_bound(exec_, p_.full, solution(), slack(), w_.certificate);
     }
     if (known && whole()) answer_.bounds = *known;
     settle();
@@ -296,7 +169,8 @@ class Task {
     // On the same problem as the method's own certificates, the same bound.
     const bool same = whole() && answer_.method == Method::gradient;
     return upper_bound(exec_, p_.full, solution(), enough, w_.certificate,
-                       same ? kDescentSweeps : kCertificateSweeps, true);
+                       same ? tuning::Certificate::kDescentSweeps : tuning::Certificate::kSweeps,
+                       true);
   }
 
   // Takes the potentials to the full problem. After the upper bound, whose factors they were.
@@ -306,11 +180,18 @@ class Task {
     // Repaired before they are expanded: how much a symbol gives way in a repair depends on its
     // mass, and symbols that were merged have less of it each.
     if (r.a.count < p_.full.a.count || r.b.count < p_.full.b.count) {
-      lower_bound(exec_, r, w_.it, kSlackShare * enough(), w_.certificate);
+      lower_bound(exec_, r, w_.it, slack(), w_.certificate);
       apply_shifts(exec_, r, w_.certificate, w_.it);
     }
     expand(exec_, p_, w_.it, w_.peaks, false, w_.full);
   }
+
+  // What every certificate of the task asks of the marginals: an answer and the solution behind it
+  // are certified alike.
+  FASTPID_HD double enough() const {
+    return tuning::Certificate::kEnoughShare * tuning::Strategy::kInnerShare * options_.tol;
+  }
+  FASTPID_HD double slack() const { return tuning::Certificate::kSlackShare * enough(); }
 
   FASTPID_HD void settle() {
     if (!answer_.bounds.consistent(rounding(m_.shape))) answer_.bounds = Bounds();
@@ -325,8 +206,6 @@ class Task {
   Presolved p_;
   Answer answer_;
   TaskWork w_;
-  MirrorWork mirror_;      // once mirror descent has run
-  InteriorWork interior_;  // and the interior point
 };
 
 }  // namespace fastpid

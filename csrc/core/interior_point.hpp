@@ -35,17 +35,15 @@
 #include "condensed_system.hpp"
 #include "iteration.hpp"
 #include "numerics.hpp"
-#include "proxy.hpp"
+#include "sinkhorn.hpp"
+#include "tuning.hpp"
 #include "views.hpp"
 
 namespace fastpid {
 
 template <class Real>
 struct BasicInteriorWork {
-  BasicIterate<Real> best;
-  BasicCertificateWork<Real> certificate;
   BasicCondensedWork<Real> system;
-  BasicProxyWork<Real> proxy;
   // Over the pairs: slack, sum_z E, the two steps, right-hand sides, sum_z E d^2 / 2.
   Real *h = nullptr, *t = nullptr, *ds = nullptr, *dh = nullptr;
   Real *rc = nullptr, *push = nullptr, *bend = nullptr;
@@ -57,135 +55,50 @@ struct BasicInteriorWork {
 
   FASTPID_HD static BasicInteriorWork take(Arena& arena, const BasicReduced<Real>& r) {
     const std::ptrdiff_t pairs = r.pairs();
-    const std::ptrdiff_t dense_a = static_cast<std::ptrdiff_t>(r.a.count) * r.a.target;
-    const std::ptrdiff_t dense_b = static_cast<std::ptrdiff_t>(r.b.count) * r.b.target;
     BasicInteriorWork w;
-    w.best = BasicIterate<Real>::take(arena, r);
-    w.certificate = BasicCertificateWork<Real>::take(arena, r);
     w.system = BasicCondensedWork<Real>::take(arena, r);
-    w.proxy = BasicProxyWork<Real>::take(arena, r);
     for (Real** p : {&w.h, &w.t, &w.ds, &w.dh, &w.rc, &w.push, &w.bend, &w.next_s, &w.next_h}) {
       *p = arena.take<Real>(pairs);
     }
     for (Real** p : {&w.rhs_a, &w.dir_a, &w.sums_a, &w.next_a, &w.end_a}) {
-      *p = arena.take<Real>(dense_a);
+      *p = arena.take<Real>(r.a.cells());
     }
     for (Real** p : {&w.rhs_b, &w.dir_b, &w.sums_b, &w.next_b, &w.end_b}) {
-      *p = arena.take<Real>(dense_b);
+      *p = arena.take<Real>(r.b.cells());
     }
     return w;
   }
 };
 using InteriorWork = BasicInteriorWork<double>;
 
+// An iterative method in the sense of iteration.hpp.
 template <class Exec, class Real = double>
 class InteriorPoint {
  public:
   using Mask = MaskOf<Real>;
+  using Tuned = tuning::InteriorPoint;
 
-  struct Result {
-    BasicBounds<Real> bounds;
-    Real iterations = 0.0;
-    Real outcome = 0.0;  // an Outcome
-  };
-
+  // `cautious`: keeps to its central path all the way.
   FASTPID_HD InteriorPoint(const Exec& exec, const BasicReduced<Real>& r,
-                           const BasicInteriorWork<Real>& w, const BasicIterate<Real>& it,
-                           const IterationOptions& options)
+                           const BasicInteriorWork<Real>& w, const BasicCertificateWork<Real>& c,
+                           const BasicIterate<Real>& it, double tol, bool cautious = false)
       : exec_(exec),
         r_(r),
         w_(w),
+        c_(c),
         it_(it),
-        options_(options),
+        tol_(tol),
         n_(r.b.count),
-        system_(exec, r, w.system, it, w.h) {}
-
-  // Starts from the proxy in `it`, and leaves the iterate with the smallest certified gap there;
-  // the proxy again where nothing was certified. `stop()` is asked once a step. In a pack each
-  // problem has its own result and stops by itself.
-  template <class Stop>
-  FASTPID_HD Result run(Stop&& stop) {
-    start();
-    Result result;
-    Real best_gap = HUGE_VAL, best_merit = HUGE_VAL, in_vain = 0.0;
-    Mask running = true;
-    // The bounds of the iterates in `which`, as far as they are closer than any before.
-    const auto look = [&](const Mask& which) {
-      const auto now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate,
-                               kCertificateSweeps, which);
-      const Mask better = which & (now.gap() < best_gap);
-      in_vain = select(better & (now.gap() < kProgress * best_gap), Real(0.0), in_vain);
-      best_gap = select(better, now.gap(), best_gap);
-      result.bounds.lower = select(better, now.lower, result.bounds.lower);
-      result.bounds.upper = select(better, now.upper, result.bounds.upper);
-      save(better);
-    };
-    for (int n = 0;; ++n) {
-      const auto end = [&](const Mask& which, Outcome outcome) {
-        const Mask now = which & running;
-        result.outcome = select(now, Real(static_cast<double>(outcome)), result.outcome);
-        result.iterations = select(now, Real(n), result.iterations);
-        running = running & !now;
-      };
-      measure();
-      const Real merit = complement_ + residual_;
-      const Mask finite = merit < HUGE_VAL;
-      const bool last = n == options_.max_iter;
-      const Mask progress = merit < kProgress * best_merit;
-      best_merit = select(progress, merit, best_merit);
-      in_vain = select(progress, Real(0.0), in_vain + 1.0);
-      // Predictor and corrector may go round in circles, which central steps leave.
-      careful_ = select(in_vain >= kUneasy, larger(careful_, Real(kCarefulSteps)), careful_);
-      // The gap is about the complement: far from tol the certificate is not worth its cost. Where
-      // progress ends, the iterate at hand may be the best there is.
-      const Mask plausible = complement_ <= kPlausible * larger(options_.tol, kNearRounding);
-      const Mask wanted = running & finite & (Mask(last) | plausible | (in_vain >= kUneasy));
-      if (any(wanted)) {
-        look(wanted);
-        end(best_gap <= options_.tol, Outcome::converged);
-      }
-      if (last) end(true, Outcome::max_iterations);
-      if (any(running) && stop()) end(true, Outcome::interrupted);
-      const Mask lost = !finite;
-      end(lost | (in_vain > kPatience), Outcome::stalled);
-      if (!any(running)) break;
-      const Mask stuck = running & !step(running);
-      if (exec_.stopped()) end(true, Outcome::interrupted);
-      if (any(stuck & running)) {
-        look(stuck & !wanted);
-        end(best_gap <= options_.tol, Outcome::converged);
-        end(stuck, Outcome::stalled);
-        if (!any(running)) break;
-      }
-    }
-    const Mask certified = best_gap < HUGE_VAL;
-    if (!all(certified)) proxy(exec_, r_, w_.proxy, it_);
-    copy_iterate(exec_, r_, w_.best, it_, certified);
-    if (!all(certified)) {
-      const auto now = certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate);
-      result.bounds.lower = select(certified, result.bounds.lower, now.lower);
-      result.bounds.upper = select(certified, result.bounds.upper, now.upper);
-    }
-    return result;
-  }
-
- private:
-  static constexpr double kPlausible = 1.5;
-  static constexpr double kNearRounding = 1e-11;  // tolerances below count as this
-  // Progress is a merit (what the iterate misses), or a gap, that falls below this share of the
-  // best before. After kUneasy steps without, every iterate is certified; after kPatience it ends.
-  static constexpr double kProgress = 0.9;
-  static constexpr double kUneasy = 3.0;
-  static constexpr double kPatience = 40.0;
+        system_(exec, r, w.system, it, w.h),
+        careful_(cautious ? HUGE_VAL : 0.0) {}
 
   // The proxy with its rows shifted to be strictly feasible; its marginals stay exact.
   FASTPID_HD void start() {
-    constexpr double kMargin = 0.02;
     pair_sums(exec_, r_, it_.exp_a, it_.exp_b, w_.t);
     exec_.for_each(r_.a.count, [&](int i) {
       Real most = 0.0;
       for (int j = 0; j < n_; ++j) most = larger(most, w_.t[i * n_ + j]);
-      const Real shift = log(most) + kMargin;
+      const Real shift = log(most) + Tuned::kMargin;
       const Real scale = exp(shift);
       r_.a.row(i, [&](int k, int z) {
         it_.log_a[k] -= shift;
@@ -199,84 +112,41 @@ class InteriorPoint {
     });
     live_ = exec_.sum(
         r_.pairs(), [&](std::ptrdiff_t p) { return select(it_.s[p] > 0.0, Real(1.0), Real(0.0)); });
-    careful_ = options_.cautious ? HUGE_VAL : 0.0;
   }
 
-  // Sets what a step is judged by, after Sinkhorn sweeps (each side's factor rescaled to its
-  // marginal) if some marginal is off by much of itself.
-  FASTPID_HD void measure() {
-    complement_ = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) { return it_.s[p] * w_.h[p]; });
-    compare_marginals();
-    const Mask early = complement_ > kSweepAbove * options_.tol;
-    for (int n = 0; n < kSweeps; ++n) {
-      const Mask sweep = early & (beyond_ > 0.0);
-      if (!any(sweep)) break;
-      rescale(r_.a, w_.sums_a, sweep, it_.log_a, it_.exp_a);
-      weigh_side(false);
-      rescale(r_.b, w_.sums_b, sweep, it_.log_b, it_.exp_b);
-      compare_marginals();
-    }
-    pair_sums(exec_, r_, it_.exp_a, it_.exp_b, w_.t);
-  }
-  static constexpr double kSweepAbove = 10.0;
-  static constexpr double kLeastFactor = 1e-300;
-  static constexpr int kSweeps = 4;
-  static constexpr double kFar = 0.1;
-
-  // The marginals of S E against a and b: their distance, and by how much the furthest is beyond
-  // kFar of itself.
-  FASTPID_HD void compare_marginals() {
-    residual_ = 0.0;
-    beyond_ = -HUGE_VAL;
-    for (const bool of_a : {true, false}) {
-      weigh_side(of_a);
-      const BasicSide<Real>& self = of_a ? r_.a : r_.b;
-      const Real* exponential = of_a ? it_.exp_a : it_.exp_b;
-      const Real* sums = of_a ? w_.sums_a : w_.sums_b;
-      const auto off = [&](int k, std::ptrdiff_t c) {
-        return fabs(self.mass[k] - exponential[c] * sums[c]);
-      };
-      residual_ += exec_.sum(self.count, [&](std::ptrdiff_t i) {
-        Real sum = 0.0;
-        self.row(static_cast<int>(i), [&](int k, int z) { sum += off(k, i * target() + z); });
-        return sum;
-      });
-      beyond_ = larger(beyond_, exec_.max(self.count, [&](std::ptrdiff_t i) {
-        Real most = -HUGE_VAL;
-        self.row(static_cast<int>(i), [&](int k, int z) {
-          most = larger(most, off(k, i * target() + z) - kFar * self.mass[k]);
-        });
-        return most;
-      }));
-    }
+  // Certifies where the gap is about tol, and where progress ends: the iterate at hand may be the
+  // best there is.
+  FASTPID_HD Mask ready(int, const Mask& running, bool last) {
+    measure();
+    const Real merit = complement_ + residual_;
+    finite_ = merit < HUGE_VAL;
+    const Mask progress = merit < Tuned::kProgress * least_merit_;
+    least_merit_ = select(progress, merit, least_merit_);
+    in_vain_ = select(progress, Real(0.0), in_vain_ + 1.0);
+    const Mask uneasy = in_vain_ >= Tuned::kUneasy;
+    // Predictor and corrector may go round in circles, which central steps leave.
+    careful_ = select(uneasy, larger(careful_, Real(Tuned::kCarefulSteps)), careful_);
+    const Mask plausible = complement_ <= Tuned::kPlausible * larger(tol_, Tuned::kNearRounding);
+    return running & finite_ & (Mask(last) | plausible | uneasy);
   }
 
-  // Row sums of S E without their own factor, to tmp.
-  FASTPID_HD void weigh_side(bool of_a) {
-    weighted_sums(exec_, r_, of_a, it_.s, of_a ? it_.exp_b : it_.exp_a,
-                  of_a ? w_.sums_a : w_.sums_b);
+  FASTPID_HD BasicBounds<Real> certificate(const Mask& which) {
+    return certify(exec_, r_, it_, tuning::Certificate::kEnoughShare * tol_, c_,
+                   tuning::Certificate::kSweeps, which);
   }
 
-  FASTPID_HD void rescale(const BasicSide<Real>& side, const Real* sums, const Mask& which,
-                          Real* logs, Real* exponential) {
-    exec_.for_each(side.count, [&](int i) {
-      side.row(i, [&](int k, int z) {
-        Real& factor = exponential[i * target() + z];
-        const Real scaled = side.mass[k] / sums[i * target() + z];
-        // A factor and its logarithm stay one number.
-        const Mask change = which & (scaled > kLeastFactor) & (scaled < kLargestFactor);
-        factor = select(change, scaled, factor);
-        logs[k] = select(change, log(factor), logs[k]);
-      });
-    });
+  FASTPID_HD void learn(int, const Mask& which, const Real& gap, const Real& before) {
+    in_vain_ = select(which & (gap < Tuned::kProgress * before), Real(0.0), in_vain_);
   }
+
+  FASTPID_HD Mask hopeless() const { return (in_vain_ > Tuned::kPatience) | !finite_; }
 
   // One predictor-corrector step of `running`; false where no regularisation gives a usable
   // direction. The first one is the rounding of the matrix itself, and the least that will do is
   // best: larger ones suppress the directions in which the optimum is nearly degenerate. A problem
   // that has its direction gets the same one again while others of its pack retry.
   FASTPID_HD Mask step(const Mask& running) {
-    Real regularisation = kLeastRegularisation;
+    Real regularisation = Tuned::kLeastRegularisation;
     Mask usable = false;
     for (;;) {
       const Mask definite = system_.factorise(regularisation);
@@ -285,23 +155,66 @@ class InteriorPoint {
         // A residual of the linear system far beyond what there is to gain marks a useless
         // direction.
         const Real misfit = correct();
-        usable = running & definite & (misfit <= kUsableShare * (complement_ + residual_));
+        usable = running & definite & (misfit <= Tuned::kUsableShare * (complement_ + residual_));
       }
-      const Mask open = running & !usable & (regularisation < kMostRegularisation);
-      regularisation = select(open, kRaise * regularisation, regularisation);
+      const Mask open = running & !usable & (regularisation < Tuned::kMostRegularisation);
+      regularisation = select(open, Tuned::kRaise * regularisation, regularisation);
       if (exec_.stopped() || !any(open)) break;
     }
     ++steps_;
     if (any(usable)) {
-      if (r_.b.size >= kRepeatOrder && steps_ < kRepeatSteps) repeat_corrector();
+      if (r_.b.size >= Tuned::kRepeatOrder && steps_ < Tuned::kRepeatSteps) repeat_corrector();
       advance(usable);
     }
     return usable;
   }
-  static constexpr double kLeastRegularisation = 2e-15;
-  static constexpr double kMostRegularisation = 1e-5;
-  static constexpr double kRaise = 1e3;
-  static constexpr double kUsableShare = 1e3;
+
+ private:
+  // Sets what a step is judged by, after Sinkhorn sweeps (each side's factor rescaled to its
+  // marginal) if some marginal is off by much of itself.
+  FASTPID_HD void measure() {
+    complement_ = exec_.sum(r_.pairs(), [&](std::ptrdiff_t p) { return it_.s[p] * w_.h[p]; });
+    compare_marginals();
+    const Mask early = complement_ > Tuned::kSweepAbove * tol_;
+    for (int n = 0; n < Tuned::kSweeps; ++n) {
+      const Mask sweep = early & (beyond_ > 0.0);
+      if (!any(sweep)) break;
+      rescale_with_logs(exec_, r_.a, w_.sums_a, sweep, it_.exp_a, it_.log_a);
+      weigh_b();
+      rescale_with_logs(exec_, r_.b, w_.sums_b, sweep, it_.exp_b, it_.log_b);
+      compare_marginals();
+    }
+    pair_sums(exec_, r_, it_.exp_a, it_.exp_b, w_.t);
+  }
+
+  // The marginals of S E against a and b: their distance, and by how much the furthest is beyond
+  // Tuned::kFar of itself.
+  FASTPID_HD void compare_marginals() {
+    residual_ = 0.0;
+    beyond_ = -HUGE_VAL;
+    weigh_a();
+    compare_side(r_.a, it_.exp_a, w_.sums_a);
+    weigh_b();
+    compare_side(r_.b, it_.exp_b, w_.sums_b);
+  }
+
+  FASTPID_HD void compare_side(const BasicSide<Real>& side, const Real* factors, const Real* sums) {
+    const auto off = [&](int k, std::ptrdiff_t c) {
+      return fabs(side.mass[k] - factors[c] * sums[c]);
+    };
+    residual_ += sum_cells<Exec, Real>(exec_, side, off);
+    beyond_ = larger(beyond_, exec_.max(side.count, [&](std::ptrdiff_t i) {
+      Real most = -HUGE_VAL;
+      side.row(static_cast<int>(i), [&](int k, int z) {
+        most = larger(most, off(k, i * target() + z) - Tuned::kFar * side.mass[k]);
+      });
+      return most;
+    }));
+  }
+
+  // Sums of S E over the other side, without a cell's own factor.
+  FASTPID_HD void weigh_a() { weighted_sums(exec_, r_, r_.half_a(), it_.s, it_.exp_b, w_.sums_a); }
+  FASTPID_HD void weigh_b() { weighted_sums(exec_, r_, r_.half_b(), it_.s, it_.exp_a, w_.sums_b); }
 
   // The direction to t = 0, and from it the centring and the weight of the second-order terms.
   FASTPID_HD void predict() {
@@ -315,10 +228,11 @@ class InteriorPoint {
       return select(it_.s[p] > 0.0, product, Real(0.0));
     });
     const Real ratio = after / complement_;
-    sigma_ = larger(ratio * ratio * ratio, select(careful_ > 0.0, Real(kCarefulSigma), Real(1e-6)));
+    sigma_ = larger(ratio * ratio * ratio,
+                    select(careful_ > 0.0, Real(Tuned::kCarefulSigma), Real(Tuned::kLeastSigma)));
     // t stays in reach of the tolerance and of the residual, which it must not outrun.
-    sigma_ = larger(sigma_, smaller(Real(1.0), 0.1 * options_.tol / complement_));
-    sigma_ = larger(sigma_, smaller(Real(1.0), kResidualShare * residual_ / complement_));
+    sigma_ = larger(sigma_, smaller(Real(1.0), Tuned::kToleranceShare * tol_ / complement_));
+    sigma_ = larger(sigma_, smaller(Real(1.0), Tuned::kResidualShare * residual_ / complement_));
     // The step taken is about (1 - sigma) times the part of the predictor that is feasible.
     const Real share = smaller(primal, dual) * (1.0 - sigma_);
     damp_ = share * share;
@@ -328,12 +242,14 @@ class InteriorPoint {
   FASTPID_HD Real correct() {
     right_hand_sides(sigma_ * complement_ / live_, damp_, true);
     const Real misfit =
-        system_.solve(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b, enough(), kRefinements);
+        system_.solve(w_.rhs_a, w_.rhs_b, w_.dir_a, w_.dir_b, enough(), Tuned::kRefinements);
     pair_steps(true, damp_);
     return misfit;
   }
 
-  FASTPID_HD Real enough() const { return 0.05 * larger(Real(options_.tol), sigma_ * complement_); }
+  FASTPID_HD Real enough() const {
+    return Tuned::kResidualEnough * larger(Real(tol_), sigma_ * complement_);
+  }
 
   // Simplified Newton steps from where the direction ends, with the factorisation at hand: solving
   // again is cheap beside factorising again, if the system is large. A step that would shorten the
@@ -343,18 +259,18 @@ class InteriorPoint {
     const auto reach = [&](const Real* ds, const Real* dh, const Real& largest, Real& primal,
                            Real& dual) {
       primal = smaller(Real(1.0), primal_length(ds));
-      dual = smaller(smaller(Real(1.0), dual_length(dh)), kReach / largest);
+      dual = smaller(smaller(Real(1.0), dual_length(dh)), Tuned::kReach / largest);
       return smaller(primal, dual);
     };
     Real primal, dual, next_primal, next_dual;
     Real before = reach(w_.ds, w_.dh, largest_, primal, dual);
-    Mask active = before >= kWorthRepeating;
-    for (int n = 0; n < kRepeats && any(active); ++n) {
+    Mask active = before >= Tuned::kWorthRepeating;
+    for (int n = 0; n < Tuned::kRepeats && any(active); ++n) {
       residuals_at_end(primal, dual);
-      system_.solve(w_.rhs_a, w_.rhs_b, w_.next_a, w_.next_b, enough(), kRefinements);
+      system_.solve(w_.rhs_a, w_.rhs_b, w_.next_a, w_.next_b, enough(), Tuned::kRefinements);
       const Real largest = next_steps(primal, dual);
       const Real after = reach(w_.next_s, w_.next_h, largest, next_primal, next_dual);
-      active = active & (after >= kLeastReach * before);
+      active = active & (after >= Tuned::kLeastReach * before);
       if (!any(active)) return;
       const auto take = [&](std::ptrdiff_t count, const Real* next, Real* step) {
         exec_.for_each(count,
@@ -368,7 +284,7 @@ class InteriorPoint {
       primal = next_primal;
       dual = next_dual;
       before = after;
-      active = active & (before >= kWorthRepeating);
+      active = active & (before >= Tuned::kWorthRepeating);
     }
   }
 
@@ -390,8 +306,8 @@ class InteriorPoint {
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
       w_.next_s[p] = select(it_.s[p] > 0.0, it_.s[p] + primal * w_.ds[p], Real(0.0));
     });
-    weighted_sums(exec_, r_, true, w_.next_s, w_.end_b, w_.sums_a);
-    weighted_sums(exec_, r_, false, w_.next_s, w_.end_a, w_.sums_b);
+    weighted_sums(exec_, r_, r_.half_a(), w_.next_s, w_.end_b, w_.sums_a);
+    weighted_sums(exec_, r_, r_.half_b(), w_.next_s, w_.end_a, w_.sums_b);
     pair_sums(exec_, r_, w_.end_a, w_.end_b, w_.t);
     const Real centre = sigma_ * complement_ / live_;
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) {
@@ -405,19 +321,17 @@ class InteriorPoint {
       w_.rc[p] = select(live, centre - w_.next_s[p] * h, Real(0.0));
       w_.push[p] = (w_.rc[p] - it_.s[p] * w_.bend[p]) * inverse(p);
     });
-    const auto one = [&](const BasicSide<Real>& self, bool of_a, const Real* end, const Real* sums,
+    const auto push = [&](std::ptrdiff_t p, const Real&) { return w_.push[p]; };
+    system_.gather_a(w_.dir_a, w_.dir_b, w_.rhs_a, push);
+    system_.gather_b(w_.dir_a, w_.dir_b, w_.rhs_b, push);
+    const auto one = [&](const BasicSide<Real>& side, const Real* end, const Real* sums,
                          Real* rhs) {
-      system_.gather(of_a, w_.dir_a, w_.dir_b, rhs,
-                     [&](std::ptrdiff_t p, const Real&) { return w_.push[p]; });
-      exec_.for_each(self.count, [&](int i) {
-        self.row(i, [&](int k, int z) {
-          const std::ptrdiff_t c = i * target() + z;
-          rhs[c] = select(self.mass[k] > 0.0, self.mass[k] - end[c] * sums[c] - rhs[c], Real(0.0));
-        });
+      each_cell(exec_, side, [&](int k, std::ptrdiff_t c) {
+        rhs[c] = select(side.mass[k] > 0.0, side.mass[k] - end[c] * sums[c] - rhs[c], Real(0.0));
       });
     };
-    one(r_.a, true, w_.end_a, w_.sums_a, w_.rhs_a);
-    one(r_.b, false, w_.end_b, w_.sums_b, w_.rhs_b);
+    one(r_.a, w_.end_a, w_.sums_a, w_.rhs_a);
+    one(r_.b, w_.end_b, w_.sums_b, w_.rhs_b);
   }
 
   // The cut direction plus the correction in next_a and next_b, into next_*. Returns the largest
@@ -453,11 +367,13 @@ class InteriorPoint {
   FASTPID_HD void advance(const Mask& which) {
     const Real t = complement_ / live_;
     const Mask central = careful_ > 0.0;
-    const Real tau = select(central, Real(0.9), clamp(1.0 - 10.0 * t, 0.9, 0.999));
+    const Real tau = select(central, Real(Tuned::kLeastTau),
+                            clamp(1.0 - Tuned::kTauPerT * t, Tuned::kLeastTau, Tuned::kMostTau));
     Real step_s = smaller(Real(1.0), tau * primal_length(w_.ds));
-    Real step_h = smaller(smaller(Real(1.0), tau * dual_length(w_.dh)), kReach / largest_);
+    Real step_h = smaller(smaller(Real(1.0), tau * dual_length(w_.dh)), Tuned::kReach / largest_);
     // A short step is the sign of products S h far from one another: the next few stay central.
-    careful_ = select(smaller(step_s, step_h) < kShort, larger(careful_, Real(kCarefulSteps)),
+    careful_ = select(smaller(step_s, step_h) < Tuned::kShort,
+                      larger(careful_, Real(Tuned::kCarefulSteps)),
                       select(central, careful_ - 1.0, Real(0.0)));
     step_s = select(which, step_s, Real(0.0));
     step_h = select(which, step_h, Real(0.0));
@@ -470,19 +386,6 @@ class InteriorPoint {
     move(r_.a, step_h, w_.dir_a, it_.log_a, it_.exp_a);
     move(r_.b, step_h, w_.dir_b, it_.log_b, it_.exp_b);
   }
-  static constexpr int kRefinements = 12;
-  static constexpr double kReach = 3.0;  // of one step, in log E
-  static constexpr double kBend = 1.0;   // |d| beyond which the second-order terms mean nothing
-  static constexpr double kResidualShare = 5e-3;
-  static constexpr int kRepeats = 2;
-  static constexpr int kRepeatOrder = 64;
-  static constexpr int kRepeatSteps = 12;
-  static constexpr double kWorthRepeating = 0.2;  // of a whole step
-  static constexpr double kLeastReach = 0.9;      // of the reach without the correction
-  static constexpr double kShort = 0.1;
-  static constexpr double kCarefulSteps = 5.0;
-  static constexpr double kCarefulSigma = 0.2;
-
   FASTPID_HD void move(const BasicSide<Real>& side, const Real& length, const Real* dir, Real* logs,
                        Real* exponential) {
     exec_.for_each(side.count, [&](int i) {
@@ -507,23 +410,23 @@ class InteriorPoint {
       w_.rc[p] = select(live, rc, Real(0.0));
       w_.push[p] = select(live, s + (rc + s * slack_residual(p)) * inverse(p), Real(0.0));
     });
-    const auto one = [&](const BasicSide<Real>& self, bool of_a, Real* rhs) {
-      if (corrector) {
-        system_.gather(of_a, w_.dir_a, w_.dir_b, rhs, [&](std::ptrdiff_t p, const Real& step) {
-          const Real d = clamp(step, -kBend, kBend);
-          return multiply_add(damp * d, multiply_add(0.5 * it_.s[p], d, w_.ds[p]), w_.push[p]);
-        });
-      } else {
-        system_.gather(of_a, w_.dir_a, w_.dir_b, rhs,
-                       [&](std::ptrdiff_t p, const Real&) { return w_.push[p]; });
-      }
-      exec_.for_each(self.count, [&](int i) {
-        self.row(
-            i, [&](int k, int z) { rhs[i * target() + z] = self.mass[k] - rhs[i * target() + z]; });
-      });
+    const auto gather = [&](auto&& term) {
+      system_.gather_a(w_.dir_a, w_.dir_b, w_.rhs_a, term);
+      system_.gather_b(w_.dir_a, w_.dir_b, w_.rhs_b, term);
     };
-    one(r_.a, true, w_.rhs_a);
-    one(r_.b, false, w_.rhs_b);
+    if (corrector) {
+      gather([&](std::ptrdiff_t p, const Real& step) {
+        const Real d = clamp(step, -Tuned::kBend, Tuned::kBend);
+        return multiply_add(damp * d, multiply_add(0.5 * it_.s[p], d, w_.ds[p]), w_.push[p]);
+      });
+    } else {
+      gather([&](std::ptrdiff_t p, const Real&) { return w_.push[p]; });
+    }
+    const auto one = [&](const BasicSide<Real>& side, Real* rhs) {
+      each_cell(exec_, side, [&](int k, std::ptrdiff_t c) { rhs[c] = side.mass[k] - rhs[c]; });
+    };
+    one(r_.a, w_.rhs_a);
+    one(r_.b, w_.rhs_b);
   }
 
   // ds and dh of the direction. A predictor also leaves its second-order term in bend, which the
@@ -556,7 +459,7 @@ class InteriorPoint {
           Real bend = 0.0;
           r_.b.row(j, [&](int, int z) {
             const Real e = u[z] * v[z], d = xa[z] + xb[z];
-            const Real c = clamp(d, -kBend, kBend);
+            const Real c = clamp(d, -Tuned::kBend, Tuned::kBend);
             dot = multiply_add(e, d, dot);
             bend = multiply_add(e, c * c, bend);
           });
@@ -575,7 +478,7 @@ class InteriorPoint {
   // 1e10, which would turn the last digit of a sum into a residual of the marginals.
   FASTPID_HD Real slack_residual(std::ptrdiff_t p) const {
     const Real residual = w_.h[p] + w_.t[p] - 1.0;
-    return select(fabs(residual) > 1e-15, residual, Real(0.0));
+    return select(fabs(residual) > Tuned::kSlackRounding, residual, Real(0.0));
   }
 
   // The largest steps that keep the live entries of S and of h non-negative.
@@ -591,26 +494,26 @@ class InteriorPoint {
     return select(most > 0.0, 1.0 / most, Real(HUGE_VAL));
   }
 
-  FASTPID_HD void save(const Mask& which) const {
-    if (any(which)) copy_iterate(exec_, r_, it_, w_.best, which);
-  }
-
   FASTPID_HD std::ptrdiff_t target() const { return r_.a.target; }
 
   const Exec& exec_;
   const BasicReduced<Real>& r_;
   const BasicInteriorWork<Real>& w_;
+  const BasicCertificateWork<Real>& c_;
   const BasicIterate<Real>& it_;
-  const IterationOptions& options_;
+  const double tol_;
   const std::ptrdiff_t n_;
   CondensedSystem<Exec, Real> system_;
   Real live_ = 0.0;        // pairs with a common target symbol
   Real complement_ = 0.0;  // sum S h
   Real residual_ = 0.0;    // sum |a - sum_y S E| + sum |b - sum_x S E|
-  Real beyond_ = 0.0;      // largest error of a marginal beyond kFar of itself
+  Real beyond_ = 0.0;      // largest error of a marginal beyond Tuned::kFar of itself
   Real sigma_ = 0.0;       // centring of the step at hand
   Real damp_ = 0.0;        // weight of its second-order terms
-  Real careful_ = 0.0;     // steps to come that stay central
+  Real careful_;           // steps to come that stay central
+  Real least_merit_ = HUGE_VAL;
+  Real in_vain_ = 0.0;  // steps since there was progress
+  Mask finite_ = true;
   int steps_ = 0;
   Real largest_ = 0.0;  // largest |d log E| of the last direction
 };

@@ -21,10 +21,13 @@
 // are always evaluated in double precision.
 #pragma once
 
+#include <type_traits>
+
 #include "certificate.hpp"
 #include "iteration.hpp"
 #include "numerics.hpp"
-#include "proxy.hpp"
+#include "sinkhorn.hpp"
+#include "tuning.hpp"
 #include "views.hpp"
 
 namespace fastpid {
@@ -36,139 +39,129 @@ struct SweepWork {
   Real *exp_a = nullptr, *exp_b = nullptr, *sums_a = nullptr, *sums_b = nullptr;
 
   FASTPID_HD static SweepWork take(Arena& arena, const Reduced& r) {
-    const std::ptrdiff_t dense_a = static_cast<std::ptrdiff_t>(r.a.count) * r.a.target;
-    const std::ptrdiff_t dense_b = static_cast<std::ptrdiff_t>(r.b.count) * r.b.target;
     SweepWork w;
     for (Real** p : {&w.s, &w.t}) *p = arena.take<Real>(r.pairs());
-    for (Real** p : {&w.exp_a, &w.sums_a}) *p = arena.take<Real>(dense_a);
-    for (Real** p : {&w.exp_b, &w.sums_b}) *p = arena.take<Real>(dense_b);
+    for (Real** p : {&w.exp_a, &w.sums_a}) *p = arena.take<Real>(r.a.cells());
+    for (Real** p : {&w.exp_b, &w.sums_b}) *p = arena.take<Real>(r.b.cells());
     return w;
   }
 };
 
-struct MirrorWork {
-  Iterate best;
-  CertificateWork certificate;
+template <class Real>
+struct BasicMirrorWork {
   SweepWork<float> single;
-  double* log_s = nullptr;  // y_k, over the pairs
-  double* last = nullptr;   // w_{k-1}
+  Real* log_s = nullptr;  // y_k, over the pairs
+  Real* last = nullptr;   // w_{k-1}
 
   // Single precision pays on large tables with a dense support.
-  FASTPID_HD static bool takes_single(const Reduced& r) {
-    return multiply_densely(r) && static_cast<double>(r.pairs()) * r.a.target >= 1e6;
+  FASTPID_HD static bool takes_single(const BasicReduced<Real>& r) {
+    return multiply_densely(r) &&
+           static_cast<double>(r.pairs()) * r.a.target >= tuning::MirrorDescent::kSingleCells;
   }
 
-  FASTPID_HD static MirrorWork take(Arena& arena, const Reduced& r) {
-    MirrorWork w;
-    w.best = Iterate::take(arena, r);
-    w.certificate = CertificateWork::take(arena, r);
-    if (takes_single(r)) w.single = SweepWork<float>::take(arena, r);
-    w.log_s = arena.take<double>(r.pairs());
-    w.last = arena.take<double>(r.pairs());
+  FASTPID_HD static BasicMirrorWork take(Arena& arena, const BasicReduced<Real>& r) {
+    BasicMirrorWork w;
+    if constexpr (!kDense<Real>) {
+      if (takes_single(r)) w.single = SweepWork<float>::take(arena, r);
+    }
+    w.log_s = arena.take<Real>(r.pairs());
+    w.last = arena.take<Real>(r.pairs());
     return w;
   }
 };
+using MirrorWork = BasicMirrorWork<double>;
 
-// Its factors are close to the marginals already; the certificate's sweeps are few.
-constexpr int kDescentSweeps = 2;
-
-template <class Exec>
+// An iterative method in the sense of iteration.hpp. The certificate's arrays are its scratch.
+template <class Exec, class Real = double>
 class MirrorDescent {
  public:
-  FASTPID_HD MirrorDescent(const Exec& exec, const Reduced& r, const MirrorWork& w,
-                           const Iterate& it, const IterationOptions& options)
-      : exec_(exec), r_(r), w_(w), it_(it), options_(options) {}
+  using Mask = MaskOf<Real>;
+  using Tuned = tuning::MirrorDescent;
 
-  // Starts from the proxy in `it`. `stop()` is asked before every certificate.
-  template <class Stop>
-  FASTPID_STAGE Outcome run(Bounds& bounds, int& iterations, Stop&& stop) {
+  // Gives a problem up once it is to be expected to take `worthwhile` more steps.
+  FASTPID_HD MirrorDescent(const Exec& exec, const BasicReduced<Real>& r,
+                           const BasicMirrorWork<Real>& w, const BasicCertificateWork<Real>& c,
+                           const BasicIterate<Real>& it, double tol,
+                           const Real& worthwhile = HUGE_VAL)
+      : exec_(exec), r_(r), w_(w), c_(c), it_(it), tol_(tol), worthwhile_(worthwhile) {}
+
+  FASTPID_HD void start() {
     exec_.log_each(r_.pairs(), it_.s, w_.log_s);
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) { w_.last[p] = w_.log_s[p]; });
-    bool single = MirrorWork::takes_single(r_);
-    if (single) enter_single();
-    double last_gap = HUGE_VAL;
-    int next = kFirstCertificate, last_certificate = 1;
-    for (iterations = 1;; ++iterations) {
-      if (single) {
-        project_single();
-      } else {
-        project();
-      }
-      if (iterations >= next || iterations == options_.max_iter) {
-        if (single) exec_.exp_each(r_.pairs(), w_.log_s, it_.s);
-        logarithms();
-        const Bounds now =
-            certify(exec_, r_, it_, kEnoughShare * options_.tol, w_.certificate, kDescentSweeps);
-        if (now.gap() <= options_.tol) {
-          bounds = now;
-          return Outcome::converged;
-        }
-        // The bounds and the solution are of one iterate.
-        if (now.gap() < bounds.gap() || !(bounds.gap() < HUGE_VAL)) {
-          bounds = now;
-          copy_iterate(exec_, r_, it_, w_.best);
-        }
-        const auto end = [&](Outcome outcome) {
-          copy_iterate(exec_, r_, w_.best, it_);
-          return outcome;
-        };
-        if (iterations == options_.max_iter) return end(Outcome::max_iterations);
-        if (stop()) return end(Outcome::interrupted);
-        if (single && bounds.gap() > kProgress * last_gap) {
-          single = false;
-          since_restart_ = 0;
-        }
-        const double power = power_of_gap(iterations, bounds.gap(), last_certificate, last_gap);
-        if (last_gap < HUGE_VAL &&
-            steps_to_go(bounds.gap(), larger(power, kUsualPower)) * iterations >
-                options_.worthwhile) {
-          return end(Outcome::stalled);
-        }
-        // A certificate costs several steps; the next one comes a little before it should succeed.
-        const double ahead = 0.95 * steps_to_go(bounds.gap(), power) - 1.0;
-        next = iterations + 1 + static_cast<int>(iterations * clamp(ahead, 0.12, 1.0));
-        last_certificate = iterations;
-        last_gap = bounds.gap();
-      }
-      if (single) {
-        const SweepWork<float>& f = w_.single;
-        exec_.times_transposed(f.exp_a, f.exp_b, r_.a.count, r_.a.target, r_.b.count, f.t);
-        move(f.s, f.t);
-      } else {
-        pair_sums(exec_, r_, it_.exp_a, it_.exp_b, w_.certificate.t);
-        move(it_.s, w_.certificate.t);
-      }
+    if constexpr (!kDense<Real>) {
+      single_ = MirrorWork::takes_single(r_);
+      if (single_) enter_single();
     }
   }
 
- private:
-  // S of a pair that dies out: small enough for nothing, large enough to come back, and far from
-  // the subnormal numbers that would slow the products down.
-  static constexpr double kLeastLog = -60.0;
-  static constexpr int kFirstCertificate = 12;
-  // Single precision has reached its end if a gap is this share of the one before.
-  static constexpr double kProgress = 0.9;
-  static constexpr double kMostPower = 5.0;
-  static constexpr double kUsualPower = 3.0;  // early certificates show less
+  FASTPID_HD Mask ready(int n, const Mask& running, bool last) const {
+    return running & (Mask(last) | (next_ <= static_cast<double>(n)));
+  }
 
-  // One step in log S, from S and T; T is overwritten.
-  template <class Real>
-  FASTPID_HD void move(Real* s, Real* t) {
+  FASTPID_HD BasicBounds<Real> certificate(const Mask& which) {
+    if (single_) exec_.exp_each(r_.pairs(), w_.log_s, it_.s);
+    logarithms(exec_, r_.a, it_.exp_a, it_.log_a);
+    logarithms(exec_, r_.b, it_.exp_b, it_.log_b);
+    return certify(exec_, r_, it_, tuning::Certificate::kEnoughShare * tol_, c_,
+                   tuning::Certificate::kDescentSweeps, which);
+  }
+
+  // Decides when to look again.
+  FASTPID_HD void learn(int n, const Mask& which, const Real& gap_now, const Real& before) {
+    const Real steps = static_cast<double>(n);
+    const Real gap = smaller(gap_now, before);
+    const Mask second = before < HUGE_VAL;
+    if (single_ && any(second & (gap > Tuned::kSingleProgress * before))) {
+      single_ = false;
+      since_restart_ = 0.0;
+    }
+    const Real power = power_of_gap(steps / looked_, before / gap);
+    const Real usual = larger(power, Real(Tuned::kUsualPower));
+    given_up_ =
+        given_up_ | (which & second & ((steps_to_go(gap, usual) - 1.0) * steps > worthwhile_));
+    const Real ahead =
+        clamp(Tuned::kAhead * steps_to_go(gap, power) - 1.0, Tuned::kSoonest, Tuned::kLatest);
+    next_ = select(which, steps + 1.0 + steps * ahead, next_);
+    looked_ = select(which, steps, looked_);
+  }
+
+  FASTPID_HD Mask hopeless() const { return given_up_; }
+
+  FASTPID_HD Mask step(const Mask& running) {
+    if constexpr (!kDense<Real>) {
+      if (single_) {
+        step_single();
+        return running;
+      }
+    }
+    pair_sums(exec_, r_, it_.exp_a, it_.exp_b, c_.t);
+    move(it_.s, c_.t);
+    weighted_sums(exec_, r_, r_.half_a(), it_.s, it_.exp_b, c_.sums_a);
+    rescale(exec_, r_.a, c_.sums_a, it_.exp_a);
+    weighted_sums(exec_, r_, r_.half_b(), it_.s, it_.exp_a, c_.sums_b);
+    rescale(exec_, r_.b, c_.sums_b, it_.exp_b);
+    return running;
+  }
+
+ private:
+  // The step in log S, from S and T; T is overwritten.
+  template <class Number>
+  FASTPID_HD void move(Number* s, Number* t) {
     exec_.log_each(r_.pairs(), t, t);
-    const double now = exec_.sum_squares(r_.pairs(), s, t);
-    since_restart_ = now > residual_ ? 1 : since_restart_ + 1;
-    residual_ = now;
-    const double momentum = (since_restart_ - 1.0) / (since_restart_ + 3.0);
+    const Real residual = exec_.sum_squares(r_.pairs(), s, t);
+    since_restart_ = select(residual > residual_, Real(1.0), since_restart_ + 1.0);
+    residual_ = residual;
+    const Real momentum = (since_restart_ - 1.0) / (since_restart_ + 3.0);
     exec_.for_each(r_.a.count, [&](std::ptrdiff_t i) {
-      double* y = w_.log_s + i * r_.b.count;
-      double* last = w_.last + i * r_.b.count;
-      const Real* step = t + i * r_.b.count;
-      const double by = momentum;
+      Real* y = w_.log_s + i * r_.b.count;
+      Real* last = w_.last + i * r_.b.count;
+      const Number* step = t + i * r_.b.count;
+      const Real by = momentum, least = Tuned::kLeastLog;
       const int n = r_.b.count;
       for (int j = 0; j < n; ++j) {
-        const double plain = larger(y[j] + static_cast<double>(step[j]), kLeastLog);
-        const double ahead = larger(plain + by * (plain - last[j]), kLeastLog);
-        y[j] = smaller(ahead, 0.0);
+        const Real plain = larger(y[j] + Real(step[j]), least);
+        const Real ahead = larger(plain + by * (plain - last[j]), least);
+        y[j] = smaller(ahead, Real(0.0));
         last[j] = plain;
       }
     });
@@ -181,83 +174,45 @@ class MirrorDescent {
       exec_.for_each(n, [&](std::ptrdiff_t i) { to[i] = static_cast<float>(from[i]); });
     };
     convert(r_.pairs(), it_.s, f.s);
-    convert(static_cast<std::ptrdiff_t>(r_.b.count) * r_.b.target, it_.exp_b, f.exp_b);
-    exec_.for_each(static_cast<std::ptrdiff_t>(r_.a.count) * r_.a.target,
-                   [&](std::ptrdiff_t c) { f.exp_a[c] = 0.0f; });
+    convert(r_.a.cells(), it_.exp_a, f.exp_a);
+    convert(r_.b.cells(), it_.exp_b, f.exp_b);
   }
 
-  FASTPID_HD void project_single() {
+  FASTPID_HD void step_single() {
     const SweepWork<float>& f = w_.single;
     const int m = r_.a.count, n = r_.b.count, target = r_.a.target;
+    exec_.times_transposed(f.exp_a, f.exp_b, m, target, n, f.t);
+    move(f.s, f.t);
     exec_.times(f.s, f.exp_b, m, n, target, f.sums_a);
-    rescale(r_.a, f.sums_a, it_.exp_a, f.exp_a);
+    rescale_single(exec_, r_.a, f.sums_a, it_.exp_a, f.exp_a);
     exec_.transposed_times(f.s, f.exp_a, m, n, target, f.sums_b);
-    rescale(r_.b, f.sums_b, it_.exp_b, f.exp_b);
+    rescale_single(exec_, r_.b, f.sums_b, it_.exp_b, f.exp_b);
   }
 
-  FASTPID_HD void rescale(const Side& side, const float* sums, double* factors, float* single) {
-    constexpr double kLeast = 1e-37, kMost = 1e37;  // normal numbers in single precision
-    exec_.for_each(side.count, [&](std::ptrdiff_t i) {
-      const float* sum = sums + i * side.target;
-      double* factor = factors + i * side.target;
-      float* rounded = single + i * side.target;
-      const double* mass = side.mass;
-      side.row(static_cast<int>(i), [=](int k, int z) {
-        const double by = static_cast<double>(sum[z]);
-        const double value = smaller(larger(mass[k] / by, kLeast), kMost);
-        factor[z] = by > 0.0 ? value : factor[z];
-        rounded[z] = static_cast<float>(factor[z]);
-      });
-    });
+  // The power of the steps by which the gap fell, from the ratios of two certificates.
+  FASTPID_HD static Real power_of_gap(const Real& steps, const Real& gaps) {
+    const Real power = log(gaps) / log(steps);
+    return select(power >= 1.0, smaller(power, Real(Tuned::kMostPower)), Real(1.0));  // NaN is not
   }
 
-  // The gap falls like a power of the steps, which the last two certificates show.
-  FASTPID_HD double power_of_gap(int now, double gap, int before, double gap_before) const {
-    const double power = std::log(gap_before / gap) / std::log(static_cast<double>(now) / before);
-    return power >= 1.0 ? smaller(power, kMostPower) : 1.0;  // also for NaN
-  }
-
-  // The step at which the gap should reach tol, as a multiple of those made.
-  FASTPID_HD double steps_to_go(double gap, double power) const {
-    return std::pow(gap / options_.tol, 1.0 / power);
-  }
-
-  FASTPID_HD void project() {
-    const CertificateWork& c = w_.certificate;
-    weighted_sums(exec_, r_, true, it_.s, it_.exp_b, c.sums_a);
-    rescale(r_.a, c.sums_a, it_.exp_a);
-    weighted_sums(exec_, r_, false, it_.s, it_.exp_a, c.sums_b);
-    rescale(r_.b, c.sums_b, it_.exp_b);
-  }
-
-  FASTPID_HD void rescale(const Side& side, const double* sums, double* factors) {
-    exec_.for_each(side.count, [&](std::ptrdiff_t i) {
-      side.row(static_cast<int>(i), [&](int k, int z) {
-        const double sum = sums[i * side.target + z];
-        if (sum > 0.0) factors[i * side.target + z] = smaller(side.mass[k] / sum, kLargestFactor);
-      });
-    });
-  }
-
-  FASTPID_HD void logarithms() {
-    const auto of = [&](const Side& side, const double* factors, double* logs) {
-      exec_.for_each(side.count, [&](std::ptrdiff_t i) {
-        side.row(static_cast<int>(i),
-                 [&](int k, int z) { logs[k] = factors[i * side.target + z]; });
-      });
-      exec_.log_each(side.size, logs, logs);
-    };
-    of(r_.a, it_.exp_a, it_.log_a);
-    of(r_.b, it_.exp_b, it_.log_b);
+  // The step at which a gap should reach tol, as a multiple of those made.
+  FASTPID_HD Real steps_to_go(const Real& gap, const Real& power) const {
+    return exp(log(gap / tol_) / power);
   }
 
   const Exec& exec_;
-  const Reduced& r_;
-  const MirrorWork& w_;
-  const Iterate& it_;
-  const IterationOptions& options_;
-  double residual_ = HUGE_VAL;  // sum S (log T)^2
-  int since_restart_ = 0;
+  const BasicReduced<Real>& r_;
+  const BasicMirrorWork<Real>& w_;
+  const BasicCertificateWork<Real>& c_;
+  const BasicIterate<Real>& it_;
+  const double tol_;
+  const Real worthwhile_;
+  bool single_ = false;
+  Real residual_ = HUGE_VAL;  // sum S (log T)^2
+  Real since_restart_ = 0.0;
+  Real next_ = Tuned::kFirstCertificate;
+  Real looked_ = 1.0;  // steps at the last certificate
+  Mask given_up_ = false;
 };
 
 }  // namespace fastpid

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "numerics.hpp"
+#include "tuning.hpp"
 #include "views.hpp"
 
 namespace fastpid {
@@ -143,15 +144,14 @@ struct Tolerances {
   double negligible = 0.0;
   double same = 0.0;
 
-  // Mass whose part in any bound is far below rounding, for tolerances that are, too.
-  static constexpr double kNothing = 1e-30;
-
   FASTPID_HD static Tolerances of(double tol, Shape s) {
     // What is left out gets kFloor for a potential, so it costs the bound at most tol / 20 in all.
+    using Tuned = tuning::Presolve;
     Tolerances t;
     const double cells = static_cast<double>(s.nx + s.ny) * s.nz;
-    t.negligible = larger(smaller(1e-3 * tol / cells, 1e-12), kNothing);
-    t.same = smaller(larger(1e-3 * tol, 4e-16), 1e-12);
+    t.negligible =
+        larger(smaller(Tuned::kShare * tol / cells, Tuned::kMostNegligible), Tuned::kNothing);
+    t.same = clamp(Tuned::kShare * tol, Tuned::kLeastSame, Tuned::kMostSame);
     return t;
   }
 };
@@ -208,11 +208,6 @@ FASTPID_STAGE void presolve(const Exec& exec, const Marginals& m, Tolerances tol
     p.full_b = full_a;
   }
 }
-
-// The potential of a cell without mass, relative to the largest one of its target symbol, where the
-// true one is minus infinity: exp(kFloor) = 2e-22 leaves every constraint as it is in double
-// precision, and gradients stay finite.
-constexpr double kFloor = -50.0;
 
 // peak[z] = the largest potential of target symbol z, -inf if it has none.
 template <class Exec>

@@ -59,8 +59,8 @@ FASTPID_HD void copy_iterate(const Exec& exec, const BasicReduced<Real>& r,
   all(r.pairs(), from.s, to.s);
   all(r.a.size, from.log_a, to.log_a);
   all(r.b.size, from.log_b, to.log_b);
-  all(static_cast<std::ptrdiff_t>(r.a.count) * r.a.target, from.exp_a, to.exp_a);
-  all(static_cast<std::ptrdiff_t>(r.b.count) * r.b.target, from.exp_b, to.exp_b);
+  all(r.a.cells(), from.exp_a, to.exp_a);
+  all(r.b.cells(), from.exp_b, to.exp_b);
 }
 
 template <class Exec, class Real>
@@ -123,10 +123,8 @@ FASTPID_STAGE bool forced(const Exec& exec, const Reduced& r, const ProxyWork& w
     return it.s + static_cast<std::ptrdiff_t>(owner_a[z]) * r.b.count + j;
   };
   exec.for_each(r.pairs(), [&](std::ptrdiff_t i) { it.s[i] = 0.0; });
-  exec.for_each(static_cast<std::ptrdiff_t>(r.a.count) * target,
-                [&](std::ptrdiff_t k) { it.exp_a[k] = 0.0; });
-  exec.for_each(static_cast<std::ptrdiff_t>(r.b.count) * target,
-                [&](std::ptrdiff_t k) { it.exp_b[k] = 0.0; });
+  exec.for_each(r.a.cells(), [&](std::ptrdiff_t k) { it.exp_a[k] = 0.0; });
+  exec.for_each(r.b.cells(), [&](std::ptrdiff_t k) { it.exp_b[k] = 0.0; });
   exec.once([&] {
     for (int i = 0; i < r.a.count; ++i) {
       r.a.row(i, [&](int k, int z) {

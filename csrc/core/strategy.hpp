@@ -1,54 +1,173 @@
-// Which iterative method answers soonest: a model of what each costs on a problem, in nanoseconds
-// of one core, rounded from runs between 8x8x4 and 100x100x10 (docs/methods.md explains it). Only
-// ratios matter, and the decision depends on the problem and its tolerance, never on a clock.
+// The strategy: which method runs on a reduced problem without a closed form, and for how long.
+//
+// The proxy's bracket may do. Otherwise "auto" begins with mirror descent where that is likely to
+// be the quicker, goes over to the interior point once it is not, and, where that fails, lets it
+// try again along its central path and then gives mirror descent all its steps. The best iterate
+// that was certified on the way is the answer. Problems of a pack go this way together, each as far
+// as it needs.
 #pragma once
 
+#include <type_traits>
+
+#include "certificate.hpp"
+#include "costs.hpp"
 #include "interior_point.hpp"
-#include "products.hpp"
+#include "iteration.hpp"
+#include "mirror_descent.hpp"
+#include "options.hpp"
+#include "proxy.hpp"
+#include "tuning.hpp"
 #include "views.hpp"
 
 namespace fastpid {
 
-// Beyond this the interior point's memory is too much, whatever its time: above all a dense matrix
-// of the order nnz(b), and one of the order width(i) for every symbol i of a.
-constexpr double kNewtonBytes = 1e9;
+// How a problem was answered: bounds, and a Method, an Outcome and steps, in numbers.
+template <class Real>
+struct BasicFound {
+  BasicBounds<Real> bounds;
+  Real method = 0.0;
+  Real outcome = static_cast<double>(Outcome::bracketed);
+  Real iterations = 0.0;
+};
 
-FASTPID_HD inline double newton_bytes(const Reduced& r) {
-  Arena count;
-  InteriorWork::take(count, r);
-  return static_cast<double>(count.used());
-}
+template <class Exec, class Real>
+class Strategy {
+ public:
+  using Mask = MaskOf<Real>;
+  using Tuned = tuning::Strategy;
 
-// Cells that both sides support, roughly.
-FASTPID_HD inline double common_cells(const Reduced& r) {
-  return static_cast<double>(r.a.size) * r.b.size / r.a.target;
-}
+  // Gaps up to `negligible` are as good as it gets, whatever tol says.
+  FASTPID_HD Strategy(const Exec& exec, const BasicReduced<Real>& r,
+                      const BasicProxyWork<Real>& proxy_work, const BasicCertificateWork<Real>& c,
+                      const BasicIterate<Real>& it, const Options& options, double negligible)
+      : exec_(exec),
+        r_(r),
+        proxy_work_(proxy_work),
+        c_(c),
+        it_(it),
+        options_(options),
+        tol_(Tuned::kInnerShare * options.tol),
+        negligible_(negligible) {
+    found_.method = static_cast<double>(options.method);
+  }
 
-// The dense algebra runs at the speed of a matrix product; everything else is some hundred passes
-// over the cells. The number of steps hardly depends on the problem or on tol.
-FASTPID_HD inline double newton_cost(const Reduced& r) {
-  constexpr double kSteps = 8.0, kFlop = 0.03, kCell = 150.0;
-  const double order = r.b.size;
-  const double dense = order * order * (0.5 * r.a.size + order / 6.0);
-  return kSteps * (kFlop * dense + kCell * common_cells(r));
-}
+  // Leaves the iterate that the bounds are of in `it`. `room(bytes)` gives workspace.
+  template <class Room, class Stop>
+  FASTPID_HD BasicFound<Real> run(Room&& room, Stop&& stop) {
+    const Method method = options_.method;
+    const bool automatic = method == Method::automatic;
+    best_.iterate = carve<BasicIterate<Real>>(room, r_);
+    proxy(exec_, r_, proxy_work_, it_);
+    Mask open = true;
+    if (method != Method::newton) {
+      open = bracket();
+      if (!any(open)) return found_;
+    }
+    if (method == Method::gradient) {
+      descend(room, open, HUGE_VAL, stop);
+      open = false;
+    } else if (automatic) {
+      const Real worthwhile = worthwhile_gradient_steps(r_, best_.bounds.gap(), tol_);
+      const Mask first = open & (worthwhile >= least_worthwhile(tol_));
+      const Mask others = open & !first;
+      if (any(first)) open = others | descend(room, first, worthwhile, stop);
+    }
+    for (const bool cautious : {false, true}) {
+      if (any(open)) open = newton(room, open, cautious, stop) & Mask(automatic);
+    }
+    if (any(open)) descend(room, open, HUGE_VAL, stop);
+    end();
+    return found_;
+  }
 
-// A step of mirror descent: three products, and a logarithm and an exponential for each pair.
-FASTPID_HD inline double gradient_step_cost(const Reduced& r) {
-  constexpr double kDenseCell = 0.2, kSparseCell = 3.0, kPair = 6.0;
-  const double pairs = static_cast<double>(r.pairs());
-  const double products =
-      multiply_densely(r) ? kDenseCell * pairs * r.a.target : kSparseCell * common_cells(r);
-  return products + kPair * pairs;
-}
+ private:
+  // The proxy's bounds, from which all the methods start; returns whom they are not enough for.
+  FASTPID_HD Mask bracket() {
+    const auto now = certify(exec_, r_, it_, tuning::Certificate::kEnoughShare * tol_, c_);
+    found_.bounds = best_.bounds = now;
+    const Mask open = Mask(options_.method != Method::proxy) & !(now.gap() <= tol_);
+    const double by =
+        static_cast<double>(options_.method == Method::gradient ? Method::gradient : Method::proxy);
+    found_.method = select(open, found_.method, Real(by));
+    if (any(open)) copy_iterate(exec_, r_, it_, best_.iterate);
+    return open;
+  }
 
-// The number of gradient steps that the interior point is worth. Mirror descent goes first, and
-// gives way once it is bound to take longer; infinite where the interior point is out of the
-// question.
-FASTPID_HD inline double worthwhile_gradient_steps(const Reduced& r) {
-  if (newton_bytes(r) > kNewtonBytes) return HUGE_VAL;
-  constexpr double kMargin = 0.7;  // for certificates, and steps that turn out to be in vain
-  return kMargin * newton_cost(r) / gradient_step_cost(r);
-}
+  // Returns who was given up.
+  template <class Room, class Stop>
+  FASTPID_HD Mask descend(Room&& room, const Mask& which, const Real& worthwhile, Stop&& stop) {
+    if (mirror_.log_s == nullptr) mirror_ = carve<BasicMirrorWork<Real>>(room, r_);
+    leave_proxy();
+    const auto run = [&](const auto& exec) {
+      using Alone = std::decay_t<decltype(exec)>;
+      MirrorDescent<Alone, Real> method(exec, r_, mirror_, c_, it_, tol_, worthwhile);
+      return run_method(exec, r_, it_, method, tol_, limit(Tuned::kGradientSteps), which, best_,
+                        stop);
+    };
+    const bool share = static_cast<double>(r_.pairs()) * r_.a.target >= Tuned::kSharedDescent;
+    const auto end = share ? run(exec_) : run(exec_.brief());
+    record(end, which, Method::gradient);
+    return which & end.is(Outcome::stalled);
+  }
+
+  // Returns who is without an answer.
+  template <class Room, class Stop>
+  FASTPID_HD Mask newton(Room&& room, const Mask& which, bool cautious, Stop&& stop) {
+    if (interior_.h == nullptr) interior_ = carve<BasicInteriorWork<Real>>(room, r_);
+    leave_proxy();
+    InteriorPoint<Exec, Real> method(exec_, r_, interior_, c_, it_, tol_, cautious);
+    const auto end =
+        run_method(exec_, r_, it_, method, tol_, limit(Tuned::kNewtonSteps), which, best_, stop);
+    record(end, which, Method::newton);
+    const Mask failed = end.is(Outcome::stalled) | end.is(Outcome::max_iterations);
+    return which & failed & !(best_.bounds.gap() <= negligible_);
+  }
+
+  FASTPID_HD int limit(int usual) const {
+    return options_.max_iter > 0 ? options_.max_iter : usual;
+  }
+
+  // Every method starts from the proxy, and moves away.
+  FASTPID_HD void leave_proxy() {
+    if (!at_proxy_) proxy(exec_, r_, proxy_work_, it_);
+    at_proxy_ = false;
+  }
+
+  // A method answers for the bounds that are its own, and the first one for those of the proxy.
+  FASTPID_HD void record(const BasicEnd<Real>& end, const Mask& which, Method method) {
+    const Mask its = which & (end.improved | !answered_);
+    const auto take = [&](const Real& value, Real& sink) { sink = select(its, value, sink); };
+    take(static_cast<double>(method), found_.method);
+    take(end.outcome, found_.outcome);
+    take(end.iterations, found_.iterations);
+    answered_ = answered_ | which;
+  }
+
+  FASTPID_HD void end() {
+    const Mask certified = best_.bounds.gap() < HUGE_VAL;
+    if (!all(certified)) {
+      proxy(exec_, r_, proxy_work_, it_);
+      const auto now = certify(exec_, r_, it_, tuning::Certificate::kEnoughShare * tol_, c_);
+      best_.bounds.lower = select(certified, best_.bounds.lower, now.lower);
+      best_.bounds.upper = select(certified, best_.bounds.upper, now.upper);
+    }
+    copy_iterate(exec_, r_, best_.iterate, it_, certified);
+    found_.bounds = best_.bounds;
+  }
+
+  const Exec& exec_;
+  const BasicReduced<Real>& r_;
+  const BasicProxyWork<Real>& proxy_work_;
+  const BasicCertificateWork<Real>& c_;
+  const BasicIterate<Real>& it_;
+  const Options& options_;
+  const double tol_, negligible_;
+  BasicBest<Real> best_;
+  BasicFound<Real> found_;
+  Mask answered_ = false;
+  bool at_proxy_ = true;
+  BasicMirrorWork<Real> mirror_;
+  BasicInteriorWork<Real> interior_;
+};
 
 }  // namespace fastpid

@@ -101,15 +101,15 @@ inline std::size_t workspace_bytes(Shape shape, const Options& options, int* ptr
     carve<Presolved>(room, shape);
     carve<TaskWork>(room, r, r, false, shape.nz, false);
     const bool automatic = options.method == Method::automatic;
+    carve<Iterate>(room, r);  // the best
     if (automatic || options.method == Method::gradient) carve<MirrorWork>(room, r);
     if (automatic || options.method == Method::newton) {
       // presolve() makes b the side with fewer entries.
       const int fewer = (shape.nx < shape.ny ? shape.nx : shape.ny) * shape.nz;
       if (r.b.size > fewer) r.b.size = fewer;
-      if (automatic) carve<Iterate>(room, r);
       // "auto" leaves larger systems to mirror descent.
-      const double bytes = newton_bytes(r);
-      room(static_cast<std::size_t>(automatic ? smaller(bytes, kNewtonBytes) : bytes));
+      const double bytes = newton_bytes(r), most_bytes = tuning::Strategy::kNewtonBytes;
+      room(static_cast<std::size_t>(automatic ? smaller(bytes, most_bytes) : bytes));
     }
     carve<PotentialWork>(room, shape);
     most = room.used() > most ? room.used() : most;

@@ -51,6 +51,11 @@ struct BasicSide {
     return ptr[i];
   }
   FASTPID_HD int end(int i) const { return begin(i + 1); }
+
+  // Of the dense arrays over its cells, count x target.
+  FASTPID_HD std::ptrdiff_t cells() const { return static_cast<std::ptrdiff_t>(count) * target; }
+  // Whether entries and cells are the same.
+  FASTPID_HD bool full() const { return kDense<Real> || size == cells(); }
   FASTPID_HD int width(int i) const { return end(i) - begin(i); }
 
   // f(k, z) over the entries of row i. A full row is told apart so that its loop is contiguous.
@@ -80,6 +85,19 @@ struct BasicSide {
 };
 using Side = BasicSide<double>;
 
+// One side and the other as what loops over both see: pair (i, j), i being a symbol of `self`, is
+// entry i * stride_self + j * stride_other of a pair array.
+template <class Real>
+struct BasicHalf {
+  const BasicSide<Real>& self;
+  const BasicSide<Real>& other;
+  std::ptrdiff_t stride_self, stride_other;
+
+  FASTPID_HD std::ptrdiff_t pair(std::ptrdiff_t i, std::ptrdiff_t j) const {
+    return i * stride_self + j * stride_other;
+  }
+};
+
 // min over q of sum q log(q / q(x, y)) given the two marginals, after the exact reductions. The
 // side with more entries is `a`, the one that the interior point eliminates; `swapped` says that it
 // is Y's. Pair arrays are a.count x b.count, row-major.
@@ -90,6 +108,8 @@ struct BasicReduced {
   bool swapped = false;
 
   FASTPID_HD std::ptrdiff_t pairs() const { return static_cast<std::ptrdiff_t>(a.count) * b.count; }
+  FASTPID_HD BasicHalf<Real> half_a() const { return {a, b, b.count, 1}; }
+  FASTPID_HD BasicHalf<Real> half_b() const { return {b, a, 1, b.count}; }
 };
 using Reduced = BasicReduced<double>;
 
@@ -110,8 +130,8 @@ struct BasicIterate {
     it.s = arena.take<Real>(r.pairs());
     it.log_a = arena.take<Real>(r.a.size);
     it.log_b = arena.take<Real>(r.b.size);
-    it.exp_a = arena.take<Real>(static_cast<std::ptrdiff_t>(r.a.count) * r.a.target);
-    it.exp_b = arena.take<Real>(static_cast<std::ptrdiff_t>(r.b.count) * r.b.target);
+    it.exp_a = arena.take<Real>(r.a.cells());
+    it.exp_b = arena.take<Real>(r.b.cells());
     return it;
   }
 };

@@ -18,7 +18,6 @@ namespace fastpid::cpu {
 
 inline bool fits_lanes(const Task<Serial>&) { return false; }
 inline int lane_shape(const Task<Serial>&) { return 0; }
-inline bool precedes_lanes(const Task<Serial>&) { return false; }
 inline bool fills_lanes(const Task<Serial>&, int) { return false; }
 
 template <class Room, class Stop>
@@ -34,36 +33,73 @@ inline std::tuple<int, int, int> lane_shape(const Task<Serial>& task) {
   return {r.a.count, r.b.count, r.a.target};
 }
 
-// A pack works on the dense support. Beyond kLaneOrder it outgrows the cache; below half a support
-// the loops of doubles have less than half the work.
-constexpr int kLaneOrder = 144;
-constexpr int kLaneBlock = 12;
-// Up to this order, nothing is faster than the interior point.
-constexpr int kNewtonOrder = 36;
-
-inline int lane_order(const Task<Serial>& task) {
-  const Reduced& r = task.reduced();
-  return std::max(r.b.count, (r.a.count + 1) / 2) * r.a.target;
-}
-
 inline bool fits_lanes(const Task<Serial>& task) {
+  using Tuned = tuning::Lanes;
   const Reduced& r = task.reduced();
-  const Method method = task.options().method;
-  const int dense = (r.a.count + r.b.count) * r.a.target;
-  const bool newton = method == Method::newton || method == Method::automatic;
-  return method != Method::gradient && lane_order(task) <= (newton ? kLaneOrder : kNewtonOrder) &&
-         r.a.target <= kLaneBlock && 2 * (r.a.size + r.b.size) >= dense;
+  const int order = std::max(r.b.count, (r.a.count + 1) / 2) * r.a.target;
+  return order <= Tuned::kOrder && r.a.target <= Tuned::kTarget &&
+         2 * (r.a.size + r.b.size) >= r.a.cells() + r.b.cells();
 }
 
-// Whether a problem that fits lanes goes through precede() first.
-inline bool precedes_lanes(const Task<Serial>& task) {
-  return task.options().method == Method::automatic && lane_order(task) > kNewtonOrder;
-}
-
-// Whether so many problems together cost less than one after the other: a pack takes the time of
-// about 1 + order / 64 of them. The bits are the same.
+// Whether so many problems together cost less than one after the other. The bits are the same.
 inline bool fills_lanes(const Task<Serial>& task, int count) {
-  return 64 * count > 64 + task.reduced().b.count * task.reduced().a.target;
+  constexpr int kShare = tuning::Lanes::kShare;
+  return kShare * count > kShare + task.reduced().b.cells();
+}
+
+// The problems of a pack, one in each lane, and what a strategy works with.
+template <class Number>
+struct LaneProblem {
+  BasicReduced<Number> r;
+  BasicProxyWork<Number> proxy;
+  BasicCertificateWork<Number> certificate;
+  BasicIterate<Number> it;
+};
+
+template <class Number, class Room>
+LaneProblem<Number> gather(Task<Serial>* const* tasks, int count, Room&& room) {
+  LaneProblem<Number> out;
+  const auto gather_side = [&](auto side_of) {
+    const Side& first = side_of(tasks[0]->reduced());
+    BasicSide<Number> side;
+    side.count = first.count;
+    side.target = first.target;
+    side.size = first.count * first.target;
+    auto* mass = static_cast<Number*>(room(side.size * sizeof(Number)));
+    std::fill(mass, mass + side.size, Number(0.0));
+    for (int lane = 0; lane < Number::kProblems; ++lane) {
+      const Side& from = side_of(tasks[lane < count ? lane : 0]->reduced());
+      for (int i = 0; i < from.count; ++i) {
+        from.row(i, [&](int k, int z) { mass[i * from.target + z].set(lane, from.mass[k]); });
+      }
+    }
+    side.mass = mass;
+    return side;
+  };
+  out.r.a = gather_side([](const Reduced& r) -> const Side& { return r.a; });
+  out.r.b = gather_side([](const Reduced& r) -> const Side& { return r.b; });
+  out.proxy = carve<BasicProxyWork<Number> >(room, out.r);
+  out.certificate = carve<BasicCertificateWork<Number> >(room, out.r);
+  out.it = carve<BasicIterate<Number> >(room, out.r);
+  return out;
+}
+
+// Writes a lane's iterate to its task.
+template <class Number>
+void scatter(const LaneProblem<Number>& problem, int lane, const Task<Serial>& task) {
+  const BasicIterate<Number>& it = problem.it;
+  const Reduced& r = task.reduced();
+  const Iterate& out = task.iterate();
+  for (std::ptrdiff_t p = 0; p < r.pairs(); ++p) out.s[p] = it.s[p][lane];
+  const auto side = [&](const Side& of, const Number* logs, const Number* factors, double* out_logs,
+                        double* out_factors) {
+    for (std::ptrdiff_t c = 0; c < of.cells(); ++c) out_factors[c] = factors[c][lane];
+    for (int i = 0; i < of.count; ++i) {
+      of.row(i, [&](int k, int z) { out_logs[k] = logs[i * of.target + z][lane]; });
+    }
+  };
+  side(r.a, it.log_a, it.exp_a, out.log_a, out.exp_a);
+  side(r.b, it.log_b, it.exp_b, out.log_b, out.exp_b);
 }
 
 // Solves tasks[0 .. count), 1 <= count <= kLanes, all of one lane_shape(), and concludes them.
@@ -71,94 +107,20 @@ inline bool fills_lanes(const Task<Serial>& task, int count) {
 template <class Number, class Room, class Stop>
 void solve_as(Task<Serial>* const* tasks, int count, Room&& room, Stop&& stop) {
   static_assert(kWorksOn<Serial, Number>);
-  using Mask = typename Number::Mask;
   const Serial exec;
-  const Reduced& first = tasks[0]->reduced();
-  const Options& options = tasks[0]->options();
-  const int target = first.a.target;
-
-  BasicReduced<Number> r;
-  Number *mass_a = nullptr, *mass_b = nullptr;
-  BasicIterate<Number> it;
-  BasicInteriorWork<Number> work;
-  for (const bool a : {true, false}) {
-    BasicSide<Number>& side = a ? r.a : r.b;
-    side.count = a ? first.a.count : first.b.count;
-    side.target = target;
-    side.size = side.count * target;
-  }
-  const auto lay_out = [&](Arena arena) {
-    mass_a = arena.take<Number>(r.a.size);
-    mass_b = arena.take<Number>(r.b.size);
-    it = BasicIterate<Number>::take(arena, r);
-    work = BasicInteriorWork<Number>::take(arena, r);
-    return arena.used();
-  };
-  lay_out(Arena(room(lay_out(Arena()))));
-  r.a.mass = mass_a;
-  r.b.mass = mass_b;
-
-  const auto gather = [&](auto side_of, Number* mass) {
-    const int size = side_of(first).count * target;
-    for (int k = 0; k < size; ++k) mass[k] = 0.0;
-    for (int lane = 0; lane < Number::kProblems; ++lane) {
-      const Side& side = side_of(tasks[lane < count ? lane : 0]->reduced());
-      for (int i = 0; i < side.count; ++i) {
-        side.row(i, [&](int k, int z) { mass[i * target + z].set(lane, side.mass[k]); });
-      }
-    }
-  };
-  const auto side_a = [](const Reduced& of) -> const Side& { return of.a; };
-  const auto side_b = [](const Reduced& of) -> const Side& { return of.b; };
-  gather(side_a, mass_a);
-  gather(side_b, mass_b);
-
-  const auto attempt_of = [&](int lane, Method method, const BasicBounds<Number>& bounds,
-                              Outcome outcome, int iterations) {
-    Attempt out{method, {}, outcome, iterations};
-    out.bounds.lower = bounds.lower[lane];
-    out.bounds.upper = bounds.upper[lane];
-    return out;
-  };
-  // Writes a lane's iterate to its task.
-  const auto hand_over = [&](int lane) {
-    const Reduced& of = tasks[lane]->reduced();
-    const Iterate& out = tasks[lane]->iterate();
-    for (std::ptrdiff_t p = 0; p < of.pairs(); ++p) out.s[p] = it.s[p][lane];
-    const auto scatter = [&](const Side& side, const Number* logs, const Number* factors,
-                             double* out_logs, double* out_factors) {
-      for (int c = 0; c < side.count * target; ++c) out_factors[c] = factors[c][lane];
-      for (int i = 0; i < side.count; ++i) {
-        side.row(i, [&](int k, int z) { out_logs[k] = logs[i * target + z][lane]; });
-      }
-    };
-    scatter(of.a, it.log_a, it.exp_a, out.log_a, out.exp_a);
-    scatter(of.b, it.log_b, it.exp_b, out.log_b, out.exp_b);
-  };
-
-  proxy(exec, r, work.proxy, it);
-  Mask bracketed = false;
-  if (options.method != Method::newton && !precedes_lanes(*tasks[0])) {
-    const auto now = certify(exec, r, it, tasks[0]->enough(), work.certificate);
-    bracketed = Mask(options.method == Method::proxy) | (now.gap() <= kInnerShare * options.tol);
-    for (int lane = 0; lane < count; ++lane) {
-      if (!bracketed[lane]) continue;
-      if (tasks[lane]->needs_iterate()) hand_over(lane);
-      tasks[lane]->conclude(attempt_of(lane, Method::proxy, now, Outcome::bracketed, 0));
-    }
-    if (all(bracketed)) return;
-  }
-  IterationOptions iteration;
-  iteration.tol = kInnerShare * options.tol;
-  iteration.max_iter = tasks[0]->newton_steps();
-  const auto result = InteriorPoint<Serial, Number>(exec, r, work, it, iteration).run(stop);
+  const LaneProblem<Number> problem = gather<Number>(tasks, count, room);
+  Strategy<Serial, Number> strategy(exec, problem.r, problem.proxy, problem.certificate, problem.it,
+                                    tasks[0]->options(), tasks[0]->negligible());
+  const BasicFound<Number> found = strategy.run(room, stop);
   for (int lane = 0; lane < count; ++lane) {
-    if (bracketed[lane]) continue;
-    const Attempt attempt = attempt_of(lane, Method::newton, result.bounds,
-                                       static_cast<Outcome>(static_cast<int>(result.outcome[lane])),
-                                       static_cast<int>(result.iterations[lane]));
-    if (tasks[lane]->needs_iterate() || tasks[lane]->unfinished(attempt)) hand_over(lane);
-    tasks[lane]->follow(attempt, room, stop);
+    if (tasks[lane]->needs_iterate()) scatter(problem, lane, *tasks[lane]);
+    BasicFound<double> out;
+    out.bounds.lower = found.bounds.lower[lane];
+    out.bounds.upper = found.bounds.upper[lane];
+    out.method = found.method[lane];
+    out.outcome = found.outcome[lane];
+    out.iterations = found.iterations[lane];
+    tasks[lane]->conclude(out);
   }
 }
 

@@ -54,7 +54,7 @@ class Chunk {
       if (task.begin(rooms_)) continue;
       if constexpr (std::is_same_v<Exec, Serial>) {
         if (fits_lanes(task)) {
-          if (!precedes_lanes(task) || !precede(task, stop)) packed.push_back(&task);
+          packed.push_back(&task);
           continue;
         }
       }
@@ -65,13 +65,6 @@ class Chunk {
   }
 
  private:
-  bool precede(Task<Exec>& task, const Stop& stop) {
-    work_.rewind();
-    const bool done = task.precede(work_, stop);
-    task.leave_room();
-    return done;
-  }
-
   void solve_packed(std::vector<Task<Serial>*>& packed, const Stop& stop) {
     std::stable_sort(packed.begin(), packed.end(),
                      [](const auto* x, const auto* y) { return lane_shape(*x) < lane_shape(*y); });

@@ -124,11 +124,11 @@ class Single {
   friend Mask operator<=(Single x, Single y) { return x.v_ <= y.v_; }
   friend Mask operator>=(Single x, Single y) { return x.v_ >= y.v_; }
 
-  friend Single select(Mask mask, Single yes, Single no) { return mask[0] ? yes : no; }
+  friend Single select(Mask mask, Single yes, Single no) { return mask[0] ? yes.v_ : no.v_; }
   friend bool skip(Single) { return false; }
-  friend Single smaller(Single x, Single y) { return y.v_ < x.v_ ? y : x; }
-  friend Single larger(Single x, Single y) { return x.v_ < y.v_ ? y : x; }
-  friend Single fabs(Single x) { return x.v_ < 0.0 ? -x : x; }
+  friend Single smaller(Single x, Single y) { return y.v_ < x.v_ ? y.v_ : x.v_; }
+  friend Single larger(Single x, Single y) { return x.v_ < y.v_ ? y.v_ : x.v_; }
+  friend Single fabs(Single x) { return x.v_ < 0.0 ? -x.v_ : x.v_; }
 
   friend Single multiply_add(Single x, Single y, Single z) {
     return multiply_add(x.v_, y.v_, z.v_);

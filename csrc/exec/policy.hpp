@@ -36,8 +36,9 @@
 // v), largest_sum(n, u0, v0, u1, v1) = max of u0 v0[j] + u1 v1[j], and sort(n, first, less), `less`
 // being a strict total order so that every sort gives the same.
 //
-// Serial also works on packs, each number of which is several problems' (pack.hpp): then cholesky()
-// returns a mask.
+// Serial also works on packs, each number of which is several problems' (pack.hpp), in the loops,
+// in log_each(), exp_each() and sum_squares(), the products and the column-major algebra, whose
+// cholesky() then returns a mask.
 #pragma once
 
 #include <cstddef>

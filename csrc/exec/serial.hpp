@@ -72,14 +72,22 @@ class Serial {
       for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = log(x[i]);
     }
   }
-  template <class Out>
-  void exp_each(std::ptrdiff_t n, const double* x, Out* out) const {
-    map_vectors(n, x, out, [](Vector v) { return exponential(v); });
+  template <class In, class Out>
+  void exp_each(std::ptrdiff_t n, const In* x, Out* out) const {
+    if constexpr (sizeof(In) <= sizeof(double)) {
+      map_vectors(n, plain(x), plain(out), [](Vector v) { return exponential(v); });
+    } else {
+      for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = exp(x[i]);
+    }
   }
 
   template <class In>
-  double sum_squares(std::ptrdiff_t n, const In* w, const In* x) const {
-    return fastpid::sum_squares(n, w, x);
+  auto sum_squares(std::ptrdiff_t n, const In* w, const In* x) const {
+    if constexpr (std::is_class_v<In>) {
+      return sum(n, [&](std::ptrdiff_t i) { return w[i] * (x[i] * x[i]); });
+    } else {
+      return fastpid::sum_squares(n, w, x);
+    }
   }
 
   double largest_sum(std::ptrdiff_t n, double u0, const double* v0, double u1,
@@ -91,15 +99,27 @@ class Serial {
 
   template <class T>
   void times(const T* a, const T* b, int m, int k, int n, T* c) const {
-    dense::times(a, b, m, k, n, c);
+    if constexpr (std::is_class_v<T>) {
+      tiles::product(plain(a), k, 1, plain(b), n, 1, m, k, n, plain(c));
+    } else {
+      dense::times(a, b, m, k, n, c);
+    }
   }
   template <class T>
   void transposed_times(const T* a, const T* b, int k, int m, int n, T* c) const {
-    dense::transposed_times(a, m, b, k, m, n, c);
+    if constexpr (std::is_class_v<T>) {
+      tiles::product(plain(a), 1, m, plain(b), n, 1, m, k, n, plain(c));
+    } else {
+      dense::transposed_times(a, m, b, k, m, n, c);
+    }
   }
   template <class T>
   void times_transposed(const T* a, const T* b, int m, int k, int n, T* c) const {
-    dense::times_transposed(a, b, m, k, n, c);
+    if constexpr (std::is_class_v<T>) {
+      tiles::product(plain(a), k, 1, plain(b), 1, k, m, k, n, plain(c));
+    } else {
+      dense::times_transposed(a, b, m, k, n, c);
+    }
   }
 
   bool cholesky(double* a, int n, std::ptrdiff_t stride) const {

@@ -1,7 +1,7 @@
 // Dense algebra in tiles that stay in registers: of packs, and of matrices of doubles too small for
-// the library. Column-major; of symmetric and triangular matrices only lower triangles count, and
-// what stands above the diagonal may be overwritten. Factors keep the reciprocals of their
-// diagonal.
+// the library. Column-major, but for product(); of symmetric and triangular matrices only lower
+// triangles count, and what stands above the diagonal may be overwritten. Factors keep the
+// reciprocals of their diagonal.
 //
 // A register holds kLanes numbers: one entry of kLanes problems or, of doubles, kLanes entries of
 // one column. Either way an entry meets the same operations in the same order, so that a problem
@@ -99,6 +99,12 @@ void with_number(int n, F&& f) {
   f(Number<1>());
 }
 
+// f(first, width) for pieces of at most `most` that make up n.
+template <class F>
+void in_pieces(int n, int most, F&& f) {
+  for (int first = 0; first < n; first += most) f(first, std::min(most, n - first));
+}
+
 // The same for any number of rows of c and g.
 template <int N, bool Solve, class Real>
 void columns_of(std::ptrdiff_t rows, Real* c, std::ptrdiff_t stride, const Real* g,
@@ -117,6 +123,92 @@ void columns_of(std::ptrdiff_t rows, Real* c, std::ptrdiff_t stride, const Real*
   }
   while (i + kTile <= rows) do_rows(Real(0.0), Number<kTile>());
   if (i < rows) with_number(static_cast<int>(rows - i), [&](auto m) { do_rows(Real(0.0), m); });
+}
+
+// An M x N tile of registers of a row-major product: c <- a b, or c + a b if `Add`. A register
+// holds neighbours of one row of b and of c. Row i of a starts at left + i * row_a, its entries are
+// step_a apart; rows of b are step_b apart, its columns column_b.
+template <class Register, int M, int N, bool Add, class Real>
+void product_tile(const Real* left, std::ptrdiff_t row_a, std::ptrdiff_t step_a, const Real* right,
+                  std::ptrdiff_t step_b, std::ptrdiff_t column_b, int count, Real* c,
+                  std::ptrdiff_t stride) {
+  constexpr std::ptrdiff_t kColumns = sizeof(Register) / sizeof(Real);
+  Register sums[M][N];
+  FASTPID_UNROLL for (int i = 0; i < M; ++i) {
+    FASTPID_UNROLL for (int j = 0; j < N; ++j) {
+      sums[i][j] = Add ? get<Register>(c + i * stride + j * kColumns) : all_of<Register>(Real(0.0));
+    }
+  }
+  for (int k = 0; k < count; ++k, left += step_a, right += step_b) {
+    Register b[N];
+    FASTPID_UNROLL for (int j = 0; j < N; ++j) b[j] =
+        get<Register>(right + j * kColumns * column_b);
+    FASTPID_UNROLL for (int i = 0; i < M; ++i) {
+      const Register a = all_of<Register>(left[i * row_a]);
+      FASTPID_UNROLL for (int j = 0; j < N; ++j) sums[i][j] = multiply_add(a, b[j], sums[i][j]);
+    }
+  }
+  FASTPID_UNROLL for (int i = 0; i < M; ++i) {
+    FASTPID_UNROLL for (int j = 0; j < N; ++j) {
+      put<Register>(sums[i][j], c + i * stride + j * kColumns);
+    }
+  }
+}
+
+// kLanes neighbouring columns of a product of doubles; where those of b do not lie side by side
+// they are brought there first.
+inline void product_of_strip(const double* a, std::ptrdiff_t row_a, std::ptrdiff_t step_a,
+                             const double* b, std::ptrdiff_t step_b, std::ptrdiff_t column_b,
+                             int rows, int count, double* c, std::ptrdiff_t stride) {
+  const auto tiles_of = [&](const double* left, const double* right, std::ptrdiff_t step, int depth,
+                            auto add) {
+    in_pieces(rows, kTile, [&](int at, int height) {
+      with_number(height, [&](auto m) {
+        product_tile<Vector, decltype(m)::value, 1, decltype(add)::value>(
+            left + at * row_a, row_a, step_a, right, step, 1, depth, c + at * stride, stride);
+      });
+    });
+  };
+  if (column_b == 1) return tiles_of(a, b, step_b, count, std::false_type());
+  constexpr int kDepth = 16;
+  double strip[kDepth * kLanes];
+  in_pieces(count, kDepth, [&](int start, int depth) {
+    for (int k = 0; k < depth; ++k) {
+      FASTPID_UNROLL for (int lane = 0; lane < kLanes; ++lane) {
+        strip[k * kLanes + lane] = b[(start + k) * step_b + lane * column_b];
+      }
+    }
+    const double* left = a + start * step_a;
+    if (start == 0) return tiles_of(left, strip, kLanes, depth, std::false_type());
+    tiles_of(left, strip, kLanes, depth, std::true_type());
+  });
+}
+
+// Row-major c = a b, a being rows x count and b count x columns, with strides for both.
+template <class Real>
+void product(const Real* a, std::ptrdiff_t row_a, std::ptrdiff_t step_a, const Real* b,
+             std::ptrdiff_t step_b, std::ptrdiff_t column_b, int rows, int count, int columns,
+             Real* c) {
+  const auto tiles_of = [&](int i, int height, int j, int width) {
+    with_number(height, [&](auto m) {
+      with_number(width, [&](auto n) {
+        product_tile<Real, decltype(m)::value, decltype(n)::value, false>(
+            a + i * row_a, row_a, step_a, b + j * column_b, step_b, column_b, count,
+            c + i * columns + j, columns);
+      });
+    });
+  };
+  int first = 0;
+  if constexpr (sizeof(Real) < sizeof(Vector)) {
+    for (; first + kLanes <= columns; first += kLanes) {
+      product_of_strip(a, row_a, step_a, b + first * column_b, step_b, column_b, rows, count,
+                       c + first, columns);
+    }
+  }
+  in_pieces(rows, kTile, [&](int i, int height) {
+    in_pieces(columns - first, kTile,
+              [&](int j, int width) { tiles_of(i, height, first + j, width); });
+  });
 }
 
 // The Cholesky factor of an N x N tile; pivots that are not positive count as one.
@@ -142,12 +234,6 @@ MaskOf<Real> factor_tile(Real* a, std::ptrdiff_t stride) {
 
 // Columns of a panel that stay in the first cache, beside what they are multiplied with.
 constexpr int kPanel = 36;
-
-// f(first, width) for pieces of at most `most` that make up n.
-template <class F>
-void in_pieces(int n, int most, F&& f) {
-  for (int first = 0; first < n; first += most) f(first, std::min(most, n - first));
-}
 
 // c <- c - g g^T, g being n x columns.
 template <class Real>

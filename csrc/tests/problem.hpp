@@ -96,6 +96,24 @@ struct Solved {
   Outcome outcome = Outcome::stalled;
 };
 
+// An iterative method from the proxy in `it`, and the best that it certified; the proxy where that
+// is nothing.
+template <class Method, class Stop>
+Solved run(const Problem& problem, Method& method, const Iterate& it,
+           const CertificateWork& certificate, double tol, int max_iter, Stop&& stop) {
+  const Reduced& r = problem.reduced();
+  BasicBest<double> best;
+  best.iterate = problem.proxy_iterate();
+  const auto end = run_method(Serial(), r, it, method, tol, max_iter, true, best, stop);
+  Solved out;
+  out.it = best.iterate;
+  out.certificate = certificate;
+  out.bounds = end.improved ? best.bounds : certify(Serial(), r, out.it, 0.02 * tol, certificate);
+  out.iterations = static_cast<int>(end.iterations);
+  out.outcome = static_cast<Outcome>(static_cast<int>(end.outcome));
+  return out;
+}
+
 // Asked once a step with the current iterate; true interrupts.
 using Watch = std::function<bool(const Iterate&, const InteriorWork&)>;
 

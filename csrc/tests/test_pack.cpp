@@ -232,4 +232,59 @@ TEST(dense_algebra_of_one_problem_is_that_of_a_lane) {
   }
 }
 
+// The same of products, whose terms are added up in order.
+TEST(products_of_packs_are_those_of_each_lane) {
+  Rng rng(97);
+  const Serial exec;
+  const auto random = [&](int count) {
+    std::vector<Number> out(static_cast<std::size_t>(count));
+    for (Number& value : out) {
+      for (int lane = 0; lane < kLanes; ++lane) value.set(lane, uniform(rng) - 0.5);
+    }
+    return out;
+  };
+  const auto lane_of = [](const std::vector<Number>& v, int lane) {
+    std::vector<Single> out;
+    for (const Number& value : v) out.push_back(value[lane]);
+    return out;
+  };
+  const auto transpose = [](const std::vector<Number>& v, int rows, int columns) {
+    std::vector<Number> out(v.size());
+    for (int i = 0; i < rows; ++i) {
+      for (int j = 0; j < columns; ++j) out[j * rows + i] = v[i * columns + j];
+    }
+    return out;
+  };
+  for (const int m : {1, 3, 4, 10, 17}) {
+    for (const int k : {1, 5, 16, 40}) {
+      for (const int n : {1, 2, 8, 11, 24}) {
+        const auto a = random(m * k), b = random(k * n);
+        const auto at = transpose(a, m, k), bt = transpose(b, k, n);
+        std::vector<Number> plain(static_cast<std::size_t>(m) * n);
+        auto first = plain, second = plain;
+        exec.times(a.data(), b.data(), m, k, n, plain.data());
+        exec.transposed_times(at.data(), b.data(), k, m, n, first.data());
+        exec.times_transposed(a.data(), bt.data(), m, k, n, second.data());
+        for (int lane = 0; lane < kLanes; ++lane) {
+          const auto sa = lane_of(a, lane), sb = lane_of(b, lane);
+          const auto sat = lane_of(at, lane), sbt = lane_of(bt, lane);
+          std::vector<Single> one(plain.size()), two = one, three = one;
+          exec.times(sa.data(), sb.data(), m, k, n, one.data());
+          exec.transposed_times(sat.data(), sb.data(), k, m, n, two.data());
+          exec.times_transposed(sa.data(), sbt.data(), m, k, n, three.data());
+          for (int i = 0; i < m; ++i) {
+            for (int j = 0; j < n; ++j) {
+              Single sum = 0.0;
+              for (int l = 0; l < k; ++l) sum = multiply_add(sa[i * k + l], sb[l * n + j], sum);
+              const std::size_t c = static_cast<std::size_t>(i) * n + j;
+              for (const Single& entry : {one[c], two[c], three[c]}) CHECK(entry[0] == sum[0]);
+              for (const auto* pack : {&plain, &first, &second}) CHECK((*pack)[c][lane] == sum[0]);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 }  // namespace fastpid::testing
