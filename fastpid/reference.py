@@ -365,8 +365,9 @@ def _round(q: Array, p_xz: Array, p_yz: Array) -> Array:
     missing_x = np.maximum(p_xz - q.sum(axis=1), 0.0)
     missing_y = np.maximum(p_yz - q.sum(axis=0), 0.0)
     mass = missing_x.sum(axis=0)
-    scale = np.divide(1.0, mass, out=np.zeros_like(mass), where=mass > 0.0)
-    out: Array = q + missing_x[:, None, :] * (missing_y * scale)[None, :, :]
+    # Shares, not the reciprocal of a mass, which may be too large a number.
+    share = np.divide(missing_y, mass, out=np.zeros_like(missing_y), where=mass > 0.0)
+    out: Array = q + missing_x[:, None, :] * share[None, :, :]
     return out
 
 

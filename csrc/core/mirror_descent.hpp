@@ -78,12 +78,20 @@ class MirrorDescent {
   using Mask = MaskOf<Real>;
   using Tuned = tuning::MirrorDescent;
 
-  // Gives a problem up once it is to be expected to take `worthwhile` more steps.
+  // Where there is an alternative, gives a problem up once it is to be expected to take
+  // `worthwhile` more steps, or more than `most` in all.
   FASTPID_HD MirrorDescent(const Exec& exec, const BasicReduced<Real>& r,
                            const BasicMirrorWork<Real>& w, const BasicCertificateWork<Real>& c,
                            const BasicIterate<Real>& it, double tol,
-                           const Real& worthwhile = HUGE_VAL)
-      : exec_(exec), r_(r), w_(w), c_(c), it_(it), tol_(tol), worthwhile_(worthwhile) {}
+                           const Real& worthwhile = HUGE_VAL, double most = HUGE_VAL)
+      : exec_(exec),
+        r_(r),
+        w_(w),
+        c_(c),
+        it_(it),
+        tol_(tol),
+        worthwhile_(worthwhile),
+        most_(most) {}
 
   FASTPID_HD void start() {
     exec_.log_each(r_.pairs(), it_.s, w_.log_s);
@@ -116,9 +124,9 @@ class MirrorDescent {
       since_restart_ = 0.0;
     }
     const Real power = power_of_gap(steps / looked_, before / gap);
-    const Real usual = larger(power, Real(Tuned::kUsualPower));
-    given_up_ =
-        given_up_ | (which & second & ((steps_to_go(gap, usual) - 1.0) * steps > worthwhile_));
+    const Real total = steps_to_go(gap, larger(power, Real(Tuned::kUsualPower))) * steps;
+    const Mask vain = (total - steps > worthwhile_) | (total > most_);
+    given_up_ = given_up_ | (which & second & vain & (worthwhile_ < HUGE_VAL));
     const Real ahead =
         clamp(Tuned::kAhead * steps_to_go(gap, power) - 1.0, Tuned::kSoonest, Tuned::kLatest);
     next_ = select(which, steps + 1.0 + steps * ahead, next_);
@@ -207,6 +215,7 @@ class MirrorDescent {
   const BasicIterate<Real>& it_;
   const double tol_;
   const Real worthwhile_;
+  const double most_;
   bool single_ = false;
   Real residual_ = HUGE_VAL;  // sum S (log T)^2
   Real since_restart_ = 0.0;

@@ -48,7 +48,7 @@ FASTPID_STAGE void weighted_sums(const Exec& exec, const BasicReduced<Real>& r,
                                  const BasicHalf<Real>& half, const Real* s, const Real* exp_other,
                                  Real* sums) {
   if (multiply_densely(r)) {
-    if (half.stride_other == 1) {
+    if (half.of_rows) {
       exec.times(s, exp_other, r.a.count, r.b.count, r.a.target, sums);
     } else {
       exec.transposed_times(s, exp_other, r.a.count, r.b.count, r.a.target, sums);

@@ -93,21 +93,23 @@ class Strategy {
     return open;
   }
 
-  // Returns who was given up.
+  // Returns who is left to the interior point, where that is an alternative: whom mirror descent
+  // gave up, or did not bring there within its usual limit of steps.
   template <class Room, class Stop>
   FASTPID_HD Mask descend(Room&& room, const Mask& which, const Real& worthwhile, Stop&& stop) {
     if (mirror_.log_s == nullptr) mirror_ = carve<BasicMirrorWork<Real>>(room, r_);
     leave_proxy();
+    const int most = limit(Tuned::kGradientSteps);
     const auto run = [&](const auto& exec) {
       using Alone = std::decay_t<decltype(exec)>;
-      MirrorDescent<Alone, Real> method(exec, r_, mirror_, c_, it_, tol_, worthwhile);
-      return run_method(exec, r_, it_, method, tol_, limit(Tuned::kGradientSteps), which, best_,
-                        stop);
+      MirrorDescent<Alone, Real> method(exec, r_, mirror_, c_, it_, tol_, worthwhile, most);
+      return run_method(exec, r_, it_, method, tol_, most, which, best_, stop);
     };
     const bool share = static_cast<double>(r_.pairs()) * r_.a.target >= Tuned::kSharedDescent;
     const auto end = share ? run(exec_) : run(exec_.brief());
     record(end, which, Method::gradient);
-    return which & end.is(Outcome::stalled);
+    const Mask late = end.is(Outcome::max_iterations) & Mask(options_.max_iter == 0);
+    return which & (worthwhile < HUGE_VAL) & (end.is(Outcome::stalled) | late);
   }
 
   // Returns who is without an answer.

@@ -86,12 +86,13 @@ struct BasicSide {
 using Side = BasicSide<double>;
 
 // One side and the other as what loops over both see: pair (i, j), i being a symbol of `self`, is
-// entry i * stride_self + j * stride_other of a pair array.
+// entry i * stride_self + j * stride_other of a pair array, whose rows belong to a.
 template <class Real>
 struct BasicHalf {
   const BasicSide<Real>& self;
   const BasicSide<Real>& other;
   std::ptrdiff_t stride_self, stride_other;
+  bool of_rows;  // self is a
 
   FASTPID_HD std::ptrdiff_t pair(std::ptrdiff_t i, std::ptrdiff_t j) const {
     return i * stride_self + j * stride_other;
@@ -108,8 +109,8 @@ struct BasicReduced {
   bool swapped = false;
 
   FASTPID_HD std::ptrdiff_t pairs() const { return static_cast<std::ptrdiff_t>(a.count) * b.count; }
-  FASTPID_HD BasicHalf<Real> half_a() const { return {a, b, b.count, 1}; }
-  FASTPID_HD BasicHalf<Real> half_b() const { return {b, a, 1, b.count}; }
+  FASTPID_HD BasicHalf<Real> half_a() const { return {a, b, b.count, 1, true}; }
+  FASTPID_HD BasicHalf<Real> half_b() const { return {b, a, 1, b.count, false}; }
 };
 using Reduced = BasicReduced<double>;
 
