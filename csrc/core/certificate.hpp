@@ -12,15 +12,15 @@
 //
 // for log q = log S + log u + log v and q[x,y,.] = S T: no cell of the table is ever formed.
 //
-// Lower. A pair with T > 1 is made feasible by dividing each of its terms u v by T, on the side
-// whose cell has less mass: sum min(a, b) log T is what that costs, next to nothing for a violation
-// that light cells make up for. Then shifting lam[x,:] by -max_y log T and mu[y,:] by -max_x log T
-// takes up the slack that is left, so that every constraint holds and the tightest ones with
-// equality.
+// Lower. A pair with T > 1 is made feasible by cutting its terms u v on the side whose cell has
+// less mass (cuts.hpp): next to nothing for a violation that light cells make up for. Then shifting
+// lam[x,:] by -max_y log T and mu[y,:] by -max_x log T takes up the slack that is left, so that
+// every constraint holds and the tightest ones with equality.
 #pragma once
 
 #include <limits>
 
+#include "cuts.hpp"
 #include "numerics.hpp"
 #include "products.hpp"
 #include "sinkhorn.hpp"
@@ -53,29 +53,6 @@ struct BasicBounds {
   FASTPID_HD bool consistent(double rounding) const { return lower <= upper + rounding; }
 };
 using Bounds = BasicBounds<double>;
-
-// Scratch of the certificate, and what it leaves behind: the dominated factors exp_a and exp_b of
-// the upper bound, and the shifts (by entry, to be subtracted from the potentials) of the lower
-// one.
-template <class Real>
-struct BasicCertificateWork {
-  Real *exp_a = nullptr, *exp_b = nullptr;    // dense
-  Real *sums_a = nullptr, *sums_b = nullptr;  // dense
-  Real *cut_a = nullptr, *cut_b = nullptr;    // dense: what divides the factors of a cell
-  Real *shift_a = nullptr, *shift_b = nullptr;
-  Real* t = nullptr;  // pairs: sum_z exp(lam + mu)
-
-  FASTPID_HD static BasicCertificateWork take(Arena& arena, const BasicReduced<Real>& r) {
-    BasicCertificateWork w;
-    for (Real** p : {&w.exp_a, &w.sums_a, &w.cut_a}) *p = arena.take<Real>(r.a.cells());
-    for (Real** p : {&w.exp_b, &w.sums_b, &w.cut_b}) *p = arena.take<Real>(r.b.cells());
-    w.shift_a = arena.take<Real>(r.a.size);
-    w.shift_b = arena.take<Real>(r.b.size);
-    w.t = arena.take<Real>(r.pairs());
-    return w;
-  }
-};
-using CertificateWork = BasicCertificateWork<double>;
 
 // A bound that came out as no number is none.
 template <class Real>
@@ -152,45 +129,6 @@ FASTPID_HD Real dual_value(const Exec& exec, const BasicSide<Real>& side, const 
   });
 }
 
-// Leaves in cut_a and cut_b what the factors of each cell are to be divided by, so that no pair sum
-// exceeds 1 + slack. t holds the pair sums.
-template <class Exec, class Real>
-FASTPID_STAGE void cut_cells(const Exec& exec, const BasicReduced<Real>& r,
-                             const BasicCertificateWork<Real>& w, double slack,
-                             MaskOf<Real> infeasible) {
-  using Mask = MaskOf<Real>;
-  const std::ptrdiff_t target = r.a.target;
-  const auto spread = [&](const BasicSide<Real>& side, Real* mass) {
-    exec.for_each(side.count, [&](std::ptrdiff_t i) {
-      for (int z = 0; z < target; ++z) mass[i * target + z] = 0.0;
-      side.row(static_cast<int>(i), [&](int k, int z) { mass[i * target + z] = side.mass[k]; });
-    });
-  };
-  spread(r.a, w.sums_a);
-  spread(r.b, w.sums_b);
-  // Of two cells of the same mass, a's is the lighter.
-  const auto cut_side = [&](const BasicHalf<Real>& half, const Real* masses,
-                            const Real* other_masses, bool of_equals, Real* cut) {
-    exec.for_each(half.self.count, [&](std::ptrdiff_t i) {
-      Real* own = cut + i * target;
-      for (int z = 0; z < target; ++z) own[z] = 1.0;
-      for (std::ptrdiff_t j = 0; j < half.other.count; ++j) {
-        const Real t = w.t[half.pair(i, j)];
-        const Mask over = infeasible & (t > 1.0 + slack);
-        if (!any(over)) continue;
-        const Real* mass = masses + i * target;
-        const Real* other = other_masses + j * target;
-        for (int z = 0; z < target; ++z) {
-          const Mask lighter = (mass[z] < other[z]) | (Mask(of_equals) & (mass[z] <= other[z]));
-          own[z] = select(over & lighter, larger(own[z], t), own[z]);
-        }
-      }
-    });
-  };
-  cut_side(r.half_a(), w.sums_a, w.sums_b, true, w.cut_a);
-  cut_side(r.half_b(), w.sums_b, w.sums_a, false, w.cut_b);
-}
-
 // Violations up to `slack` are left to the shifts of whole symbols.
 //
 // What is added up are the logarithms, what is feasible are the exponentials. These are the same
@@ -199,7 +137,7 @@ FASTPID_STAGE void cut_cells(const Exec& exec, const BasicReduced<Real>& r,
 template <class Exec, class Real>
 FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
                                const BasicIterate<Real>& it, double slack,
-                               const BasicCertificateWork<Real>& w) {
+                               const BasicCertificateWork<Real>& w, Cuts cuts = Cuts::alike) {
   using Mask = MaskOf<Real>;
   const std::ptrdiff_t m = r.a.count, n = r.b.count, target = r.a.target;
   slack = larger(slack, tuning::Certificate::kRounding);
@@ -212,7 +150,10 @@ FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
   const Mask infeasible = worst > 1.0 + slack;
   const bool cut = any(infeasible);
   if (cut) {
-    cut_cells(exec, r, w, slack, infeasible);
+    if constexpr (!kDense<Real>) {
+      if (cuts == Cuts::levels) cut_to_levels(exec, r, it, w, slack);
+    }
+    if (cuts == Cuts::alike) cut_cells(exec, r, w, slack, infeasible);
     const auto divide = [&](std::ptrdiff_t count, const Real* factors, const Real* by, Real* out) {
       exec.for_each(count * target, [&](std::ptrdiff_t c) { out[c] = factors[c] / by[c]; });
     };
@@ -250,6 +191,16 @@ FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
   const Real value =
       dual_value(exec, r.a, it.log_a, w.shift_a) + dual_value(exec, r.b, it.log_b, w.shift_b);
   return bound_or(value, -HUGE_VAL);
+}
+
+// The better one of both ways to cut, on tables that are large enough for the finer one.
+template <class Exec>
+FASTPID_HD double best_lower_bound(const Exec& exec, const Reduced& r, const Iterate& it,
+                                   double slack, const CertificateWork& w) {
+  const double alike = lower_bound(exec, r, it, slack, w);
+  if (!is_large(r)) return alike;
+  const double levels = lower_bound(exec, r, it, slack, w, Cuts::levels);
+  return levels >= alike ? levels : lower_bound(exec, r, it, slack, w);
 }
 
 // The same for potentials that are feasible but for rounding, and a binary target: in one pass that

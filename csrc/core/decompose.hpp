@@ -157,7 +157,7 @@ class Task {
     if (needs_iterate() || !known) {
       answer_.bounds.upper = upper_of_full(enough());
       expand_potentials();
-      answer_.bounds.lower = lower_bound(exec_, p_.full, solution(), slack(), w_.certificate);
+      answer_.bounds.lower = best_lower_bound(exec_, p_.full, solution(), slack(), w_.certificate);
     }
     if (known && whole()) answer_.bounds = *known;
     settle();
@@ -180,7 +180,7 @@ class Task {
     // Repaired before they are expanded: how much a symbol gives way in a repair depends on its
     // mass, and symbols that were merged have less of it each.
     if (r.a.count < p_.full.a.count || r.b.count < p_.full.b.count) {
-      lower_bound(exec_, r, w_.it, slack(), w_.certificate);
+      best_lower_bound(exec_, r, w_.it, slack(), w_.certificate);
       apply_shifts(exec_, r, w_.certificate, w_.it);
     }
     expand(exec_, p_, w_.it, w_.peaks, false, w_.full);

@@ -53,16 +53,10 @@ struct BasicMirrorWork {
   Real* log_s = nullptr;  // y_k, over the pairs
   Real* last = nullptr;   // w_{k-1}
 
-  // Single precision pays on large tables with a dense support.
-  FASTPID_HD static bool takes_single(const BasicReduced<Real>& r) {
-    return multiply_densely(r) &&
-           static_cast<double>(r.pairs()) * r.a.target >= tuning::MirrorDescent::kSingleCells;
-  }
-
   FASTPID_HD static BasicMirrorWork take(Arena& arena, const BasicReduced<Real>& r) {
     BasicMirrorWork w;
     if constexpr (!kDense<Real>) {
-      if (takes_single(r)) w.single = SweepWork<float>::take(arena, r);
+      if (is_large(r)) w.single = SweepWork<float>::take(arena, r);
     }
     w.log_s = arena.take<Real>(r.pairs());
     w.last = arena.take<Real>(r.pairs());
@@ -97,7 +91,7 @@ class MirrorDescent {
     exec_.log_each(r_.pairs(), it_.s, w_.log_s);
     exec_.for_each(r_.pairs(), [&](std::ptrdiff_t p) { w_.last[p] = w_.log_s[p]; });
     if constexpr (!kDense<Real>) {
-      single_ = MirrorWork::takes_single(r_);
+      single_ = finer_ = is_large(r_);
       if (single_) enter_single();
     }
   }
@@ -110,8 +104,19 @@ class MirrorDescent {
     if (single_) exec_.exp_each(r_.pairs(), w_.log_s, it_.s);
     logarithms(exec_, r_.a, it_.exp_a, it_.log_a);
     logarithms(exec_, r_.b, it_.exp_b, it_.log_b);
-    return certify(exec_, r_, it_, tuning::Certificate::kEnoughShare * tol_, c_,
-                   tuning::Certificate::kDescentSweeps, which);
+    using Certificate = tuning::Certificate;
+    const double enough = Certificate::kEnoughShare * tol_;
+    BasicBounds<Real> bounds =
+        certify(exec_, r_, it_, enough, c_, Certificate::kDescentSweeps, which);
+    if constexpr (!kDense<Real>) {
+      if (finer_ && bounds.gap() > tol_) {
+        const double finer =
+            lower_bound(exec_, r_, it_, Certificate::kSlackShare * enough, c_, Cuts::levels);
+        finer_ = finer > bounds.lower;  // once in vain, always in vain
+        bounds.lower = larger(bounds.lower, finer);
+      }
+    }
+    return bounds;
   }
 
   // Decides when to look again.
@@ -217,6 +222,7 @@ class MirrorDescent {
   const Real worthwhile_;
   const double most_;
   bool single_ = false;
+  bool finer_ = false;        // whether finer cuts are worth their time
   Real residual_ = HUGE_VAL;  // sum S (log T)^2
   Real since_restart_ = 0.0;
   Real next_ = Tuned::kFirstCertificate;

@@ -40,6 +40,11 @@ FASTPID_HD inline double multiply_add(double x, double y, double z) {
 #endif
 }
 
+// The two parts of sum min(w, c m): the sum of the w up to c m, and that of the other m.
+struct SplitSum {
+  double below = 0.0, above = 0.0;
+};
+
 template <class Real>
 FASTPID_HD Real clamp(const Real& x, double low, double high) {
   return select(x < low, Real(low), select(x > high, Real(high), x));

@@ -16,6 +16,13 @@ FASTPID_HD bool multiply_densely(const BasicReduced<Real>& r) {
          r.b.size >= tuning::Products::kSparse * static_cast<double>(r.b.cells());
 }
 
+// Whether a step takes so long that it is worth a thought.
+template <class Real>
+FASTPID_HD bool is_large(const BasicReduced<Real>& r) {
+  return !kDense<Real> && multiply_densely(r) &&
+         static_cast<double>(r.pairs()) * r.a.target >= tuning::Products::kLarge;
+}
+
 // T[i, j] = sum_z exp_a[i, z] exp_b[j, z].
 template <class Real>
 FASTPID_HD Real pair_sum(const BasicReduced<Real>& r, const Real* exp_a, const Real* exp_b,

@@ -29,6 +29,8 @@ struct Certificate {
   // must not overflow, and what underflows beside them must not matter.
   static constexpr double kLargestFactor = 1e100;
   static constexpr double kLargestPotential = 230.0;
+  // The level of a cut is found in few rounds; what is left over is left to shifts.
+  static constexpr int kLevelRounds = 20;
   // Rounding of a sum of exponentials; and the same of potentials that closed forms made feasible.
   static constexpr double kRounding = 1e-14;
   static constexpr double kNearly = 1e-13;
@@ -83,9 +85,8 @@ struct MirrorDescent {
   // less than the usual one.
   static constexpr double kMostPower = 5.0;
   static constexpr double kUsualPower = 3.0;
-  // From so many cells on single precision pays; it has reached its end if a gap is this share of
-  // the one before. Its factors stay among the normal numbers.
-  static constexpr double kSingleCells = 1e6;
+  // Single precision has reached its end if a gap is this share of the one before. Its factors stay
+  // among the normal numbers.
   static constexpr double kSingleProgress = 0.9;
   static constexpr double kLeastSingle = 1e-37, kMostSingle = 1e37;
 };
@@ -149,6 +150,8 @@ struct Products {
   // below kSmall multiplications the loops cost less than the call.
   static constexpr double kSparse = 0.15;
   static constexpr double kSmall = 1000.0;
+  // From so many cells on, single precision pays in mirror descent, and finer cuts in certificates.
+  static constexpr double kLarge = 1e6;
 };
 
 struct Presolve {

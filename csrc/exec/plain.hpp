@@ -35,6 +35,16 @@ class Plain {
     return most;
   }
 
+  FASTPID_HD SplitSum split_at_level(std::ptrdiff_t n, const double* u, const double* v,
+                                     const double* a, const double* b, double c) const {
+    SplitSum out;
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+      const double w = u[i] * v[i], m = smaller(a[i], b[i]);
+      (w > c * m ? out.above : out.below) += w > c * m ? m : w;
+    }
+    return out;
+  }
+
   // Heapsort.
   template <class T, class Less>
   FASTPID_HD void sort(int n, T* first, Less&& less) const {

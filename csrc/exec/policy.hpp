@@ -33,8 +33,9 @@
 //     downdate(c, n, g, columns)           c <- c - g g' for a panel g of n x columns
 //
 // One thread alone has, besides, over n contiguous numbers: total(n, v), least(n, v), sum_xlogx(n,
-// v), largest_sum(n, u0, v0, u1, v1) = max of u0 v0[j] + u1 v1[j], and sort(n, first, less), `less`
-// being a strict total order so that every sort gives the same.
+// v), largest_sum(n, u0, v0, u1, v1) = max of u0 v0[j] + u1 v1[j], split_at_level(n, u, v, a, b,
+// c), a SplitSum of w = u v and m = min(a, b), and sort(n, first, less), `less` being a strict
+// total order so that every sort gives the same.
 //
 // Serial also works on packs, each number of which is several problems' (pack.hpp), in the loops,
 // in log_each(), exp_each() and sum_squares(), the products and the column-major algebra, whose
@@ -74,6 +75,9 @@ struct Alone<P, std::void_t<decltype(double(value<const P&>().total(Count(), (co
                                      double(value<const P&>().sum_xlogx(Count(), (const double*)0)),
                                      double(value<const P&>().largest_sum(
                                          Count(), 0.0, (const double*)0, 0.0, (const double*)0)),
+                                     SplitSum(value<const P&>().split_at_level(
+                                         Count(), (const double*)0, (const double*)0,
+                                         (const double*)0, (const double*)0, 0.0)),
                                      value<const P&>().sort(0, (int*)0, Before()))>>
     : std::true_type {};
 

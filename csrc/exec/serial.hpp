@@ -97,6 +97,11 @@ class Serial {
         n, [&](std::ptrdiff_t j) { return u0 * load(v0 + j) + u1 * load(v1 + j); });
   }
 
+  SplitSum split_at_level(std::ptrdiff_t n, const double* u, const double* v, const double* a,
+                          const double* b, double c) const {
+    return fastpid::split_at_level(n, u, v, a, b, c);
+  }
+
   template <class T>
   void times(const T* a, const T* b, int m, int k, int n, T* c) const {
     if constexpr (std::is_class_v<T>) {

@@ -215,6 +215,24 @@ double sum_squares(std::ptrdiff_t n, const Real* w, const Real* x) {
   return sum;
 }
 
+inline SplitSum split_at_level(std::ptrdiff_t n, const double* u, const double* v, const double* a,
+                               const double* b, double c) {
+  Vector below{}, above{};
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const Vector w = load(u + i) * load(v + i), x = load(a + i), y = load(b + i);
+    const Vector m = x < y ? x : y;
+    below += w > c * m ? Vector{} : w;
+    above += w > c * m ? m : Vector{};
+  }
+  SplitSum out{sum_of_lanes(below), sum_of_lanes(above)};
+  for (; i < n; ++i) {
+    const double w = u[i] * v[i], m = smaller(a[i], b[i]);
+    (w > c * m ? out.above : out.below) += w > c * m ? m : w;
+  }
+  return out;
+}
+
 // The largest f(i) of vectors over n >= kLanes numbers; the last two may overlap.
 template <class F>
 double largest_of_vectors(std::ptrdiff_t n, F&& f) {

@@ -60,6 +60,31 @@ TEST(any_iterate_gives_bounds_around_the_optimum) {
   }
 }
 
+TEST(finer_cuts_are_feasible_and_better_where_posteriors_are_peaked) {
+  Rng rng(33);
+  int better = 0, tables = 0;
+  for (const Shape s : small_shapes()) {
+    for (const Table& t : families(rng, s)) {
+      const Problem p(t);
+      const Reduced& r = p.reduced();
+      const CertificateWork w = p.blocks.carve<CertificateWork>(r);
+      const Bounds optimum = newton(p, 1e-10).bounds;
+      for (const double spread : {0.0, 0.1, 3.0}) {
+        const Iterate it = p.proxy_iterate();
+        disturb(rng, r, it, spread, false);
+        const double alike = lower_bound(Serial(), r, it, 0.0, w);
+        const double levels = lower_bound(Serial(), r, it, 0.0, w, Cuts::levels);
+        CHECK_LE(levels, optimum.upper + 1e-14);
+        CHECK_LE(dual_violation(r, it.log_a, it.log_b, w.shift_a, w.shift_b), 1e-12);
+        CHECK_NEAR(levels, dual_value(r, it.log_a, it.log_b, w.shift_a, w.shift_b), 1e-12);
+        ++tables;
+        better += levels > alike + 1e-9;
+      }
+    }
+  }
+  CHECK(4 * better > tables);
+}
+
 TEST(an_empty_coupling_still_gives_bounds) {
   Rng rng(31);
   const Problem p(dense(rng, {3, 4, 3}));
