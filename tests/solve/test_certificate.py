@@ -124,6 +124,23 @@ def test_potentials_support_the_optimum_everywhere(family: str, seed: int) -> No
     assert bound <= fastpid.decompose(other, unit="nats", on_failure="ignore").upper + 1e-9
 
 
+@pytest.mark.parametrize("signal", [(3, 2), (9, 8)])
+def test_potentials_prove_the_lower_bound_of_a_large_table(signal: tuple[int, int]) -> None:
+    """Large enough for finer cuts and single precision."""
+    p = fastpid.gates.random_soft((110, 105, 100), 3000, signal=signal, rng=0)
+    d = fastpid.decompose(p, tol=1e-3, unit="nats", threads=1)
+    assert d.converged
+    assert (d.method, d.lower) == ("gradient", fastpid.decompose(p, tol=1e-3, unit="nats").lower)
+    lam, mu = d.potentials
+    assert np.einsum("xz,yz->xy", np.exp(lam), np.exp(mu)).max() <= 1.0 + 1e-12
+    pz = p.sum(axis=(0, 1))
+    proved = (p.sum(1) * lam).sum() + (p.sum(0) * mu).sum() - (pz * np.log(pz)).sum()
+    assert abs(proved - d.lower) < 1e-10
+    q = d.coupling()
+    np.testing.assert_allclose(q.sum(1), p.sum(1), atol=1e-12)
+    np.testing.assert_allclose(q.sum(0), p.sum(0), atol=1e-12)
+
+
 def test_an_unconverged_answer_has_a_subgradient() -> None:
     """The plane through the lower bound stays below the union information of other tables."""
     p = table("dense", (4, 4, 4), 0)
