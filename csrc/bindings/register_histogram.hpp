@@ -47,17 +47,6 @@ cpu::CodedSamples samples_of(const Array<std::int32_t>& cell, const Weights& wei
   return {cell.data(), checked(weights, cell.size()), cell.size(), cells, seeds.data()};
 }
 
-Doubles bootstrap(const Array<std::int32_t>& cell, const Weights& weights, py::ssize_t cells,
-                  const Array<std::uint32_t>& seeds, int threads) {
-  const auto samples = samples_of(cell, weights, cells, seeds);
-  const py::ssize_t count = seeds.shape(0);
-  Doubles tables({count, cells});
-  cpu::CountOptions options{at_least_one(threads), {}};
-  run_interruptibly(
-      options, [&] { return kernel->bootstrap(samples, count, options, tables.mutable_data()); });
-  return tables;
-}
-
 Doubles permute(const Array<std::int32_t>& cell, const Array<std::int32_t>& moved,
                 const Array<std::int64_t>& strata, const Weights& weights, py::ssize_t cells,
                 const Array<std::uint32_t>& seeds, int threads) {
@@ -83,10 +72,6 @@ void register_histogram(py::module_& m) {
         py::arg("nz"), py::arg("threads"),
         "Codes of sources (columns, rows) and a target (rows,), all below the extents given, and "
         "pairs (count, 2) of sources -> tables (count, nx, ny, nz) of the weight of the samples.");
-  m.def("bootstrap", &bootstrap, py::arg("cell").noconvert(), py::arg("weights"), py::arg("cells"),
-        py::arg("seeds").noconvert(), py::arg("threads"),
-        "Cells of samples (rows,) and seeds (count, 4) -> tables (count, cells) of as many samples "
-        "drawn with replacement.");
   m.def("permute", &permute, py::arg("cell").noconvert(), py::arg("moved").noconvert(),
         py::arg("strata").noconvert(), py::arg("weights"), py::arg("cells"),
         py::arg("seeds").noconvert(), py::arg("threads"),

@@ -121,30 +121,6 @@ bool count_pairs(const CodedColumns& columns, const std::int32_t* pairs, std::pt
   return share_out(count, chunk_size(rows), options.threads, options.interrupted, worker);
 }
 
-bool bootstrap(const CodedSamples& samples, std::ptrdiff_t count, const CountOptions& options,
-               double* tables) {
-  const std::ptrdiff_t rows = samples.rows;
-  const auto worker = [&](const Stop& stop) {
-    return [&, counter = Counter(samples.cells), drawn = std::vector<std::uint32_t>(size(rows))](
-               std::ptrdiff_t first, std::ptrdiff_t end) mutable {
-      for (std::ptrdiff_t k = first; k < end && !stop(); ++k) {
-        Draws draws(samples.seeds + kSeedWords * k);
-        for (auto& n : drawn) n = draws.below(static_cast<std::uint32_t>(rows));
-        const std::uint32_t* from = drawn.data();
-        const std::int32_t* cells = samples.cell;
-        const auto cell = [=](std::ptrdiff_t n) { return std::ptrdiff_t{cells[from[n]]}; };
-        double* table = tables + k * samples.cells;
-        if (const double* weights = samples.weights) {
-          counter.count(rows, cell, [=](std::ptrdiff_t n) { return weights[from[n]]; }, table);
-        } else {
-          counter.count(rows, cell, table);
-        }
-      }
-    };
-  };
-  return share_out(count, chunk_size(rows), options.threads, options.interrupted, worker);
-}
-
 bool permute(const CodedSamples& samples, const std::int32_t* moved, const std::int64_t* strata,
              std::ptrdiff_t num_strata, std::ptrdiff_t count, const CountOptions& options,
              double* tables) {

@@ -43,10 +43,6 @@ struct CodedSamples {
   const std::uint32_t* seeds;
 };
 
-// Tables of `rows` samples drawn with replacement, (count, cells). Returns false if interrupted.
-bool bootstrap(const CodedSamples& samples, std::ptrdiff_t count, const CountOptions& options,
-               double* tables);
-
 // Tables after a part of the samples was shuffled: sample n, with its weight, falls into cell[n] +
 // moved[m], m a random permutation of the samples within strata, which are the runs [strata[s],
 // strata[s + 1]). Returns false if interrupted.

@@ -14,7 +14,6 @@ struct Kernel {
   decltype(&cpu::gradient) gradient;
   decltype(&cpu::solve_marginals) solve_marginals;
   decltype(&cpu::count_pairs) count_pairs;
-  decltype(&cpu::bootstrap) bootstrap;
   decltype(&cpu::permute) permute;
 };
 

@@ -19,14 +19,10 @@ class Drawing(NamedTuple):
     names: tuple[str, str, str] | None = None
 
     def band(self, name: str) -> tuple[float, float]:
-        """Return what is known of a value: its interval, or what the bracket leaves open.
-
-        A corrected value may lie outside its interval; the band reaches as far as the value.
-        """
+        """Return what is known of a value: its interval, or what the bracket leaves open."""
         value = self.values[name]
         half = 0.0 if self.bracket is None else 0.5 * (self.bracket[1] - self.bracket[0])
-        low, high = self.intervals.get(name, (value - half, value + half))
-        return min(low, value), max(high, value)
+        return self.intervals.get(name, (value - half, value + half))
 
 
 class Drawable(Protocol):

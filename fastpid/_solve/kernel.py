@@ -57,7 +57,6 @@ def build_info() -> dict[str, str | bool]:
 
 
 _kernel = _select()
-bootstrap = _kernel.bootstrap
 count_pairs = _kernel.count_pairs
 gradient = _kernel.gradient
 layout = _kernel.layout

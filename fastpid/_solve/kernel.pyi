@@ -58,13 +58,6 @@ def count_pairs(
     nz: int,
     threads: int,
 ) -> NDArray[np.float64]: ...
-def bootstrap(
-    cell: NDArray[np.int32],
-    weights: NDArray[np.float64] | None,
-    cells: int,
-    seeds: NDArray[np.uint32],
-    threads: int,
-) -> NDArray[np.float64]: ...
 def permute(
     cell: NDArray[np.int32],
     moved: NDArray[np.int32],

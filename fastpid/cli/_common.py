@@ -49,7 +49,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
 
 
-def add_solver(parser: argparse.ArgumentParser, tol: float) -> None:
+def add_solver(parser: argparse.ArgumentParser, tol: float | None) -> None:
     """Add how tables are solved."""
     parser.add_argument(
         "--method", choices=METHODS, default="auto", help="how to solve (default: %(default)s)"
@@ -58,7 +58,10 @@ def add_solver(parser: argparse.ArgumentParser, tol: float) -> None:
         "--tol",
         type=float,
         default=tol,
-        help="the largest gap accepted, in --unit (default: %(default)s)",
+        help="the largest gap accepted, in --unit (default: "
+        + (
+            "what chance leaves of a resample, 1e-9 of the rest)" if tol is None else "%(default)s)"
+        ),
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: all)")
 

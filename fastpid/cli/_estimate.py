@@ -48,8 +48,8 @@ def add_estimate(commands: Any) -> None:
     )
     parser.add_argument(
         "--ci",
-        choices=("shifted", "basic", "percentile", "posterior", "none"),
-        default="shifted",
+        choices=("normal", "pivot", "none"),
+        default="normal",
         help="the kind of interval (default: %(default)s)",
     )
     parser.add_argument(
@@ -59,11 +59,11 @@ def add_estimate(commands: Any) -> None:
         metavar="LEVEL",
         help="what intervals cover (default: %(default)s)",
     )
-    for name in ("bootstrap", "permutations"):
+    for name, count in (("bootstrap", 200), ("permutations", 1000)):
         parser.add_argument(
             f"--n-{name}",
             type=int,
-            default=1000,
+            default=count,
             metavar="N",
             help="how many (default: %(default)s)",
         )
@@ -73,7 +73,7 @@ def add_estimate(commands: Any) -> None:
         default="conditional",
         help="what atoms are tested against (default: %(default)s)",
     )
-    add_solver(parser, 1e-9)
+    add_solver(parser, None)
     parser.add_argument("--rng", type=int, metavar="SEED", help="seed of all random choices")
     add_outputs(parser, table=False, plot="the atoms")
     add_json(parser)
@@ -82,16 +82,16 @@ def add_estimate(commands: Any) -> None:
 
 def _run_estimate(args: argparse.Namespace) -> int:
     from fastpid._solve.options import check_options
-    from fastpid.estimation._estimate import check_wanted, estimate_samples
+    from fastpid.estimation._estimate import DEFAULT_TOL, check_wanted, estimate_samples
 
     check_outputs(args)
     try:
         options = check_options(
-            args.method, args.tol, None, args.unit, args.threads, True, "ignore"
+            args.method, args.tol or DEFAULT_TOL, None, args.unit, args.threads, True, "ignore"
         )
         wanted = check_wanted(
             *(args.bias, args.ci, args.confidence_level),
-            *(args.n_bootstrap, args.n_permutations, args.null),
+            *(args.n_bootstrap, args.n_permutations, args.null, args.tol),
         )
         samples, notes = read_samples(args)
         result = estimate_samples(samples, options, wanted, args.rng, None)
@@ -112,7 +112,7 @@ def _run_estimate(args: argparse.Namespace) -> int:
 def _print(args: argparse.Namespace, table: JointTable, result: Estimate) -> None:
     x, y, z = table.names
     columns = ["about " + z, "plug-in"]
-    columns += ["corrected"] if result.bias != "none" else []
+    columns += ["value"] if result.bias != "none" else []
     columns += [f"{result.confidence_level:.0%} interval"] if result.intervals else []
     columns += ["under null", "p"] if result.p_values else []
     words = {"unique_x": f"unique to {x}", "unique_y": f"unique to {y}", "mi_xy": "I(X,Y;Z)"}
@@ -120,7 +120,7 @@ def _print(args: argparse.Namespace, table: JointTable, result: Estimate) -> Non
     for name in (*ATOMS, "mi_xy"):
         row = [words.get(name, name), f"{getattr(result.decomposition, name):.4f}"]
         if result.bias != "none":
-            row.append(f"{result.corrected[name]:.4f}")
+            row.append(f"{result.values[name]:.4f}")
         if result.intervals:
             low, high = result.intervals[name]
             row.append(f"{low:.4f} to {high:.4f}")

@@ -105,8 +105,68 @@ def quadratic_extrapolation(
     halves_seed, quarters_seed = seed.spawn(2)
     halves, gap_2 = solve_all(resampler.parts(DIVISIONS, halves_seed, 2), options, advance)
     quarters, gap_4 = solve_all(resampler.parts(DIVISIONS, quarters_seed, 4), options, advance)
-    corrected = (8.0 * vector - 6.0 * halves.mean(axis=0) + quarters.mean(axis=0)) / 3.0
-    return corrected, max(gap_2, gap_4)
+    return _extrapolate(vector, halves.mean(axis=0), quarters.mean(axis=0)), max(gap_2, gap_4)
+
+
+def _extrapolate(
+    whole: NDArray[np.float64], halves: NDArray[np.float64], quarters: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return (8.0 * whole - 6.0 * halves + quarters) / 3.0
+
+
+#: By how much extrapolation may raise the error of a solve: the weights of the above.
+AMPLIFICATION = 5.0
+
+
+def solves_per_resample(bias: str) -> int:
+    """How many tables correct_resamples() solves for a resample, itself included."""
+    return {"qe": 7, "jackknife": 3}.get(bias, 1)
+
+
+def correct_resamples(
+    bias: str,
+    parts: NDArray[np.float64],
+    n_effective: float,
+    shuffled: NDArray[np.float64],
+    solve: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Correct resamples as the samples are corrected, from one division of each in parts.
+
+    Parameters
+    ----------
+    bias : str
+        Instead of a jackknife, which would leave out every sample of every resample, the
+        extrapolation from halves alone: as the jackknife, to first order.
+    parts : ndarray (n, 4, nx, ny, nz)
+        The quarters of every resample.
+    shuffled : ndarray (4,)
+        The vector under shuffled targets, for "shuffle".
+    solve : callable
+        From tables (k, nx, ny, nz) to vectors (k, 4).
+
+    Returns
+    -------
+    corrected : ndarray (n, 4)
+    """
+    whole = parts.sum(axis=1)
+    vectors = solve(whole)
+    if bias == "miller_madow":
+        pairs = zip(vectors, whole, strict=True)
+        return np.stack([miller_madow(v, occupied_cells(t), n_effective) for v, t in pairs])
+    if bias == "shuffle":
+        return vectors - shuffled
+    if bias == "none":
+        return vectors
+
+    def mean(tables: NDArray[np.float64]) -> NDArray[np.float64]:
+        flat = solve(tables.reshape(-1, *tables.shape[2:]))
+        of_parts: NDArray[np.float64] = flat.reshape(*tables.shape[:2], 4).mean(axis=1)
+        return of_parts
+
+    halves = mean(parts[:, 0::2] + parts[:, 1::2])
+    if bias == "jackknife":
+        return 2.0 * vectors - halves
+    return _extrapolate(vectors, halves, mean(parts))
 
 
 def jackknife(

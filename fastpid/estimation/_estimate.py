@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
@@ -18,12 +18,15 @@ from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import SolveOptions, check_options
 from fastpid._solve.solve import solve_tables
 from fastpid.estimation._bias import (
+    AMPLIFICATION,
     BIASES,
     DIVISIONS,
+    correct_resamples,
     jackknife,
     miller_madow,
     occupied_cells,
     quadratic_extrapolation,
+    solves_per_resample,
 )
 from fastpid.estimation._intervals import (
     INTERVALS,
@@ -35,7 +38,7 @@ from fastpid.estimation._intervals import (
     interval,
     p_value,
 )
-from fastpid.estimation._resampling import Resampler, Tables, solve_all
+from fastpid.estimation._resampling import Resampler, Tables, solve_all, standard_error
 from fastpid.estimation._result import Estimate
 from fastpid.joint import JointTable, from_counts
 from fastpid.joint._missing import Missing
@@ -43,12 +46,16 @@ from fastpid.joint._samples import CodedSamples, code_samples
 from fastpid.result import ConvergenceError, ConvergenceWarning
 
 Bias = Literal["none", "miller_madow", "qe", "shuffle", "jackknife"]
-Interval = Literal["none", "shifted", "basic", "percentile", "posterior"]
+Interval = Literal["none", "normal", "pivot"]
 Null = Literal["target", "conditional"]
 Vectors = NDArray[np.float64]
 
 #: The least number of shuffles behind bias="shuffle".
 _LEAST_SHUFFLES = 100
+#: The tolerance of the samples' own table, in the unit asked for.
+DEFAULT_TOL = 1e-9
+#: The tolerance of resamples as a share of their standard error.
+_SHARE_OF_ERROR = 0.01
 
 
 def estimate(
@@ -63,13 +70,13 @@ def estimate(
     weights: Any = None,
     missing: Missing = "raise",
     bias: Bias = "qe",
-    ci: Interval = "shifted",
+    ci: Interval = "normal",
     confidence_level: float = 0.95,
-    n_bootstrap: int = 1000,
+    n_bootstrap: int = 200,
     n_permutations: int = 1000,
     null: Null = "conditional",
     method: Method = "auto",
-    tol: float = 1e-9,
+    tol: float | None = None,
     max_iter: int | None = None,
     unit: Unit = "bits",
     threads: int | None = None,
@@ -96,20 +103,20 @@ def estimate(
           large;
         * "miller_madow": by the numbers of occupied cells [3]_; the union information keeps its
           relative place between its bounds.
-    ci : {"shifted", "basic", "percentile", "posterior", "none"}
-        The interval of every value. The first three come from resampling the samples [4]_:
+    ci : {"normal", "pivot", "none"}
+        The interval of every value, from the errors of the same corrected estimator: of resamples
+        (drawn with replacement [4]_), whose truth is the plug-in value of the samples.
 
-        * "percentile": the quantiles of the resamples' plug-in values. These carry the bias twice,
-          once from the samples and once from the resampling;
-        * "shifted": these less twice the bias that the resamples show, their mean less the plug-in
-          value. Near zero, where the distribution is one-sided, it covers better than "basic";
-        * "basic": the quantiles mirrored at the plug-in value, which takes the bias out, too;
-        * "posterior": the quantiles of distributions drawn from the Dirichlet posterior (prior mass
-          1 / k in each of k cells), with their bias.
+        * "normal": the value and as many standard deviations of the errors to either side as the
+          level asks for;
+        * "pivot": the value less the quantiles of the errors; wants 1,000 resamples.
+
+        Either contains its value. "shuffle" takes the same off every resample; instead of a
+        jackknife, resamples are extrapolated from their halves.
     confidence_level : float
         What the intervals are meant to cover, between 0 and 1.
     n_bootstrap : int
-        How many resamples, or draws from the posterior, the intervals come from.
+        How many resamples the intervals come from.
     n_permutations : int
         How many tables there are under each null hypothesis; 0 for no tests. A p-value is
         (1 + how many are at least as large) / (1 + n_permutations).
@@ -126,8 +133,12 @@ def estimate(
         "target" shuffles z for all of them: neither source says anything. It refutes no more than
         that: where one source does say something, too many values of synergy and unique information
         come out as significant.
-    method, tol, max_iter, unit, threads
+    method, max_iter, unit, threads
         As for :func:`fastpid.decompose`, for every table that is solved.
+    tol : float, optional
+        As there, for every table. By default 1e-9 for the samples' own table and, for resamples, a
+        hundredth of what chance does to I(X, Y; Z), also after extrapolation: more than that
+        resampling does not resolve.
     rng : int, SeedSequence, Generator or BitGenerator, optional
         Seed of all random choices. The result does not depend on the number of threads.
     on_failure : {"warn", "raise", "ignore"}
@@ -182,8 +193,10 @@ def estimate(
             "together: fastpid.estimate(x, np.unique(np.column_stack([y, w]), axis=0, "
             "return_inverse=True)[1].ravel(), z)"
         )
-    options = check_options(method, tol, max_iter, unit, threads, True, on_failure)
-    wanted = check_wanted(bias, ci, confidence_level, n_bootstrap, n_permutations, null)
+    options = check_options(
+        method, DEFAULT_TOL if tol is None else tol, max_iter, unit, threads, True, on_failure
+    )
+    wanted = check_wanted(bias, ci, confidence_level, n_bootstrap, n_permutations, null, tol)
     samples = code_samples(
         *(x, y, z),
         data=data,
@@ -210,13 +223,13 @@ def estimate_table(
     table: Any,
     *,
     bias: Bias = "qe",
-    ci: Interval = "shifted",
+    ci: Interval = "normal",
     confidence_level: float = 0.95,
-    n_bootstrap: int = 1000,
+    n_bootstrap: int = 200,
     n_permutations: int = 1000,
     null: Null = "conditional",
     method: Method = "auto",
-    tol: float = 1e-9,
+    tol: float | None = None,
     max_iter: int | None = None,
     unit: Unit = "bits",
     threads: int | None = None,
@@ -261,8 +274,10 @@ def estimate_table(
     >>> e.p_values["synergy"]
     0.01
     """
-    options = check_options(method, tol, max_iter, unit, threads, True, on_failure)
-    wanted = check_wanted(bias, ci, confidence_level, n_bootstrap, n_permutations, null)
+    options = check_options(
+        method, DEFAULT_TOL if tol is None else tol, max_iter, unit, threads, True, on_failure
+    )
+    wanted = check_wanted(bias, ci, confidence_level, n_bootstrap, n_permutations, null, tol)
     counted = table if isinstance(table, JointTable) else from_counts(table)
     if counted.n_effective != counted.n_samples:
         raise ValueError("table has weighted samples; pass the samples themselves to estimate()")
@@ -280,10 +295,17 @@ class Wanted(NamedTuple):
     n_bootstrap: int
     n_permutations: int
     null: str
+    same_tol: bool  # for resamples as for the samples
 
 
 def check_wanted(
-    bias: Any, ci: Any, confidence_level: Any, n_bootstrap: Any, n_permutations: Any, null: Any
+    bias: Any,
+    ci: Any,
+    confidence_level: Any,
+    n_bootstrap: Any,
+    n_permutations: Any,
+    null: Any,
+    tol: Any = None,
 ) -> Wanted:
     check_choice("ci", ci, INTERVALS)
     return Wanted(
@@ -293,6 +315,7 @@ def check_wanted(
         check_count("n_bootstrap", n_bootstrap, 2 if ci != "none" else 0),
         check_count("n_permutations", n_permutations, 0),
         check_choice("null", null, NULLS),
+        tol is not None,
     )
 
 
@@ -308,17 +331,29 @@ class _Tables:
     ) -> None:
         self.resampler = resampler
         self.options = options._replace(on_failure="ignore")
+        self.resample_options = self.options
+        if not wanted.same_tol:
+            tol = _SHARE_OF_ERROR / AMPLIFICATION * standard_error(resampler)
+            self.resample_options = self.options._replace(tol=max(tol, options.tol))
         self.wanted = wanted
+        self.solved_to_tol = True
         self.advance: Callable[[int], object] = lambda count: None
         self.largest_gap = 0.0
         self._under_null: dict[str, Vectors] = {}
         # A stream of its own for each purpose: what one option draws does not depend on another.
-        self.streams = seed_sequence(rng).spawn(5)
+        seed = seed_sequence(rng)
+        self.seed = {"entropy": seed.entropy, "spawn_key": seed.spawn_key}
+        self.streams = seed.spawn(5)
 
     def solve(self, tables: Tables) -> Vectors:
-        vectors, gap = solve_all(tables, self.options, self.advance)
-        self.largest_gap = max(self.largest_gap, gap)
+        vectors, gap = solve_all(tables, self.resample_options, self.advance)
+        self.note(gap, self.resample_options)
         return vectors
+
+    def note(self, gap: float, options: SolveOptions) -> None:
+        """Take the largest gap of some solves, which were to reach the tolerance of `options`."""
+        self.largest_gap = max(self.largest_gap, gap)
+        self.solved_to_tol = self.solved_to_tol and gap <= options.tol
 
     @property
     def total(self) -> int:
@@ -330,7 +365,8 @@ class _Tables:
         if wanted.bias == "shuffle":
             kinds.add(SHUFFLED_Z)
         total = len(kinds) * self._null_count
-        total += wanted.n_bootstrap if wanted.ci != "none" else 0
+        if wanted.ci != "none":
+            total += wanted.n_bootstrap * solves_per_resample(wanted.bias)
         if wanted.bias == "qe":
             total += DIVISIONS * (2 + 4)
         elif wanted.bias == "jackknife":
@@ -364,25 +400,38 @@ class _Tables:
         if bias == "miller_madow":
             return miller_madow(plug_in, occupied_cells(table.p), table.n_effective)
         if bias == "shuffle":
-            shuffled: Vectors = self.under_null(SHUFFLED_Z).mean(axis=0)
-            return plug_in - shuffled
+            return plug_in - self.shuffled
         if bias == "qe":
+            options = self.resample_options
             corrected, gap = quadratic_extrapolation(
-                plug_in, self.resampler, self.streams[4], self.options, self.advance
+                plug_in, self.resampler, self.streams[4], options, self.advance
             )
         else:
-            corrected, gap = jackknife(plug_in, self.resampler, self.options, self.advance)
-        self.largest_gap = max(self.largest_gap, gap)
+            options = self.options
+            corrected, gap = jackknife(plug_in, self.resampler, options, self.advance)
+        self.note(gap, options)
         return corrected
 
-    def draws(self, n_effective: float) -> Vectors | None:
-        """Return the vectors that intervals are made of."""
+    @property
+    def shuffled(self) -> Vectors:
+        """The average under shuffled targets."""
+        mean: Vectors = self.under_null(SHUFFLED_Z).mean(axis=0)
+        return mean
+
+    def resampled(self, n_effective: float) -> Vectors | None:
+        """Return the corrected vectors of resamples."""
         if self.wanted.ci == "none":
             return None
-        sample = self.resampler.bootstrap
-        if self.wanted.ci == "posterior":
-            sample = functools.partial(self.resampler.posterior, n_effective=n_effective)
-        return self.solve(sample(self.wanted.n_bootstrap, self.streams[0]))
+        bias = self.wanted.bias
+        shuffled = self.shuffled if bias == "shuffle" else np.zeros(4)
+        return np.concatenate(
+            [
+                correct_resamples(
+                    bias, parts, n_effective, shuffled, lambda tables: self.solve(iter([tables]))
+                )
+                for parts in self.resampler.bootstrap(self.wanted.n_bootstrap, self.streams[0])
+            ]
+        )
 
 
 def _estimate(
@@ -405,12 +454,18 @@ def _estimate(
     tables = _Tables(resampler, options, wanted, rng)
     with progress_bar(progress, tables.total, "solving resamples", "tables") as tables.advance:
         corrected = tables.corrected(plug_in, table)
-        vectors = tables.draws(table.n_effective)
+        resampled = tables.resampled(table.n_effective)
         null_vectors = {what: tables.under_null(what) for kinds in nulls.values() for what in kinds}
 
     scale = options.scale
     observed = {name: float(value) for name, value in _named(plug_in, scale).items()}
-    draws = {} if vectors is None else _named(vectors, scale)
+    values = {name: float(value) for name, value in _named(corrected, scale).items()}
+    draws = {} if resampled is None else _named(resampled, scale)
+    most = entropy_bound(table) * scale
+    raw_intervals = {
+        name: interval(wanted.ci, wanted.confidence_level, values[name], drawn - observed[name])
+        for name, drawn in draws.items()
+    }
     under_null = {
         what: _named(vectors[: wanted.n_permutations], scale)
         for what, vectors in null_vectors.items()
@@ -420,13 +475,15 @@ def _estimate(
         table=table,
         decomposition=solved.result(),
         bias=wanted.bias,
-        corrected={name: float(v) for name, v in _named(corrected, scale).items()},
+        corrected=values,
+        values={name: _within(value, most) for name, value in values.items()},
         ci=wanted.ci,
         confidence_level=wanted.confidence_level,
         intervals={
-            name: interval(wanted.ci, wanted.confidence_level, observed[name], values)
-            for name, values in draws.items()
+            name: (_within(low, most), _within(high, most))
+            for name, (low, high) in raw_intervals.items()
         },
+        raw_intervals=raw_intervals,
         null=wanted.null,
         p_values={
             atom: max(p_value(observed[atom], under_null[k][atom], largest_gap) for k in kinds)
@@ -438,11 +495,25 @@ def _estimate(
             for atom, kinds in nulls.items()
         },
         draws=draws,
+        seed=tables.seed,
         largest_gap=largest_gap,
         unit=options.result_unit,
     )
-    _report(result, options)
+    if not (tables.solved_to_tol and solved.terms.gap[0] <= options.tol):
+        _report(result, options)
     return result
+
+
+def entropy_bound(table: JointTable) -> float:
+    """Return what no information about z exceeds, in nats: H(Z), corrected to first order."""
+    p = table.p.sum(axis=(0, 1))
+    p = p[p > 0.0]
+    plug_in = float(-(p * np.log(p)).sum())
+    return min(plug_in + (len(p) - 1) / (2.0 * table.n_effective), math.log(len(p)))
+
+
+def _within(value: float, most: float) -> float:
+    return min(max(value, 0.0), most)
 
 
 def _named(vectors: Vectors, scale: float) -> dict[str, Any]:
@@ -450,7 +521,7 @@ def _named(vectors: Vectors, scale: float) -> dict[str, Any]:
 
 
 def _report(result: Estimate, options: SolveOptions) -> None:
-    if options.on_failure == "ignore" or result.largest_gap <= options.tol * options.scale:
+    if options.on_failure == "ignore":
         return
     text = (
         f"some tables were not solved to tol: the largest gap is {result.largest_gap:.2e} "

@@ -1,13 +1,15 @@
-"""Intervals from resamples, null hypotheses, and p-values."""
+"""Intervals from the errors of resamples, null hypotheses, and p-values."""
 
 from __future__ import annotations
+
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.quantities import ATOMS
 
-INTERVALS = ("none", "shifted", "basic", "percentile", "posterior")
+INTERVALS = ("none", "normal", "pivot")
 NULLS = ("target", "conditional")
 
 SHUFFLED_Z = "z shuffled"
@@ -26,17 +28,25 @@ NULL_OF: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def interval(
-    kind: str, confidence_level: float, observed: float, draws: NDArray[np.float64]
+    kind: str, confidence_level: float, value: float, errors: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Return the interval of one value; neither end is below zero, as the value is not."""
+    """Return the interval of a value from the errors that its estimator makes of resamples.
+
+    A resample's truth is what the samples say, so that its value less the samples' plug-in value is
+    an error of the estimator, bias and all (a pivot: Davison and Hinkley 1997, section 2.4).
+
+    Parameters
+    ----------
+    kind : {"normal", "pivot"}
+        "normal": the value and as many standard deviations of the errors to either side as the
+        level asks for. "pivot": the value less the quantiles of the errors, and never without it.
+    """
     tail = 0.5 * (1.0 - confidence_level)
-    low, high = np.quantile(draws, [tail, 1.0 - tail]).tolist()
-    if kind == "basic":
-        low, high = 2.0 * observed - high, 2.0 * observed - low
-    elif kind == "shifted":
-        bias = float(draws.mean()) - observed
-        low, high = low - 2.0 * bias, high - 2.0 * bias
-    return max(low, 0.0), max(high, 0.0)
+    if kind == "normal":
+        reach = -NormalDist().inv_cdf(tail) * float(errors.std(ddof=1))
+        return value - reach, value + reach
+    low, high = np.quantile(errors, [tail, 1.0 - tail]).tolist()
+    return min(value - high, value), max(value - low, value)
 
 
 def p_value(observed: float, null: NDArray[np.float64], gap: float) -> float:

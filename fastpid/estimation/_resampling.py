@@ -14,9 +14,14 @@ from fastpid._solve import kernel
 from fastpid._solve.options import SolveOptions
 from fastpid._solve.solve import solve_tables
 from fastpid._solve.threads import count_threads
+from fastpid.estimation._random_tables import random_tables
 
 #: Cells of the tables that are in memory at a time (32 MiB).
 _CELLS_AT_A_TIME = 2**22
+
+#: From so many samples a cell on, drawing cells costs less than shuffling samples: 0.4 us against
+#: 4 ns a sample.
+_SAMPLES_A_CELL = 100
 
 #: Resamples, some at a time: arrays (count, nx, ny, nz) of weights of cells.
 Tables = Iterator[NDArray[np.float64]]
@@ -72,6 +77,17 @@ class Resampler:
         return tuple(np.unravel_index(self.cells, self.shape))
 
     @functools.cached_property
+    def _kinds(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+        """Cell, weight and number of the samples that share both, in the order of the cells."""
+        if self.weights is None:
+            cells = np.flatnonzero(self.mass)
+            return cells, np.ones(len(cells)), self.mass[cells]
+        kinds, counts = np.unique(
+            np.stack([self.cells.astype(np.float64), self.weights]), axis=1, return_counts=True
+        )
+        return kinds[0].astype(np.intp), kinds[1], counts.astype(np.float64)
+
+    @functools.cached_property
     def mass(self) -> NDArray[np.float64]:
         """The weight of every cell, (size,)."""
         if self._counts is not None:
@@ -79,12 +95,23 @@ class Resampler:
         return np.bincount(self.cells, self.weights, minlength=self.size).astype(np.float64)
 
     def bootstrap(self, count: int, seed: np.random.SeedSequence) -> Tables:
-        """Yield tables of as many samples, drawn with replacement (Efron 1979)."""
+        """Yield tables of as many samples, drawn with replacement (Efron 1979), in four parts.
 
-        def draw(words: NDArray[np.uint32], threads: int) -> NDArray[np.float64]:
-            return kernel.bootstrap(self.cells, self.weights, self.size, words, threads)
-
-        return self._in_batches(draw, count, seed)
+        The parts of a resample, axis 1, are equal but for three samples at most. Draws with
+        replacement are independent, so that parts are drawn one by one: from a multinomial
+        distribution over the kinds of samples, whose cost does not depend on how many there are.
+        """
+        cells, weights, counts = self._kinds
+        starts = np.flatnonzero(np.diff(cells, prepend=-1))
+        share = counts / counts.sum()
+        sizes = (counts.sum().astype(int) + np.arange(4)) // 4
+        random = np.random.default_rng(seed)
+        step = max(1, _CELLS_AT_A_TIME // (4 * max(self.size, len(cells))))
+        for start in range(0, count, step):
+            drawn = random.multinomial(sizes, share, size=(min(step, count - start), 4))
+            tables = np.zeros((len(drawn), 4, self.size))
+            tables[..., cells[starts]] = np.add.reduceat(drawn * weights, starts, axis=-1)
+            yield tables.reshape((-1, 4, *self.shape))
 
     def shuffle(self, count: int, seed: np.random.SeedSequence, role: str, given: str) -> Tables:
         """Yield tables in which the values of one variable were shuffled among the samples.
@@ -96,6 +123,8 @@ class Resampler:
         given : {"", "x", "y", "z"}
             Shuffle among the samples alike in this variable, or among all.
         """
+        if self._counts_cells:
+            return self._shuffle_cells(count, seed, role, given)
         _, ny, nz = self.shape
         codes = dict(zip(ROLES, self.codes, strict=True))
         strides = dict(zip(ROLES, (ny * nz, nz, 1), strict=True))
@@ -117,6 +146,8 @@ class Resampler:
     def parts(self, count: int, seed: np.random.SeedSequence, parts: int) -> Tables:
         """Yield the `parts` tables of `count` random divisions of the samples in equal parts."""
         rows = len(self.cells)
+        if self._counts_cells:
+            return self._divide_cells(count, seed, (rows + np.arange(parts)) // parts)
         part = (np.arange(rows, dtype=np.int64) * parts // rows).astype(np.int32)
         strata = np.array([0, rows])
 
@@ -139,11 +170,7 @@ class Resampler:
 
         Samples are of a kind if they share their cell and their weight.
         """
-        weights = np.ones(len(self.cells)) if self.weights is None else self.weights
-        kinds, counts = np.unique(
-            np.stack([self.cells.astype(np.float64), weights]), axis=1, return_counts=True
-        )
-        cells, lost = kinds[0].astype(np.intp), kinds[1]
+        cells, lost, counts = self._kinds
 
         def tables() -> Tables:
             step = max(1, _CELLS_AT_A_TIME // self.size)
@@ -155,20 +182,49 @@ class Resampler:
                 np.maximum(rows, 0.0, out=rows)
                 yield rows.reshape((-1, *self.shape))
 
-        return tables(), counts.astype(np.float64)
+        return tables(), counts
 
-    def posterior(self, count: int, seed: np.random.SeedSequence, n_effective: float) -> Tables:
-        """Yield distributions drawn from the posterior under a Dirichlet prior of total mass one.
+    @property
+    def _counts_cells(self) -> bool:
+        """Whether drawing the cells of a table costs less than shuffling all the samples."""
+        return self.weights is None and _SAMPLES_A_CELL * self.size < len(self.cells) < 10**9
 
-        (W. Perks 1947: 1 / k in each of k cells.) Weighted samples count as `n_effective` ones.
-        """
-        alpha = self.mass * (n_effective / self.mass.sum()) + 1.0 / self.size
+    def _divide_cells(
+        self, count: int, seed: np.random.SeedSequence, sizes: NDArray[np.int64]
+    ) -> Tables:
         random = np.random.default_rng(seed)
-        step = max(1, _CELLS_AT_A_TIME // self.size)
+        for size in self._batches(count, len(sizes)):
+            tables = random_tables(random, sizes, self.mass, size)
+            yield tables.reshape((-1, *self.shape)).astype(np.float64)
+
+    def _shuffle_cells(
+        self, count: int, seed: np.random.SeedSequence, role: str, given: str
+    ) -> Tables:
+        random = np.random.default_rng(seed)
+        axis = ROLES.index(role)
+        strata = ROLES.index(given) if given else None
+        # Axes: the strata, one if there are none; what is shuffled; the others.
+        order = [a for a in (strata, axis) if a is not None]
+        others = [a for a in range(3) if a not in order]
+        moved = self.mass.reshape(self.shape).transpose(*order, *others)
+        groups = moved.reshape(-1 if given else 1, self.shape[axis], self._size_of(others))
+        for size in self._batches(count, 1):
+            tables = np.stack(
+                [random_tables(random, g.sum(axis=1), g.sum(axis=0), size) for g in groups], axis=1
+            )
+            back = tables.reshape(size, *moved.shape).transpose(
+                0, *(1 + np.argsort([*order, *others]))
+            )
+            yield np.ascontiguousarray(back, dtype=np.float64)
+
+    def _size_of(self, axes: list[int]) -> int:
+        return math.prod(self.shape[a] for a in axes)
+
+    def _batches(self, count: int, parts: int) -> Iterator[int]:
+        """Yield how many resamples go together."""
+        step = max(1, _CELLS_AT_A_TIME // (parts * self.size))
         for start in range(0, count, step):
-            # Gamma variables of a tiny shape underflow to zero, which is where they belong.
-            draws = random.standard_gamma(alpha, size=(min(step, count - start), self.size))
-            yield (draws / draws.sum(axis=1, keepdims=True)).reshape((-1, *self.shape))
+            yield min(step, count - start)
 
     def _in_batches(
         self,
@@ -182,3 +238,18 @@ class Resampler:
         step = max(1, _CELLS_AT_A_TIME // (parts * self.size))
         for start in range(0, count, step):
             yield draw(words[start : start + step], threads).reshape((-1, *self.shape))
+
+
+def standard_error(resampler: Resampler) -> float:
+    """Return about what chance does to the plug-in I(X, Y; Z), in nats.
+
+    To first order the standard deviation of the pointwise information, over sqrt(N); where that
+    vanishes, the chi-square law of independent variables.
+    """
+    p = (resampler.mass / resampler.mass.sum()).reshape(resampler.shape)
+    n = len(resampler.cells)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(p > 0.0, np.log(p / p.sum(2, keepdims=True) / p.sum((0, 1))), 0.0)
+    mean = float((p * ratio).sum())
+    variance = float((p * (ratio - mean) ** 2).sum())
+    return math.sqrt(variance / n + np.count_nonzero(p) / (2.0 * n * n))

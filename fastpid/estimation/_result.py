@@ -32,15 +32,19 @@ class Estimate:
         How the values were corrected.
     corrected : dict of str to float
         Atoms, mutual information and union information with their bias corrected; they add up as
-        the plug-in values do, and may be negative. The atoms are attributes, too: `redundancy`,
-        `unique_x`, `unique_y`, `synergy`.
+        the plug-in values do, and may be negative.
+    values : dict of str to float
+        The same within what information can be, 0 and H(Z). The atoms are attributes, too:
+        `redundancy`, `unique_x`, `unique_y`, `synergy`.
     ci : str
         The kind of interval.
     confidence_level : float
         What the intervals are meant to cover.
     intervals : dict of str to (float, float)
-        The interval of every value; empty for ``ci="none"``. Information is not negative, and
-        neither are the ends.
+        The interval of every value, which it contains; within 0 and H(Z), as the value is. Empty
+        for ``ci="none"``.
+    raw_intervals : dict of str to (float, float)
+        The intervals of `corrected`, not cut.
     null : str
         The kind of null hypothesis.
     p_values : dict of str to float
@@ -50,8 +54,10 @@ class Estimate:
         What was done to the samples for the p-value of each atom.
     null_means : dict of str to float
         The average of each atom under its null hypothesis, of several the largest.
+    seed : dict
+        What all draws came from: ``rng=numpy.random.SeedSequence(**seed)`` repeats them.
     draws : dict of str to ndarray
-        The plug-in values of all bootstrap or posterior draws.
+        The corrected values of all resamples.
     largest_gap : float
         The widest certified bracket among all tables that were solved.
     unit : str
@@ -62,36 +68,39 @@ class Estimate:
     decomposition: Decomposition[float]
     bias: str
     corrected: Mapping[str, float]
+    values: Mapping[str, float]
     ci: str
     confidence_level: float
     intervals: Mapping[str, tuple[float, float]]
+    raw_intervals: Mapping[str, tuple[float, float]]
     null: str
     p_values: Mapping[str, float]
     null_of: Mapping[str, str]
     null_means: Mapping[str, float]
     draws: Mapping[str, NDArray[np.float64]]
+    seed: Mapping[str, Any]
     largest_gap: float
     unit: str
 
     @property
     def redundancy(self) -> float:
         """The corrected redundancy."""
-        return self.corrected["redundancy"]
+        return self.values["redundancy"]
 
     @property
     def unique_x(self) -> float:
         """The corrected unique information of x."""
-        return self.corrected["unique_x"]
+        return self.values["unique_x"]
 
     @property
     def unique_y(self) -> float:
         """The corrected unique information of y."""
-        return self.corrected["unique_y"]
+        return self.values["unique_y"]
 
     @property
     def synergy(self) -> float:
         """The corrected synergy."""
-        return self.corrected["synergy"]
+        return self.values["synergy"]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the draws as plain Python numbers, strings and lists."""
@@ -104,14 +113,20 @@ class Estimate:
             "decomposition": self.decomposition.to_dict(),
             "bias": self.bias,
             "corrected": dict(self.corrected),
+            "values": dict(self.values),
             "ci": self.ci,
             "confidence_level": self.confidence_level,
             "intervals": {name: list(ends) for name, ends in self.intervals.items()},
+            "raw_intervals": {name: list(ends) for name, ends in self.raw_intervals.items()},
             "null": self.null,
             "p_values": dict(self.p_values),
             "null_of": dict(self.null_of),
             "null_means": dict(self.null_means),
             "largest_gap": self.largest_gap,
+            "seed": {
+                "entropy": self.seed["entropy"],
+                "spawn_key": list(self.seed["spawn_key"]),
+            },
         }
 
     def to_frame(self) -> Any:
@@ -127,6 +142,7 @@ class Estimate:
             {
                 "plug_in": getattr(self.decomposition, name),
                 "corrected": self.corrected[name],
+                "value": self.values[name],
                 "low": self.intervals.get(name, (np.nan, np.nan))[0],
                 "high": self.intervals.get(name, (np.nan, np.nan))[1],
                 "null_mean": self.null_means.get(name, np.nan),
@@ -144,7 +160,7 @@ class Estimate:
 
     def _drawings(self) -> list[Drawing]:
         # The certified bracket is that of the plug-in value, which is not drawn.
-        return [Drawing(self.unit, self.corrected, self.intervals, None, self.table.names)]
+        return [Drawing(self.unit, self.values, self.intervals, None, self.table.names)]
 
     def plot(self, *, kind: str = "dots", ax: Any = None) -> Any:
         """Draw the atoms with their intervals: :func:`fastpid.plot.atoms`."""
@@ -157,7 +173,7 @@ class Estimate:
         shape = " x ".join(map(str, self.table.shape))
         head = f"  {'':<20}{'plug-in':>10}"
         if self.bias != "none":
-            head += f"{'corrected':>11}"
+            head += f"{'value':>11}"
         if self.intervals:
             head += f"{f'{self.confidence_level:.0%} interval':>22}"
         if self.p_values:
@@ -167,7 +183,7 @@ class Estimate:
             label = "I(X,Y;Z)" if name == "mi_xy" else name
             line = f"  {label:<20}{getattr(self.decomposition, name):>10.4f}"
             if self.bias != "none":
-                line += f"{self.corrected[name]:>11.4f}"
+                line += f"{self.values[name]:>11.4f}"
             if self.intervals:
                 low, high = self.intervals[name]
                 line += f"{f'[{low:.4f}, {high:.4f}]':>22}"

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import fastpid
 from fastpid._base.quantities import ATOMS
 from fastpid._solve.options import check_options
-from fastpid.estimation import estimate_table
+from fastpid.estimation import _resampling, estimate_table
 from fastpid.estimation._bias import BIASES, jackknife
+from fastpid.estimation._random_tables import random_tables
 from fastpid.estimation._resampling import Resampler
 from fastpid.joint import from_samples
 
@@ -127,29 +128,122 @@ def test_quadratic_extrapolation_takes_most_of_the_bias_out() -> None:
     assert abs(np.mean(corrected)) < np.mean(plug_in) / 2
 
 
-@pytest.mark.parametrize("ci", ["shifted", "basic", "percentile", "posterior"])
-def test_intervals_are_quantiles_of_the_draws(ci: str) -> None:
-    e = fastpid.estimate(*samples(), ci=ci, confidence_level=0.9, **QUICK)
-    for name, (low, high) in e.intervals.items():
-        draws, found = e.draws[name], getattr(e.decomposition, name)
-        a, b = np.quantile(draws, [0.05, 0.95])
-        if ci == "basic":
-            a, b = 2 * found - b, 2 * found - a
-        elif ci == "shifted":
-            a, b = np.array([a, b]) - 2 * (draws.mean() - found)
-        assert (low, high) == pytest.approx((max(a, 0.0), max(b, 0.0)), abs=1e-8)
-        assert draws.shape == (60,)
+@pytest.mark.parametrize("bias", BIASES)
+@pytest.mark.parametrize("ci", ["normal", "pivot"])
+def test_intervals_are_made_of_the_errors_of_resamples(ci: str, bias: str) -> None:
+    e = fastpid.estimate(*samples(), ci=ci, bias=bias, confidence_level=0.9, **QUICK)
+    for name, ends in e.raw_intervals.items():
+        value, errors = e.corrected[name], e.draws[name] - getattr(e.decomposition, name)
+        assert errors.shape == (60,)
+        if ci == "normal":
+            reach = 1.6448536269514722 * errors.std(ddof=1)
+            expected = value - reach, value + reach
+        else:
+            low, high = np.quantile(errors, [0.05, 0.95])
+            expected = min(value - high, value), max(value - low, value)
+        assert ends == pytest.approx(expected, abs=1e-8)
 
 
-def test_posterior_draws_have_the_moments_of_a_dirichlet() -> None:
-    cells = np.repeat(np.arange(8), [5, 0, 3, 2, 0, 0, 1, 9]).astype(np.int32)
-    resampler = Resampler((2, 2, 2), 1, counts=np.bincount(cells, minlength=8))
-    draws = np.concatenate(list(resampler.posterior(20000, np.random.SeedSequence(0), 20.0)))
-    alpha = np.bincount(cells, minlength=8) + 1 / 8
-    mean = alpha / alpha.sum()
-    spread = np.sqrt(mean * (1 - mean) / (alpha.sum() + 1))
-    error = np.abs(draws.reshape(-1, 8).mean(axis=0) - mean)
-    assert (error <= 5 * spread / math.sqrt(20000)).all()
+def test_values_and_intervals_stay_within_what_information_can_be() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 3, (2, 60))
+    for columns in ((a, b, a), (a, b, rng.integers(0, 3, 60)), (a, a, a)):
+        e = fastpid.estimate(*columns, **QUICK)
+        counts = e.table.counts_along(2)
+        most = -float((counts / 60 * np.log2(counts / 60)).sum()) + 2 / 120 / math.log(2)
+        most = min(most, math.log2(3))
+        for name, value in e.values.items():
+            low, high = e.intervals[name]
+            assert 0.0 <= low <= value <= high <= most + 1e-12
+            assert value == pytest.approx(min(max(e.corrected[name], 0.0), most), abs=1e-12)
+            raw_low, raw_high = e.raw_intervals[name]
+            assert raw_low <= e.corrected[name] <= raw_high
+        assert e.synergy == e.values["synergy"]
+
+
+def test_resamples_are_solved_as_well_as_their_spread_asks_for() -> None:
+    loose = fastpid.estimate(*samples(2000), **QUICK)
+    tight = fastpid.estimate(*samples(2000), tol=1e-9, **QUICK)
+    assert tight.largest_gap <= 1e-9 < loose.largest_gap < 1e-3
+    for name, value in tight.values.items():
+        spread = tight.draws[name].std()
+        assert abs(loose.values[name] - value) < 0.05 * spread + 1e-9
+        assert np.abs(np.subtract(loose.intervals[name], tight.intervals[name])).max() < (
+            0.1 * spread + 1e-9
+        )
+
+
+def test_the_seed_is_part_of_the_result() -> None:
+    first = fastpid.estimate(*samples(), **{**QUICK, "rng": None})
+    again = fastpid.estimate(*samples(), **{**QUICK, "rng": np.random.SeedSequence(**first.seed)})
+    assert first == again
+    child = np.random.SeedSequence(5).spawn(3)[2]
+    assert fastpid.estimate(*samples(), **{**QUICK, "rng": child}).seed == {
+        "entropy": 5,
+        "spawn_key": (2,),
+    }
+
+
+def moments(tables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    flat = tables.reshape(len(tables), -1)
+    return flat.mean(axis=0), np.cov(flat.T)
+
+
+def test_resamples_are_drawn_with_replacement() -> None:
+    counts = np.array([5, 0, 3, 2, 0, 0, 1, 9])
+    resampler = Resampler((2, 2, 2), 1, counts=counts)
+    parts = np.concatenate(list(resampler.bootstrap(20000, np.random.SeedSequence(0))))
+    assert parts.shape == (20000, 4, 2, 2, 2)
+    assert (parts.sum(axis=(2, 3, 4)) == 5).all()
+    mean, covariance = moments(parts.sum(axis=1))
+    share = counts / 20
+    expected = 20 * (np.diag(share) - np.outer(share, share))
+    np.testing.assert_allclose(mean, counts, atol=5 * math.sqrt(20 / 4 / 20000))
+    np.testing.assert_allclose(covariance, expected, atol=0.15)
+
+
+def test_weights_travel_with_the_resamples() -> None:
+    x, y, z = samples(30)
+    weights = np.random.default_rng(0).choice([0.5, 1.0, 3.0], 30)
+    resampler = Resampler((3, 3, 3), 1, codes=(x, y, z), weights=weights)
+    parts = np.concatenate(list(resampler.bootstrap(4000, np.random.SeedSequence(0))))
+    mean, covariance = moments(parts.sum(axis=1))
+    table = from_samples(x, y, z, weights=weights).p.ravel() * weights.sum()
+    np.testing.assert_allclose(mean, table, atol=0.3)
+    cells = np.ravel_multi_index((x, y, z), (3, 3, 3))
+    squares = np.bincount(cells, weights**2, minlength=27)
+    np.testing.assert_allclose(np.diag(covariance), squares - table**2 / 30, rtol=0.12, atol=0.05)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    m=st.integers(1, 4),
+    n=st.integers(1, 5),
+    total=st.integers(0, 40),
+)
+def test_random_tables_have_their_margins(seed: int, m: int, n: int, total: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, columns = (rng.multinomial(total, np.full(k, 1 / k)) for k in (m, n))
+    tables = random_tables(rng, rows, columns, 6)
+    assert tables.shape == (6, m, n)
+    assert (tables >= 0).all()
+    assert (tables.sum(axis=2) == rows).all()
+    assert (tables.sum(axis=1) == columns).all()
+
+
+def test_random_tables_are_those_of_shuffled_labels() -> None:
+    rows, columns = [3, 4, 2], [5, 1, 3]
+    random = np.random.default_rng(0)
+    first = random_tables(random, rows, columns, 40000)
+    i, j = np.repeat(range(3), rows), np.repeat(range(3), columns)
+    second = np.zeros_like(first)
+    shuffled = random.permuted(np.tile(j, (40000, 1)), axis=1)
+    np.add.at(second, (np.arange(40000)[:, None], i, shuffled), 1)
+    one, two = (np.unique(t.reshape(-1, 9), axis=0, return_counts=True) for t in (first, second))
+    assert (one[0] == two[0]).all()
+    spread = np.sqrt(one[1] + two[1])
+    assert (np.abs(one[1] - two[1]) < 5 * spread).all()
 
 
 @pytest.mark.parametrize("null", ["target", "conditional"])
@@ -249,12 +343,19 @@ def test_every_small_sample_is_answered(seed: int, n: int, shape: tuple[int, int
     rng = np.random.default_rng(seed)
     columns = [np.append(rng.integers(0, k, n - 2), [0, k - 1]) for k in shape]
     e = fastpid.estimate(*columns, n_bootstrap=10, n_permutations=9, rng=0, progress=False)
-    for low, high in e.intervals.values():
-        assert 0.0 <= low <= high
+    for name, (low, high) in e.intervals.items():
+        assert 0.0 <= low <= e.values[name] <= high
     assert all(0.1 <= p <= 1.0 for p in e.p_values.values())
     assert all(math.isfinite(value) for value in e.corrected.values())
 
 
+@pytest.fixture(params=["by sample", "by cell"])
+def way_of_shuffling(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples_a_cell = {"by sample": 10**9, "by cell": 0}[request.param]
+    monkeypatch.setattr(_resampling, "_SAMPLES_A_CELL", samples_a_cell)
+
+
+@pytest.mark.usefixtures("way_of_shuffling")
 def test_resamples_keep_what_the_null_keeps() -> None:
     x, y, z = samples(300)
     counts = from_samples(x, y, z).counts
@@ -275,6 +376,7 @@ def test_resamples_keep_what_the_null_keeps() -> None:
         assert same == any(set(kept) <= pair for pair in pairs)
 
 
+@pytest.mark.usefixtures("way_of_shuffling")
 def test_parts_make_up_the_whole() -> None:
     x, y, z = samples(103)
     counts = from_samples(x, y, z).counts
@@ -336,12 +438,14 @@ def test_repr_and_frame() -> None:
     for word in ("Estimate from 400 samples, 3 x 3 x 3 (bits)", "95% interval", "bias: qe"):
         assert word in text
     frame = e.to_frame()
-    assert list(frame.columns) == ["plug_in", "corrected", "low", "high", "null_mean", "p_value"]
+    assert list(frame.columns) == [
+        *("plug_in", "corrected", "value", "low", "high", "null_mean", "p_value")
+    ]
     assert frame.loc["synergy", "p_value"] == e.p_values["synergy"]
 
 
 @pytest.mark.parametrize("null", ["target", "conditional"])
-@pytest.mark.parametrize("ci", ["none", "shifted", "posterior"])
+@pytest.mark.parametrize("ci", ["none", "normal"])
 @pytest.mark.parametrize("bias", BIASES)
 def test_progress_knows_its_total(
     bias: str, ci: str, null: str, monkeypatch: pytest.MonkeyPatch

@@ -72,9 +72,7 @@ else:
     strata = np.array([0, cell.size], np.int64)
     codes = rng.integers(0, 3, (2, 100_000)).astype(np.uint16)
     pairs = np.tile(np.array([[0, 1]], np.int32), (20_000, 1))
-    if call == "bootstrap":
-        work = lambda: kernel.bootstrap(cell, None, 27, seeds, threads)
-    elif call == "permute":
+    if call == "permute":
         work = lambda: kernel.permute(cell, cell * 0, strata, None, 27, seeds, threads)
     else:
         work = lambda: kernel.count_pairs(codes, codes[0], None, pairs, 3, 3, 3, threads)
@@ -87,7 +85,7 @@ time.sleep(0.3)
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-@pytest.mark.parametrize("call", ["batch", "large", "bootstrap", "permute", "count_pairs"])
+@pytest.mark.parametrize("call", ["batch", "large", "permute", "count_pairs"])
 def test_python_exits_beside_a_daemon_thread_in_the_kernel(call: str, threads: str) -> None:
     done = run(DAEMON, call, threads)
     assert (done.returncode, done.stderr) == (0, "")
