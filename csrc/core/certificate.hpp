@@ -150,10 +150,14 @@ FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicReduced<Real>& r,
   const Mask infeasible = worst > 1.0 + slack;
   const bool cut = any(infeasible);
   if (cut) {
-    if constexpr (!kDense<Real>) {
-      if (cuts == Cuts::levels) cut_to_levels(exec, r, it, w, slack);
+    // Packs are too small for the finer cut.
+    if constexpr (kDense<Real>) {
+      cut_cells(exec, r, w, slack, infeasible);
+    } else if (cuts == Cuts::levels) {
+      cut_to_levels(exec, r, it, w, slack);
+    } else {
+      cut_cells(exec, r, w, slack, infeasible);
     }
-    if (cuts == Cuts::alike) cut_cells(exec, r, w, slack, infeasible);
     const auto divide = [&](std::ptrdiff_t count, const Real* factors, const Real* by, Real* out) {
       exec.for_each(count * target, [&](std::ptrdiff_t c) { out[c] = factors[c] / by[c]; });
     };
