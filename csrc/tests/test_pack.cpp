@@ -16,6 +16,20 @@ double ulps(double found, double exact) {
   return std::fabs(found - exact) / (std::nextafter(std::fabs(exact), HUGE_VAL) - std::fabs(exact));
 }
 
+std::vector<Number> random_numbers(Rng& rng, int count) {
+  std::vector<Number> out(static_cast<std::size_t>(count));
+  for (Number& value : out) {
+    for (int lane = 0; lane < kLanes; ++lane) value.set(lane, uniform(rng) - 0.5);
+  }
+  return out;
+}
+
+std::vector<Single> lane_of(const std::vector<Number>& v, int lane) {
+  std::vector<Single> out;
+  for (const Number& value : v) out.push_back(value[lane]);
+  return out;
+}
+
 }  // namespace
 
 TEST(lanes_do_what_doubles_do) {
@@ -189,18 +203,7 @@ TEST(dense_algebra_of_packs_is_that_of_each_lane) {
 TEST(dense_algebra_of_one_problem_is_that_of_a_lane) {
   Rng rng(96);
   const Serial exec;
-  const auto random = [&](int count) {
-    std::vector<Number> out(static_cast<std::size_t>(count));
-    for (Number& value : out) {
-      for (int lane = 0; lane < kLanes; ++lane) value.set(lane, uniform(rng) - 0.5);
-    }
-    return out;
-  };
-  const auto lane_of = [](const std::vector<Number>& v, int lane) {
-    std::vector<Single> out;
-    for (const Number& value : v) out.push_back(value[lane]);
-    return out;
-  };
+  const auto random = [&](int count) { return random_numbers(rng, count); };
   for (const int n : {1, 2, 3, 4, 6, 9, 17, 40, 77}) {
     const int columns = n + 3;
     const auto g = random(n * columns), right = random(n);
@@ -236,18 +239,7 @@ TEST(dense_algebra_of_one_problem_is_that_of_a_lane) {
 TEST(products_of_packs_are_those_of_each_lane) {
   Rng rng(97);
   const Serial exec;
-  const auto random = [&](int count) {
-    std::vector<Number> out(static_cast<std::size_t>(count));
-    for (Number& value : out) {
-      for (int lane = 0; lane < kLanes; ++lane) value.set(lane, uniform(rng) - 0.5);
-    }
-    return out;
-  };
-  const auto lane_of = [](const std::vector<Number>& v, int lane) {
-    std::vector<Single> out;
-    for (const Number& value : v) out.push_back(value[lane]);
-    return out;
-  };
+  const auto random = [&](int count) { return random_numbers(rng, count); };
   const auto transpose = [](const std::vector<Number>& v, int rows, int columns) {
     std::vector<Number> out(v.size());
     for (int i = 0; i < rows; ++i) {
