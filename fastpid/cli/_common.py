@@ -59,9 +59,7 @@ def add_solver(parser: argparse.ArgumentParser, tol: float | None) -> None:
         type=float,
         default=tol,
         help="the largest gap accepted, in --unit (default: "
-        + (
-            "what chance leaves of a resample, 1e-9 of the rest)" if tol is None else "%(default)s)"
-        ),
+        + ("1e-9 for the samples, looser for resamples)" if tol is None else "%(default)s)"),
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: all)")
 

@@ -86,9 +86,8 @@ def _run_estimate(args: argparse.Namespace) -> int:
 
     check_outputs(args)
     try:
-        options = check_options(
-            args.method, args.tol or DEFAULT_TOL, None, args.unit, args.threads, True, "ignore"
-        )
+        tol = DEFAULT_TOL if args.tol is None else args.tol
+        options = check_options(args.method, tol, None, args.unit, args.threads, True, "ignore")
         wanted = check_wanted(
             *(args.bias, args.ci, args.confidence_level),
             *(args.n_bootstrap, args.n_permutations, args.null, args.tol),

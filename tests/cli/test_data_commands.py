@@ -109,6 +109,7 @@ def test_screen_of_some_columns_leaves_the_others_alone(
             "confidence_level must lie between 0 and 1",
         ),
         (["estimate", "{csv}", *COLUMNS, "--n-bootstrap", "1"], "n_bootstrap must be 2 or more"),
+        (["estimate", "{csv}", *COLUMNS, "--tol", "0"], "tol must be positive"),
     ],
 )
 def test_bad_input_is_one_line(
