@@ -1,6 +1,6 @@
 """Which estimator when: bias, coverage and false alarms of fastpid.estimate, the truth known.
 
-    python bench/studies/estimation/study.py          all of it, about half an hour on two cores
+    python bench/studies/estimation/study.py          all of it, about twenty minutes on two cores
     python bench/studies/estimation/study.py --smoke  a minute's worth, into a temporary folder
 
 Writes results.csv and report.md beside this file, and docs/img/estimation-*.svg. Every data set is
@@ -104,7 +104,7 @@ def one(p: np.ndarray, n_samples: int, seed: int) -> list[tuple[str, str, str, f
         e = estimate_table(table, ci=ci, n_bootstrap=RESAMPLES, n_permutations=0, **quiet)
         for atom in ATOMS:
             low, high = e.intervals[atom]
-            covers = low - 1e-5 <= getattr(truth, atom) <= high + 1e-5
+            covers = low - 1e-6 <= getattr(truth, atom) <= high + 1e-6
             rows.append(("covers", ci, atom, float(covers), high - low))
             rows.append(("inside", ci, atom, float(low <= e.values[atom] <= high), 0.0))
     for null in NULLS:
