@@ -1,4 +1,4 @@
-// The kernels: one block of threads per table, running the bodies of csrc/core.
+// The kernels: a block of threads or a thread per table, running the bodies of csrc/core.
 #include <vector>
 
 #include "../core/table.hpp"
@@ -9,8 +9,6 @@
 namespace fastpid::cuda {
 namespace {
 
-using Exec = Block<ThreadBlock>;
-
 struct Decompose {
   const double* p;
   std::ptrdiff_t count;
@@ -19,6 +17,7 @@ struct Decompose {
   Results results;
   double *xz, *yz, *lam, *mu;
 
+  template <class Exec>
   __device__ void operator()(const Exec& exec, void* workspace, std::ptrdiff_t i) const {
     const std::ptrdiff_t size_xz = shape.xz(), size_yz = shape.yz();
     decompose_table(exec, Room(workspace), shape, p + i * size_xz * shape.ny, options, results, i,
@@ -34,6 +33,7 @@ struct Gradient {
   const double *xz, *yz, *lam, *mu, *weights;
   double* out;
 
+  template <class Exec>
   __device__ void operator()(const Exec& exec, void* workspace, std::ptrdiff_t i) const {
     const std::ptrdiff_t size_xz = shape.xz(), size_yz = shape.yz();
     const std::ptrdiff_t size = shape.cells();
@@ -46,13 +46,32 @@ struct Gradient {
 
 // Each block walks over the batch in steps of the grid.
 template <class Job>
-__global__ void __launch_bounds__(kThreads)
-    walk(const Job job, char* workspace, std::size_t bytes_per_table) {
+__global__ void __launch_bounds__(kLargeBlock)
+    by_blocks(const Job job, char* workspace, std::size_t bytes_per_table) {
+  using Exec = Block<ThreadBlock>;
   extern __shared__ __align__(Arena::kAlign) char shared[];
   __shared__ double scratch[Exec::kScratch];
   const Exec exec{ThreadBlock(scratch)};
   char* mine = workspace ? workspace + blockIdx.x * bytes_per_table : shared;
   for (std::ptrdiff_t i = blockIdx.x; i < job.count; i += gridDim.x) job(exec, mine, i);
+}
+
+// Each thread does. Four blocks on a processor leave a thread all the registers it can have.
+template <class Job>
+__global__ void __launch_bounds__(kSmallBlock, 4)
+    by_threads(const Job job, char* workspace, std::size_t bytes_per_table) {
+  using Exec = Block<OneThread>;
+  double scratch[Exec::kScratch];
+  const Exec exec{OneThread(scratch)};
+  const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(gridDim.x) * blockDim.x;
+  for (std::ptrdiff_t i = first; i < job.count; i += step)
+    job(exec, workspace + first * bytes_per_table, i);
+}
+
+template <class Job>
+Kernels<Job> kernels() {
+  return {by_blocks<Job>, by_threads<Job>};
 }
 
 bool positive(std::ptrdiff_t count, Shape s) {
@@ -101,7 +120,7 @@ int fastpid_cuda_workspace(int64_t count, int nx, int ny, int nz,
                            const fastpid_cuda_options* options, size_t* bytes, size_t* least) {
   const Shape s{nx, ny, nz};
   if (!positive(count, s)) return FASTPID_CUDA_BAD_ARGUMENT;
-  return want(walk<Decompose>, count, table_bytes(s, *options), bytes, least);
+  return want(kernels<Decompose>(), {count, s.cells(), table_bytes(s, *options)}, bytes, least);
 }
 
 int fastpid_cuda_decompose(const double* p, int64_t count, int nx, int ny, int nz,
@@ -115,14 +134,15 @@ int fastpid_cuda_decompose(const double* p, int64_t count, int nx, int ny, int n
   table.normalize = options->normalize != 0;
   table.mass_tolerance = options->mass_tolerance;
   const Decompose job{p, count, s, table, Results::rows(terms, codes, count), xz, yz, lam, mu};
-  return launch(walk<Decompose>, job, count, table_bytes(s, *options), workspace, bytes, stream);
+  return launch(kernels<Decompose>(), {count, s.cells(), table_bytes(s, *options)}, job, workspace,
+                bytes, stream);
 }
 
 int fastpid_cuda_gradient_workspace(int64_t count, int nx, int ny, int nz, size_t* bytes,
                                     size_t* least) {
   const Shape s{nx, ny, nz};
   if (!positive(count, s)) return FASTPID_CUDA_BAD_ARGUMENT;
-  return want(walk<Gradient>, count, gradient_bytes(s), bytes, least);
+  return want(kernels<Gradient>(), {count, s.cells(), gradient_bytes(s)}, bytes, least);
 }
 
 int fastpid_cuda_gradient(const double* p, int64_t count, int nx, int ny, int nz, int normalize,
@@ -132,7 +152,8 @@ int fastpid_cuda_gradient(const double* p, int64_t count, int nx, int ny, int nz
   const Shape s{nx, ny, nz};
   if (!positive(count, s)) return FASTPID_CUDA_BAD_ARGUMENT;
   const Gradient job{p, count, s, normalize != 0, xz, yz, lam, mu, weights, out};
-  return launch(walk<Gradient>, job, count, gradient_bytes(s), workspace, bytes, stream);
+  return launch(kernels<Gradient>(), {count, s.cells(), gradient_bytes(s)}, job, workspace, bytes,
+                stream);
 }
 
 }  // extern "C"

@@ -36,8 +36,8 @@ struct fastpid_cuda_options {
 FASTPID_API const char* fastpid_cuda_error(int status);
 
 /* Bytes of device memory that decompose wants for `count` tables: as many blocks at once as the
- * device runs, each with room for one table; zero where that fits into shared memory. `least` is
- * what it cannot do without. */
+ * device runs, each with room for one table, or one for each of its threads; zero where that fits
+ * into shared memory. `least` is what it cannot do without. */
 FASTPID_API int fastpid_cuda_workspace(int64_t count, int nx, int ny, int nz,
                                        const struct fastpid_cuda_options* options, size_t* bytes,
                                        size_t* least);
