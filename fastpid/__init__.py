@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from fastpid import screening as screening
     from fastpid import torch as torch
     from fastpid.estimation import Estimate as Estimate
+    from fastpid.estimation import Power as Power
+    from fastpid.estimation import Stability as Stability
     from fastpid.estimation import estimate as estimate
+    from fastpid.estimation import estimate_predictions as estimate_predictions
     from fastpid.estimation import estimate_table as estimate_table
+    from fastpid.estimation import power as power
+    from fastpid.estimation import stability as stability
+    from fastpid.joint import UndersampledWarning as UndersampledWarning
     from fastpid.screening import PIDSelector as PIDSelector
     from fastpid.screening import Screen as Screen
     from fastpid.screening import screen as screen
@@ -31,14 +37,20 @@ if TYPE_CHECKING:
 _LATE = {
     "Estimate": "estimation",
     "PIDSelector": "screening",
+    "Power": "estimation",
     "Screen": "screening",
+    "Stability": "estimation",
+    "UndersampledWarning": "joint",
     "controller": "controller",
     "estimate": "estimation",
+    "estimate_predictions": "estimation",
     "estimate_table": "estimation",
     "joint": "joint",
     "plot": "plot",
+    "power": "estimation",
     "screen": "screening",
     "screening": "screening",
+    "stability": "estimation",
     "torch": "torch",
 }
 __all__ = sorted(

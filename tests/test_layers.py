@@ -128,7 +128,7 @@ late = {f"fastpid.{name}" for name in ("controller", "joint", "estimation", "scr
 assert not late & set(sys.modules), late & set(sys.modules)
 assert {"estimate", "screen", "plot", "PIDSelector"} <= set(dir(fastpid))
 x = [0, 0, 1, 1] * 10
-e = fastpid.estimate(x, x[1:] + x[:1], x, n_bootstrap=9, n_permutations=9, rng=0)
+e = fastpid.estimate(x, x[1:] + x[:1], x, n_bootstrap=20, n_permutations=19, rng=0)
 assert e.table.n_samples == 40
 try:
     fastpid.plot.atoms(fastpid.decompose(fastpid.gates.xor()))

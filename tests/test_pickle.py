@@ -17,7 +17,7 @@ X, Y, Z = np.random.default_rng(0).integers(0, 3, (3, 200))
 
 
 def results() -> dict[str, object]:
-    quick = {"n_bootstrap": 9, "n_permutations": 9, "rng": 0}
+    quick = {"n_bootstrap": 20, "n_permutations": 19, "rng": 0}
     return {
         "table": fastpid.decompose(gates.and_()),
         "batch": fastpid.decompose(BATCH),

@@ -179,3 +179,21 @@ def test_heat_maps_of_few_columns_have_numbers() -> None:
     assert max(len(label.get_text()) for label in ax.get_yticklabels()) <= 24
     with pytest.raises(TypeError, match="screen must be a Screen; got list"):
         plot.heatmap([1])
+
+
+def test_power_and_stability() -> None:
+    found = fastpid.power(
+        (3, 3, 3), synergy=0.3, n_samples=[20, 100, 400], n_replicates=10, rng=0, progress=False
+    )
+    ax = found.plot()
+    assert ax.get_xscale() == "log"
+    assert "synergy" in ax.get_ylabel()
+    assert any(f"{found.needed:,}" == text.get_text() for text in ax.texts)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 300))
+    s = fastpid.stability(
+        x, y, x * y, bins=[2, 3, 12], n_bootstrap=20, n_permutations=0, progress=False, rng=0
+    )
+    ax = s.plot()
+    assert ax.get_xlabel() == "bins"
+    assert len(ax.patches) == 1  # 12 bins: too few samples

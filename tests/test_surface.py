@@ -24,9 +24,10 @@ Z = X ^ Y
 
 def test_the_names_are_those_documented() -> None:
     assert set(fastpid.__all__) == {
-        *("decompose", "estimate", "estimate_table", "screen", "PIDSelector"),
-        *("Decomposition", "Estimate", "Screen", "Status"),
-        *("ConvergenceError", "ConvergenceWarning"),
+        *("decompose", "estimate", "estimate_table", "estimate_predictions", "screen"),
+        *("power", "stability", "PIDSelector"),
+        *("Decomposition", "Estimate", "Power", "Screen", "Stability", "Status"),
+        *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
         *("controller", "gates", "information", "joint", "plot", "reference", "screening", "torch"),
     }
     assert set(fastpid.__all__) <= set(dir(fastpid))
@@ -48,6 +49,7 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.decompose: [*solver, "normalize", "on_failure"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
+        fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],
         fastpid.screen: [*solver, "n_jobs", "rng", "on_failure", "progress"],
     }
     for function, wanted in places.items():
@@ -121,7 +123,7 @@ def test_three_sources_for_estimate() -> None:
     names = {"np": np, "fastpid": fastpid, "x": X, "y": Y, "w": W, "z": Z}
     for call in ("fastpid.screen(np.column_stack([x, y, w]), z)", str(error.value).split(": ")[-1]):
         assert call in str(error.value)
-        options = "n_bootstrap=9, n_permutations=9" if "estimate" in call else "top_k=1"
+        options = "n_bootstrap=20, n_permutations=19" if "estimate" in call else "top_k=1"
         eval(f"{call[:-1]}, {options})", names)
 
 
@@ -129,7 +131,8 @@ def test_names_without_data_for_estimate() -> None:
     with pytest.raises(TypeError, match=r"x is the string 'a'.*data="):
         fastpid.estimate("a", "b", "t")
     data = {"a": X, "b": Y, "t": Z}
-    assert fastpid.estimate("a", "b", "t", data=data, n_bootstrap=9, n_permutations=9).synergy > 0.9
+    quick = {"n_bootstrap": 20, "n_permutations": 19}
+    assert fastpid.estimate("a", "b", "t", data=data, **quick).synergy > 0.9
 
 
 def test_probabilities_for_estimate() -> None:
@@ -195,7 +198,7 @@ def test_rng_is_whatever_numpy_takes() -> None:
 
 def test_failures_raise_where_tables_are_solved() -> None:
     x, y, z = np.random.default_rng(0).integers(0, 4, (3, 300))
-    loose = {"method": "proxy", "n_bootstrap": 5, "n_permutations": 5, "rng": 0}
+    loose = {"method": "proxy", "n_bootstrap": 20, "n_permutations": 19, "rng": 0}
     with pytest.raises(fastpid.ConvergenceError) as error:
         fastpid.estimate(x, y, z, on_failure="raise", **loose)
     assert error.value.result == fastpid.estimate(x, y, z, on_failure="ignore", **loose)

@@ -127,6 +127,14 @@ def _gradient(
     return measured
 
 
+def _estimate(name: str) -> Callable[[Results, int], float | None]:
+    def measured(results: Results, threads: int) -> float | None:
+        found = [t.seconds for t in results.estimates if (t.name, t.threads) == (name, threads)]
+        return found[0] if found else None
+
+    return measured
+
+
 def _over_reference(timing: GradientTiming) -> float:
     return timing.seconds / timing.reference_seconds
 
@@ -192,6 +200,10 @@ BARS = (
             ONE,
         )
         for shape in ("3x3x3", "6x6x6")
+    ),
+    *(
+        Bar(f"{name}, a default estimate", 1.5, _estimate(name), seconds, threads=TWO)
+        for name in ("5,000 samples, 10x10x10", "1,000,000 samples, 5x5x5")
     ),
     *(
         Bar(f"{n}, memory above the input", mb, _memory(n), _megabytes, False, TWO)

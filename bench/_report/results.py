@@ -98,6 +98,19 @@ class GradientTiming:
     error: float  # of the gradient, relative; zero where it is not looked at
 
 
+@dataclass(frozen=True)
+class EstimateTiming:
+    """One estimate on `threads`, and the same with every resample solved to 1e-9 bit."""
+
+    name: str
+    samples: int
+    threads: int
+    seconds: float
+    tight_seconds: float
+    gap: float  # the largest of the default's resamples
+    difference: float  # the largest between values, in their standard errors
+
+
 @dataclass
 class Results:
     """Everything measured in one run; `notes` says what was left out, and why."""
@@ -109,12 +122,15 @@ class Results:
     memory: list[Peak] = field(default_factory=list)
     gaps: list[GapPoint] = field(default_factory=list)
     gradients: list[GradientTiming] = field(default_factory=list)
+    estimates: list[EstimateTiming] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def suites(self) -> list[bool]:
         """Say of every suite whether it measured anything."""
-        kept = (self.speed, self.throughput, self.scaling, self.memory, self.gaps, self.gradients)
-        return [bool(measured) for measured in kept]
+        return [
+            *map(bool, (self.speed, self.throughput, self.scaling, self.memory)),
+            *map(bool, (self.gaps, self.gradients, self.estimates)),
+        ]
 
     def save(self, path: Path) -> None:
         """Write everything as JSON."""
@@ -131,6 +147,7 @@ class Results:
             "memory": Peak,
             "gaps": GapPoint,
             "gradients": GradientTiming,
+            "estimates": EstimateTiming,
         }
         rows = {name: [kind(**row) for row in data.get(name, [])] for name, kind in kinds.items()}
         return cls(machine=data["machine"], notes=data["notes"], **rows)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import gaps
 from grid import COMPACT, LIMIT_SECONDS
-from results import GradientTiming, Peak, Rate, Results, Timing
+from results import EstimateTiming, GradientTiming, Peak, Rate, Results, Timing
 from text import rate, ratio, rows, seconds
 
 
@@ -108,6 +108,26 @@ def _gradients(timings: list[GradientTiming]) -> list[str]:
     return ["On one thread, timed in turns with what each is held against.", "", *rows(head, body)]
 
 
+def _estimates(timings: list[EstimateTiming]) -> list[str]:
+    body = [
+        [
+            t.name,
+            f"{t.samples:,}",
+            str(t.threads),
+            seconds(t.seconds),
+            f"{t.gap:.0e}",
+            seconds(t.tight_seconds),
+            f"{t.tight_seconds / t.seconds:.1f} x",
+            f"{t.difference:.0e}",
+        ]
+        for t in timings
+    ]
+    head = ["estimate", "samples", "threads", "time", "largest gap"]
+    head += ["time at 1e-9", "ratio", "difference / standard error"]
+    said = "Default calls, timed in turns with resamples solved to 1e-9 bit instead."
+    return [said, "", *rows(head, body)]
+
+
 def _section(title: str, lines: Iterable[str]) -> list[str]:
     return [f"## {title}", "", *lines, ""]
 
@@ -130,6 +150,8 @@ def markdown(results: Results) -> list[str]:
         lines += _section("Gap against time", [said, "", *gaps.markdown(results.gaps)])
     if results.gradients:
         lines += _section("Gradients", _gradients(results.gradients))
+    if results.estimates:
+        lines += _section("Estimates", _estimates(results.estimates))
     if results.notes:
         lines += _section("Notes", [f"* {note}" for note in results.notes])
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from fastpid._base.quantities import ATOMS
@@ -42,7 +43,9 @@ def add_estimate(commands: Any) -> None:
     add_unit(parser)
     parser.add_argument(
         "--bias",
-        choices=("qe", "jackknife", "shuffle", "miller_madow", "none"),
+        choices=(
+            *("qe", "jackknife", "shuffle", "qe_shuffle", "miller_madow", "chao_shen", "none"),
+        ),
         default="qe",
         help="how the bias is corrected (default: %(default)s)",
     )
@@ -93,13 +96,15 @@ def _run_estimate(args: argparse.Namespace) -> int:
             *(args.n_bootstrap, args.n_permutations, args.null, args.tol),
         )
         samples, notes = read_samples(args)
-        result = estimate_samples(samples, options, wanted, args.rng, None)
-        table = result.table
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = estimate_samples(samples, options, wanted, args.rng, None)
+        table = samples.table()
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
     if args.plot:
         save_plot(lambda: result.plot(), args.plot)
-    for note in notes:
+    for note in (*notes, *(str(warning.message) for warning in caught)):
         complain("warning", note)
     if args.json:
         emit_json(args, result.to_dict(), **describe(args, table))

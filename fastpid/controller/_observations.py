@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import statistics
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from fastpid._base.checks import check_bool, check_labels, check_rows
 from fastpid._base.quantities import ATOMS
 from fastpid._solve.options import SolveOptions
-from fastpid.controller._held_out import HeldOutTable, Measurement, measure
+from fastpid.estimation._prediction_sums import Measurement, PredictionSums, measure
 from fastpid.joint._predictions import check_matrix, softmax
 
 RESTS = ("joint", "vote")
@@ -26,7 +25,7 @@ Key = tuple[str, ...]  # a modality, and those it stands against
 
 
 class Uncertain(NamedTuple):
-    """A value with its bias taken out, and its standard error (or a bound of it)."""
+    """A value with its bias taken out, and its standard error."""
 
     value: float
     error: float
@@ -85,7 +84,7 @@ class Observations:
 
     def clear(self) -> None:
         """Forget all samples."""
-        self._tables = {key: HeldOutTable(shape) for key, shape in self._shapes.items()}
+        self._tables = {key: PredictionSums(shape) for key, shape in self._shapes.items()}
 
     @property
     def n_samples(self) -> float:
@@ -105,19 +104,20 @@ class Observations:
             raise ValueError(f"sums must be numbers; got {type(values).__name__}") from None
         sizes = [table.sums.size for table in self._tables.values()]
         fine = vector.shape == (sum(sizes),) and bool((np.isfinite(vector) & (vector >= 0.0)).all())
-        parts = np.split(vector, np.cumsum(sizes)[:-1]) if fine else []
-        # Every sample adds one to the joint part of each table, and to its count.
-        masses = [
-            (part[: math.prod(table.shape)].sum(), part[-1])
-            for part, table in zip(parts, self._tables.values(), strict=fine)
-        ]
-        if not fine or not np.allclose(masses, parts[0][-1], rtol=1e-4):
+        tables = {key: PredictionSums(shape) for key, shape in self._shapes.items()}
+        if fine:
+            for table, part in zip(
+                tables.values(), np.split(vector, np.cumsum(sizes)[:-1]), strict=True
+            ):
+                table.sums = part.copy()
+        # Every sample adds one to each table, and to its count.
+        masses = [(table.mass, table.n_samples) for table in tables.values()]
+        if not fine or not np.allclose(masses, masses[0][1], rtol=1e-4):
             raise ValueError(
                 f"sums must be {sum(sizes)} numbers that were summed by a controller like this; "
                 f"got shape {vector.shape}"
             )
-        for table, part in zip(self._tables.values(), parts, strict=True):
-            table.sums = part.copy()
+        self._tables = tables
 
     def add(self, outputs: Mapping[str, Any], z: Any, logits: bool) -> None:
         """Take in a batch; AsyncController.observe says what is checked."""
@@ -130,7 +130,7 @@ class Observations:
             }
         for key, table in self._tables.items():
             others = [probabilities[name] for name in key[1:]]
-            table.add(probabilities[key[0]], self._together(others), labels)
+            table.add_checked(probabilities[key[0]], self._together(others), labels)
 
     def read(self) -> Reading:
         """Decompose all tables."""

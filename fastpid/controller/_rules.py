@@ -27,6 +27,7 @@ class Rules(NamedTuple):
         def is_ahead(name: str, other: str) -> bool:
             # Information is not negative; corrected values may be.
             mine, its = max(leads[name].value, 0.0), max(leads[other].value, 0.0)
+            its = its if its > self.tol else 0.0
             noise = self.noise(leads[name].error + leads[other].error)
             return its < self.balance * mine and mine - its > noise
 

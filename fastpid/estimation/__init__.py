@@ -1,6 +1,21 @@
 """From samples to atoms with their bias corrected, intervals and tests."""
 
 from fastpid.estimation._estimate import estimate, estimate_table
+from fastpid.estimation._power import Power, power
+from fastpid.estimation._prediction_sums import Measurement, PredictionSums
+from fastpid.estimation._predictions import estimate_predictions
 from fastpid.estimation._result import Estimate
+from fastpid.estimation._stability import Stability, stability
 
-__all__ = ["Estimate", "estimate", "estimate_table"]
+__all__ = [
+    "Estimate",
+    "Measurement",
+    "Power",
+    "PredictionSums",
+    "Stability",
+    "estimate",
+    "estimate_predictions",
+    "estimate_table",
+    "power",
+    "stability",
+]

@@ -9,16 +9,20 @@ back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._solve.options import SolveOptions
-from fastpid.estimation._resampling import Resampler, solve_all
+from fastpid.estimation._occupancy import Occupancy
+from fastpid.estimation._resampling import Samples, solve_all
 
-BIASES = ("none", "miller_madow", "qe", "shuffle", "jackknife")
+BIASES = ("none", "miller_madow", "chao_shen", "qe", "shuffle", "qe_shuffle", "jackknife")
+#: Those that extrapolate, and those that take off what shuffled targets show.
+EXTRAPOLATED = ("qe", "qe_shuffle")
+SHUFFLED = ("shuffle", "qe_shuffle")
 
 #: How often the samples are divided anew for the extrapolation.
 DIVISIONS = 20
@@ -27,43 +31,13 @@ DIVISIONS = 20
 _JACKKNIFE_ERROR = 1e-4
 
 
-class Occupancy(NamedTuple):
-    """How many cells samples fall into, or are worth, in a table and in each of its marginals."""
-
-    x: float
-    y: float
-    z: float
-    xy: float
-    xz: float
-    yz: float
-    xyz: float
-
-
-def occupied_cells(table: NDArray[np.float64]) -> Occupancy:
-    """Count the cells (nx, ny, nz) that are not empty."""
-
-    def occupied(*axes: int) -> int:
-        return int(np.count_nonzero(table.any(axis=axes) if axes else table))
-
-    return Occupancy(
-        x=occupied(1, 2),
-        y=occupied(0, 2),
-        z=occupied(0, 1),
-        xy=occupied(2),
-        xz=occupied(1),
-        yz=occupied(0),
-        xyz=occupied(),
-    )
-
-
 def miller_madow(
     vector: NDArray[np.float64], cells: Occupancy, n_effective: float
 ) -> NDArray[np.float64]:
-    """Correct by the numbers of cells that are occupied (G. A. Miller 1955).
+    """Correct by the numbers of cells that are occupied, or worth that (G. A. Miller 1955).
 
-    An entropy is too small by (occupied cells - 1) / 2N to first order. The union information is
-    no combination of entropies of p; it keeps its relative place in the interval that the three
-    mutual-information values leave it, [max(mi_x, mi_y), min(mi_x + mi_y, mi_xy)].
+    An entropy is too small by (occupied cells - 1) / 2N to first order. The union information
+    keeps its relative place.
     """
     excess = np.array(
         [
@@ -72,46 +46,109 @@ def miller_madow(
             cells.xyz - cells.xy - cells.z + 1,
         ]
     )
-    corrected = vector[:3] - excess / (2.0 * n_effective)
+    return _union_in_place(vector, vector[:3] - excess / (2.0 * n_effective))
+
+
+def chao_shen(vector: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correct by entropies in which cells count for those that were not seen (Chao and Shen 2003).
+
+    Of a cell seen with frequency p, C p is expected, C being the coverage of the sampling; it was
+    seen at all with probability 1 - (1 - C p)^N, whose reciprocal it is weighted by (Horvitz and
+    Thompson). The union information keeps its relative place.
+    """
+    n_samples = float(counts.sum())
+
+    def excess(*axes: int) -> float:
+        seen = counts.sum(axis=axes)
+        seen = seen[seen > 0.0]
+        once = min(float(np.count_nonzero(seen == 1.0)), n_samples - 1.0)
+        p = seen / n_samples
+        expected = (1.0 - once / n_samples) * p
+        weighted = expected * np.log(expected) / -np.expm1(n_samples * np.log1p(-expected))
+        return float((p * np.log(p)).sum() - weighted.sum())
+
+    x, y, z = excess(1, 2), excess(0, 2), excess(0, 1)
+    more = [x + z - excess(1), y + z - excess(0), excess(2) + z - excess()]
+    return _union_in_place(vector, vector[:3] + more)
+
+
+def _union_in_place(
+    vector: NDArray[np.float64], corrected: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return corrected (mi_x, mi_y, mi_xy) with a union information.
+
+    That is no combination of entropies of p; it keeps its relative place in the interval that the
+    three leave it, [max(mi_x, mi_y), min(mi_x + mi_y, mi_xy)].
+    """
 
     def interval(of: NDArray[np.float64]) -> tuple[float, float]:
         return max(of[0], of[1]), min(of[0] + of[1], of[2])
 
-    low, high = interval(vector[:3])
+    low, high = interval(vector)
     place = (vector[3] - low) / (high - low) if high > low else 0.5
     low, high = interval(corrected)
     return np.append(corrected, low + place * (high - low))
 
 
-def quadratic_extrapolation(
-    vector: NDArray[np.float64],
-    resampler: Resampler,
+def mean_of_parts(
+    samples: Samples,
+    parts: int,
     seed: np.random.SeedSequence,
     options: SolveOptions,
     advance: Callable[[int], object],
 ) -> tuple[NDArray[np.float64], float]:
-    """Extrapolate to infinitely many samples from all, halves and quarters of them.
-
-    I(N) = I + b / N + c / N^2 (S. P. Strong et al. 1998) at N, N / 2 and N / 4 gives
-    I = (8 I(N) - 6 I(N / 2) + I(N / 4)) / 3; halves and quarters are averages over DIVISIONS random
-    divisions of the samples.
+    """Return the average vector over the parts of DIVISIONS random divisions in equal parts.
 
     Returns
     -------
-    corrected : ndarray (4,)
+    mean : ndarray (4,)
     gap : float
         The largest gap of a solve.
     """
-    halves_seed, quarters_seed = seed.spawn(2)
-    halves, gap_2 = solve_all(resampler.parts(DIVISIONS, halves_seed, 2), options, advance)
-    quarters, gap_4 = solve_all(resampler.parts(DIVISIONS, quarters_seed, 4), options, advance)
-    return _extrapolate(vector, halves.mean(axis=0), quarters.mean(axis=0)), max(gap_2, gap_4)
+    vectors, gap = solve_all(samples.parts(DIVISIONS, seed, parts), options, advance)
+    return vectors.mean(axis=0), gap
 
 
-def _extrapolate(
+def left_in_shuffles(
+    bias: str,
+    samples: Samples,
+    count: int,
+    seed: np.random.SeedSequence,
+    solve: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Return what a correction leaves of shuffled targets, on average over `count` of them.
+
+    Nothing should be left. What is, is the bias of the corrected estimator where the target is
+    independent, and more than the bias where it is not. Taking it off is what neuroscientists call
+    shuffle subtraction (S. Panzeri et al., Journal of Neurophysiology 98, 2007).
+    """
+    vectors = [
+        correct_resamples(bias, parts, samples, solve)
+        for parts in samples.shuffled_parts(count, seed)
+    ]
+    return np.asarray(np.concatenate(vectors).mean(axis=0))
+
+
+def quadratic_extrapolation(
     whole: NDArray[np.float64], halves: NDArray[np.float64], quarters: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """Extrapolate to infinitely many samples from all, halves and quarters of them.
+
+    I(N) = I + b / N + c / N^2 (S. P. Strong et al. 1998) at N, N / 2 and N / 4 gives
+    I = (8 I(N) - 6 I(N / 2) + I(N / 4)) / 3.
+    """
     return (8.0 * whole - 6.0 * halves + quarters) / 3.0
+
+
+def root_extrapolation(
+    whole: NDArray[np.float64], halves: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Extrapolate from all samples and halves where the bias falls like 1 / sqrt(N).
+
+    It does at a kink: the estimated minimum of two equal informations is below them by what chance
+    does to their difference. I(N) = I + b / sqrt(N) at N and N / 2 gives I.
+    """
+    return whole - (halves - whole) / (math.sqrt(2.0) - 1.0)
 
 
 #: By how much extrapolation may raise the error of a solve: the weights of the above.
@@ -120,14 +157,13 @@ AMPLIFICATION = 5.0
 
 def solves_per_resample(bias: str) -> int:
     """How many tables correct_resamples() solves for a resample, itself included."""
-    return {"qe": 7, "jackknife": 3}.get(bias, 1)
+    return 7 if bias in EXTRAPOLATED else 3 if bias == "jackknife" else 1
 
 
 def correct_resamples(
     bias: str,
     parts: NDArray[np.float64],
-    n_effective: float,
-    shuffled: NDArray[np.float64],
+    samples: Samples,
     solve: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
     """Correct resamples as the samples are corrected, from one division of each in parts.
@@ -136,11 +172,12 @@ def correct_resamples(
     ----------
     bias : str
         Instead of a jackknife, which would leave out every sample of every resample, the
-        extrapolation from halves alone: as the jackknife, to first order.
+        extrapolation from halves alone: as the jackknife, to first order. What shuffled targets
+        show is not taken off.
     parts : ndarray (n, 4, nx, ny, nz)
         The quarters of every resample.
-    shuffled : ndarray (4,)
-        The vector under shuffled targets, for "shuffle".
+    samples : Samples
+        What they are resamples of.
     solve : callable
         From tables (k, nx, ny, nz) to vectors (k, 4).
 
@@ -152,10 +189,12 @@ def correct_resamples(
     vectors = solve(whole)
     if bias == "miller_madow":
         pairs = zip(vectors, whole, strict=True)
-        return np.stack([miller_madow(v, occupied_cells(t), n_effective) for v, t in pairs])
-    if bias == "shuffle":
-        return vectors - shuffled
-    if bias == "none":
+        return np.stack(
+            [miller_madow(v, samples.occupancy(t), samples.n_effective) for v, t in pairs]
+        )
+    if bias == "chao_shen":
+        return np.stack([chao_shen(v, t) for v, t in zip(vectors, whole, strict=True)])
+    if bias in ("none", "shuffle"):
         return vectors
 
     def mean(tables: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -166,12 +205,12 @@ def correct_resamples(
     halves = mean(parts[:, 0::2] + parts[:, 1::2])
     if bias == "jackknife":
         return 2.0 * vectors - halves
-    return _extrapolate(vectors, halves, mean(parts))
+    return quadratic_extrapolation(vectors, halves, mean(parts))
 
 
 def jackknife(
     vector: NDArray[np.float64],
-    resampler: Resampler,
+    samples: Samples,
     options: SolveOptions,
     advance: Callable[[int], object],
 ) -> tuple[NDArray[np.float64], float]:
@@ -186,9 +225,9 @@ def jackknife(
     gap : float
         The largest gap of a solve.
     """
-    n_samples = len(resampler.cells)
+    n_samples = samples.n_samples
     tight = options._replace(tol=max(1e-12, min(options.tol, _JACKKNIFE_ERROR / n_samples)))
-    tables, counts = resampler.leave_one_out()
+    tables, counts = samples.leave_one_out()
     without, gap = solve_all(tables, tight, advance)
     mean = counts @ without / n_samples
     return n_samples * vector - (n_samples - 1) * mean, gap

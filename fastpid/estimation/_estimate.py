@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -21,37 +22,46 @@ from fastpid.estimation._bias import (
     AMPLIFICATION,
     BIASES,
     DIVISIONS,
+    EXTRAPOLATED,
+    SHUFFLED,
+    chao_shen,
     correct_resamples,
     jackknife,
+    left_in_shuffles,
+    mean_of_parts,
     miller_madow,
-    occupied_cells,
     quadratic_extrapolation,
+    root_extrapolation,
     solves_per_resample,
 )
 from fastpid.estimation._intervals import (
     INTERVALS,
+    JUDGED_BY_ERRORS,
     NULL_OF,
     NULLS,
-    SHUFFLED_X,
-    SHUFFLED_Y,
-    SHUFFLED_Z,
-    interval,
+    SHUFFLES,
+    Errors,
+    error_p_value,
+    intervals,
     p_value,
 )
-from fastpid.estimation._resampling import Resampler, Tables, solve_all, standard_error
+from fastpid.estimation._resampling import Resampler, Samples, Tables, solve_all, standard_error
 from fastpid.estimation._result import Estimate
-from fastpid.joint import JointTable, from_counts
+from fastpid.joint import JointTable, UndersampledWarning, from_counts
 from fastpid.joint._missing import Missing
+from fastpid.joint._prediction_table import PredictionTable
 from fastpid.joint._samples import CodedSamples, code_samples
 from fastpid.result import ConvergenceError, ConvergenceWarning
 
-Bias = Literal["none", "miller_madow", "qe", "shuffle", "jackknife"]
+Bias = Literal["none", "miller_madow", "chao_shen", "qe", "shuffle", "qe_shuffle", "jackknife"]
 Interval = Literal["none", "normal", "pivot"]
 Null = Literal["target", "conditional"]
 Vectors = NDArray[np.float64]
 
-#: The least number of shuffles behind bias="shuffle".
-_LEAST_SHUFFLES = 100
+#: The number of shuffled targets that say what bias is left.
+_SHUFFLES = 100
+#: Errors of fewer resamples say little of their size.
+_LEAST_BOOTSTRAP = 20
 #: The tolerance of the samples' own table, in the unit asked for.
 DEFAULT_TOL = 1e-9
 #: The tolerance of resamples as a share of their standard error.
@@ -101,8 +111,11 @@ def estimate(
         * "jackknife": delete-one jackknife [2]_, exact, one solve per occupied cell;
         * "shuffle": less the average over shuffled targets. It over-corrects where information is
           large;
+        * "qe_shuffle": "qe", less the average of "qe" over shuffled targets [6]_;
         * "miller_madow": by the numbers of occupied cells [3]_; the union information keeps its
-          relative place between its bounds.
+          relative place between its bounds;
+        * "chao_shen": by entropies corrected for cells that were not seen [7]_, otherwise like
+          "miller_madow". Unweighted samples only.
     ci : {"normal", "pivot", "none"}
         The interval of every value, from the errors of the same corrected estimator: of resamples
         (drawn with replacement [4]_), whose truth is the plug-in value of the samples.
@@ -111,7 +124,10 @@ def estimate(
           level asks for;
         * "pivot": the value less the quantiles of the errors; wants 1,000 resamples.
 
-        Either contains its value. "shuffle" takes the same off every resample; instead of a
+        Either contains its value. It is widened by what the correction leaves of shuffled targets,
+        on that side; reaches 0 where the test of its atom does not refute it; and where neither
+        source need have unique information, that of the redundancy reaches up to that of the
+        smaller mutual information, since an estimated minimum of two is too small. Instead of a
         jackknife, resamples are extrapolated from their halves.
     confidence_level : float
         What the intervals are meant to cover, between 0 and 1.
@@ -123,16 +139,20 @@ def estimate(
     null : {"conditional", "target"}
         What an atom is tested against. "conditional" tests what it adds:
 
-        * `unique_x`: x is shuffled among samples of equal y, so that x says nothing beyond y;
+        * `synergy`: x is shuffled among samples of equal y, and y among those of equal x. There is
+          no synergy if either source says nothing beyond the other, so both have to be refuted: the
+          p-value is the larger one (an intersection-union test, [5]_);
+        * `unique_x`: x is shuffled among samples of equal y, so that it says nothing beyond y;
           likewise `unique_y`;
-        * `synergy`: there is none if either source says nothing beyond the other, so both of these
-          have to be refuted: its p-value is the larger one of the two (an intersection-union test,
-          [5]_);
-        * `redundancy`: z is shuffled, as no narrower null is known.
+        * `redundancy`: x is shuffled, and y is; both have to be refuted.
+
+        The last two may be refuted although the atom is zero (the inputs of an AND gate have no
+        unique information, and say more together than alone), so that they have to be beyond the
+        errors of resamples as well: their p-value is that of a one-sided normal test if that is
+        larger, and there are resamples even under ``ci="none"``.
 
         "target" shuffles z for all of them: neither source says anything. It refutes no more than
-        that: where one source does say something, too many values of synergy and unique information
-        come out as significant.
+        that: where one source does say something, too many atoms come out as significant.
     method, max_iter, unit, threads
         As for :func:`fastpid.decompose`, for every table that is solved.
     tol : float, optional
@@ -154,8 +174,9 @@ def estimate(
     Raises
     ------
     ValueError, TypeError, ImportError
-        As :func:`fastpid.joint.from_samples` does; for a column of one symbol; for an option out of
-        its range; for fewer than 8 samples under ``bias="qe"``.
+        As :func:`fastpid.joint.from_samples` does; for a column of one symbol, or of one symbol a
+        sample; for an option out of its range; for fewer than 8 samples under ``bias="qe"``; for
+        too few permutations or resamples for the level.
 
     ConvergenceError
         Under ``on_failure="raise"``, if some table was not solved to `tol`.
@@ -165,6 +186,9 @@ def estimate(
     ConvergenceWarning
         If some table was not solved to `tol`; its bounds hold, and `largest_gap` says how far apart
         they are.
+    UndersampledWarning
+        If the samples are too few for their symbols (:class:`fastpid.joint.Sampling`): before
+        anything is resampled.
 
     References
     ----------
@@ -175,6 +199,10 @@ def estimate(
     .. [4] A. C. Davison, D. V. Hinkley, "Bootstrap methods and their application", 1997.
     .. [5] R. L. Berger, "Multiparameter hypothesis testing and acceptance sampling",
        Technometrics 24, 1982.
+    .. [6] S. Panzeri, R. Senatore, M. A. Montemurro, R. S. Petersen, "Correcting for the sampling
+       bias problem in spike train information measures", Journal of Neurophysiology 98, 2007.
+    .. [7] A. Chao, T.-J. Shen, "Nonparametric estimation of Shannon's index of diversity when there
+       are unseen species in sample", Environmental and Ecological Statistics 10, 2003.
 
     Examples
     --------
@@ -216,7 +244,9 @@ def estimate_samples(
     resampler = Resampler(
         samples.shape, options.threads, codes=samples.codes, weights=samples.weights
     )
-    return _estimate(samples.table(), resampler, options, wanted, rng, progress)
+    table = samples.table()
+    _check_table(table, wanted)
+    return resample_and_estimate(table, resampler, options, wanted, rng, progress)
 
 
 def estimate_table(
@@ -283,7 +313,8 @@ def estimate_table(
         raise ValueError("table has weighted samples; pass the samples themselves to estimate()")
     nx, ny, nz = counted.shape
     resampler = Resampler((nx, ny, nz), options.threads, counts=counted.counts)
-    return _estimate(counted, resampler, options, wanted, rng, progress)
+    _check_table(counted, wanted)
+    return resample_and_estimate(counted, resampler, options, wanted, rng, progress)
 
 
 class Wanted(NamedTuple):
@@ -297,6 +328,12 @@ class Wanted(NamedTuple):
     null: str
     same_tol: bool  # for resamples as for the samples
 
+    @property
+    def needs_errors(self) -> bool:
+        """Whether intervals or tests ask how far the estimator is off, of resamples."""
+        judged = self.n_permutations > 0 and bool(JUDGED_BY_ERRORS[self.null])
+        return self.ci != "none" or judged
+
 
 def check_wanted(
     bias: Any,
@@ -307,16 +344,30 @@ def check_wanted(
     null: Any,
     tol: Any = None,
 ) -> Wanted:
-    check_choice("ci", ci, INTERVALS)
-    return Wanted(
+    wanted = Wanted(
         check_choice("bias", bias, BIASES),
-        ci,
+        check_choice("ci", ci, INTERVALS),
         check_open_interval("confidence_level", confidence_level, 0.0, 1.0),
-        check_count("n_bootstrap", n_bootstrap, 2 if ci != "none" else 0),
+        check_count("n_bootstrap", n_bootstrap, 0),
         check_count("n_permutations", n_permutations, 0),
         check_choice("null", null, NULLS),
         tol is not None,
     )
+    level = 1.0 - wanted.confidence_level
+    least = math.ceil(round(1.0 / level, 6)) - 1
+    if 0 < wanted.n_permutations < least:
+        raise ValueError(
+            f"n_permutations={wanted.n_permutations} leaves no p-value below "
+            f"{1 / (1 + wanted.n_permutations):.2g}, and confidence_level={confidence_level} asks "
+            f"for {level:.2g}; take {least} or more, or 0 for no tests"
+        )
+    least = math.ceil(round(2.0 / level, 6)) if ci == "pivot" else _LEAST_BOOTSTRAP
+    if wanted.needs_errors and wanted.n_bootstrap < least:
+        raise ValueError(
+            f"n_bootstrap={wanted.n_bootstrap} resamples are too few for the errors that intervals "
+            f'and tests ask for; take {least} or more, or ci="none" and n_permutations=0'
+        )
+    return wanted
 
 
 class _Tables:
@@ -324,26 +375,26 @@ class _Tables:
 
     def __init__(
         self,
-        resampler: Resampler,
+        samples: Samples,
         options: SolveOptions,
         wanted: Wanted,
         rng: Any,
     ) -> None:
-        self.resampler = resampler
+        self.samples = samples
         self.options = options._replace(on_failure="ignore")
         self.resample_options = self.options
         if not wanted.same_tol:
-            tol = _SHARE_OF_ERROR / AMPLIFICATION * standard_error(resampler)
+            tol = _SHARE_OF_ERROR / AMPLIFICATION * standard_error(samples)
             self.resample_options = self.options._replace(tol=max(tol, options.tol))
         self.wanted = wanted
         self.solved_to_tol = True
         self.advance: Callable[[int], object] = lambda count: None
         self.largest_gap = 0.0
-        self._under_null: dict[str, Vectors] = {}
         # A stream of its own for each purpose: what one option draws does not depend on another.
         seed = seed_sequence(rng)
         self.seed = {"entropy": seed.entropy, "spawn_key": seed.spawn_key}
-        self.streams = seed.spawn(5)
+        self.streams = seed.spawn(4)
+        self.null_streams = seed.spawn(len(SHUFFLES))
 
     def solve(self, tables: Tables) -> Vectors:
         vectors, gap = solve_all(tables, self.resample_options, self.advance)
@@ -360,117 +411,139 @@ class _Tables:
         """How many tables will be solved."""
         wanted = self.wanted
         kinds = {k for nulls in NULL_OF[wanted.null].values() for k in nulls}
-        if wanted.n_permutations == 0:
-            kinds = set()
-        if wanted.bias == "shuffle":
-            kinds.add(SHUFFLED_Z)
-        total = len(kinds) * self._null_count
-        if wanted.ci != "none":
-            total += wanted.n_bootstrap * solves_per_resample(wanted.bias)
-        if wanted.bias == "qe":
-            total += DIVISIONS * (2 + 4)
-        elif wanted.bias == "jackknife":
-            total += len(self.resampler.leave_one_out()[1])
+        total = len(kinds) * wanted.n_permutations
+        per_resample = solves_per_resample(wanted.bias)
+        if wanted.needs_errors:
+            total += wanted.n_bootstrap * per_resample
+        if wanted.needs_errors or wanted.bias in SHUFFLED:
+            total += _SHUFFLES * per_resample
+        if wanted.needs_errors or wanted.bias in EXTRAPOLATED:
+            total += DIVISIONS * 2
+        if wanted.bias in EXTRAPOLATED:
+            total += DIVISIONS * 4
+        if wanted.bias == "jackknife":
+            total += len(self.samples.leave_one_out()[1])
         return total
 
-    @property
-    def _null_count(self) -> int:
-        least = _LEAST_SHUFFLES if self.wanted.bias == "shuffle" else 0
-        return max(self.wanted.n_permutations, least)
-
     def under_null(self, what: str) -> Vectors:
-        """Return the vectors under a null hypothesis, solved for once."""
-        if what not in self._under_null:
-            self._under_null[what] = self._shuffled(what)
-        return self._under_null[what]
+        """Return the vectors under a null hypothesis."""
+        stream = self.null_streams[list(SHUFFLES).index(what)]
+        role, given = SHUFFLES[what]
+        return self.solve(self.samples.shuffle(self.wanted.n_permutations, stream, role, given))
 
-    def _shuffled(self, what: str) -> Vectors:
-        stream, role, given = {
-            SHUFFLED_Z: (self.streams[1], "z", ""),
-            SHUFFLED_X: (self.streams[2], "x", "y"),
-            SHUFFLED_Y: (self.streams[3], "y", "x"),
-        }[what]
-        return self.solve(self.resampler.shuffle(self._null_count, stream, role, given))
-
-    def corrected(self, plug_in: Vectors, table: JointTable) -> Vectors:
+    def corrected(self, plug_in: Vectors) -> Vectors:
         """Return the plug-in vector with its bias corrected."""
-        bias = self.wanted.bias
-        if bias == "none":
-            return plug_in
-        if bias == "miller_madow":
-            return miller_madow(plug_in, occupied_cells(table.p), table.n_effective)
-        if bias == "shuffle":
-            return plug_in - self.shuffled
-        if bias == "qe":
-            options = self.resample_options
-            corrected, gap = quadratic_extrapolation(
-                plug_in, self.resampler, self.streams[4], options, self.advance
-            )
-        else:
-            options = self.options
-            corrected, gap = jackknife(plug_in, self.resampler, options, self.advance)
-        self.note(gap, options)
-        return corrected
+        corrected = self._corrected(plug_in)
+        return corrected - self.left if self.wanted.bias in SHUFFLED else corrected
 
-    @property
-    def shuffled(self) -> Vectors:
-        """The average under shuffled targets."""
-        mean: Vectors = self.under_null(SHUFFLED_Z).mean(axis=0)
+    def _corrected(self, plug_in: Vectors) -> Vectors:
+        bias = self.wanted.bias
+        if bias == "miller_madow":
+            table = self.samples.mass.reshape(self.samples.shape)
+            occupancy = self.samples.occupancy(table)
+            return miller_madow(plug_in, occupancy, self.samples.n_effective)
+        if bias == "chao_shen":
+            return chao_shen(plug_in, self.samples.mass.reshape(self.samples.shape))
+        if bias in EXTRAPOLATED:
+            return quadratic_extrapolation(plug_in, self.halves, self.quarters)
+        if bias == "jackknife":
+            corrected, gap = jackknife(plug_in, self.samples, self.options, self.advance)
+            self.note(gap, self.options)
+            return corrected
+        return plug_in
+
+    @functools.cached_property
+    def halves(self) -> Vectors:
+        """The average vector of halves of the samples."""
+        return self._mean_of_parts(2, self.streams[1])
+
+    @functools.cached_property
+    def quarters(self) -> Vectors:
+        """The average vector of quarters of the samples."""
+        return self._mean_of_parts(4, self.streams[2])
+
+    def _mean_of_parts(self, parts: int, seed: np.random.SeedSequence) -> Vectors:
+        options = self.resample_options
+        mean, gap = mean_of_parts(self.samples, parts, seed, options, self.advance)
+        self.note(gap, options)
         return mean
 
-    def resampled(self, n_effective: float) -> Vectors | None:
-        """Return the corrected vectors of resamples."""
-        if self.wanted.ci == "none":
-            return None
-        bias = self.wanted.bias
-        shuffled = self.shuffled if bias == "shuffle" else np.zeros(4)
-        return np.concatenate(
-            [
-                correct_resamples(
-                    bias, parts, n_effective, shuffled, lambda tables: self.solve(iter([tables]))
-                )
-                for parts in self.resampler.bootstrap(self.wanted.n_bootstrap, self.streams[0])
-            ]
+    @functools.cached_property
+    def left(self) -> Vectors:
+        """What the correction leaves of shuffled targets."""
+        return left_in_shuffles(
+            *(self.wanted.bias, self.samples, _SHUFFLES, self.streams[3]),
+            self._solve_array,
         )
 
+    def resampled(self) -> Vectors:
+        """Return the corrected vectors of resamples."""
+        resamples = self.samples.bootstrap(self.wanted.n_bootstrap, self.streams[0])
+        vectors = [
+            correct_resamples(self.wanted.bias, parts, self.samples, self._solve_array)
+            for parts in resamples
+        ]
+        corrected = np.concatenate(vectors)
+        return corrected - self.left if self.wanted.bias in SHUFFLED else corrected
 
-def _estimate(
-    table: JointTable,
-    resampler: Resampler,
+    def errors(self, plug_in: Vectors, corrected: Vectors) -> Errors:
+        """Return what is known of the errors of the corrected vector, in the unit asked for."""
+        scale = self.options.scale
+        left = np.zeros(4) if self.wanted.bias in SHUFFLED else self.left
+        kink = root_extrapolation(plug_in, self.halves) - corrected
+        drawn = self.resampled() - plug_in
+        return Errors(_named(drawn, scale), _named(left, scale), _named(kink, scale))
+
+    def _solve_array(self, tables: NDArray[np.float64]) -> Vectors:
+        return self.solve(iter([tables]))
+
+
+def resample_and_estimate(
+    table: JointTable | PredictionTable,
+    samples: Samples,
     options: SolveOptions,
     wanted: Wanted,
     rng: Any,
     progress: bool | None,
 ) -> Estimate:
-    _refuse_constant(table)
-    if wanted.bias == "qe" and table.n_samples < 8:
+    """Estimate from a table and the samples behind it."""
+    if not table.sampling.is_sufficient:
+        warnings.warn(
+            table.sampling.advice, UndersampledWarning, stacklevel=stacklevel_outside("fastpid")
+        )
+    if wanted.bias in EXTRAPOLATED and table.n_samples < 8:
         raise ValueError(
-            f'bias="qe" divides the samples in quarters, and there are {table.n_samples}; '
-            'use bias="none"'
+            f'bias="{wanted.bias}" divides the samples in quarters, and there are '
+            f'{table.n_samples}; use bias="none"'
         )
     solved = solve_tables(table.p, options._replace(on_failure="ignore"))
     plug_in = solved.terms.vector()[0]
     nulls = NULL_OF[wanted.null] if wanted.n_permutations else {}
-    tables = _Tables(resampler, options, wanted, rng)
-    with progress_bar(progress, tables.total, "solving resamples", "tables") as tables.advance:
-        corrected = tables.corrected(plug_in, table)
-        resampled = tables.resampled(table.n_effective)
-        null_vectors = {what: tables.under_null(what) for kinds in nulls.values() for what in kinds}
-
     scale = options.scale
+    tables = _Tables(samples, options, wanted, rng)
+    with progress_bar(progress, tables.total, "solving resamples", "tables") as tables.advance:
+        corrected = tables.corrected(plug_in)
+        errors = tables.errors(plug_in, corrected) if wanted.needs_errors else None
+        under_null = {
+            what: _named(tables.under_null(what), scale)
+            for what in dict.fromkeys(what for kinds in nulls.values() for what in kinds)
+        }
+
     observed = {name: float(value) for name, value in _named(plug_in, scale).items()}
     values = {name: float(value) for name, value in _named(corrected, scale).items()}
-    draws = {} if resampled is None else _named(resampled, scale)
-    most = entropy_bound(table) * scale
-    raw_intervals = {
-        name: interval(wanted.ci, wanted.confidence_level, values[name], drawn - observed[name])
-        for name, drawn in draws.items()
-    }
-    under_null = {
-        what: _named(vectors[: wanted.n_permutations], scale)
-        for what, vectors in null_vectors.items()
-    }
     largest_gap = max(tables.largest_gap, float(solved.terms.gap[0])) * scale
+    p_values = {
+        atom: max(p_value(observed[atom], under_null[k][atom], largest_gap) for k in kinds)
+        for atom, kinds in nulls.items()
+    }
+    raw_intervals, draws = {}, {}
+    if errors is not None:
+        for atom in JUDGED_BY_ERRORS[wanted.null] if nulls else ():
+            p_values[atom] = max(p_values[atom], error_p_value(atom, values[atom], errors))
+        if wanted.ci != "none":
+            raw_intervals = intervals(wanted.ci, wanted.confidence_level, values, errors, p_values)
+            draws = {name: observed[name] + drawn for name, drawn in errors.drawn.items()}
+    most = entropy_bound(table) * scale
     result = Estimate(
         table=table,
         decomposition=solved.result(),
@@ -485,10 +558,7 @@ def _estimate(
         },
         raw_intervals=raw_intervals,
         null=wanted.null,
-        p_values={
-            atom: max(p_value(observed[atom], under_null[k][atom], largest_gap) for k in kinds)
-            for atom, kinds in nulls.items()
-        },
+        p_values=p_values,
         null_of={atom: " and ".join(kinds) for atom, kinds in nulls.items()},
         null_means={
             atom: max(float(under_null[what][atom].mean()) for what in kinds)
@@ -504,7 +574,7 @@ def _estimate(
     return result
 
 
-def entropy_bound(table: JointTable) -> float:
+def entropy_bound(table: JointTable | PredictionTable) -> float:
     """Return what no information about z exceeds, in nats: H(Z), corrected to first order."""
     p = table.p.sum(axis=(0, 1))
     p = p[p > 0.0]
@@ -533,6 +603,16 @@ def _report(result: Estimate, options: SolveOptions) -> None:
     warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel_outside("fastpid"))
 
 
+def _check_table(table: JointTable, wanted: Wanted) -> None:
+    _refuse_constant(table)
+    _refuse_distinct(table)
+    if wanted.bias == "chao_shen" and table.n_effective != table.n_samples:
+        raise ValueError(
+            'bias="chao_shen" counts cells of one sample, which weights leave without meaning; use '
+            '"qe"'
+        )
+
+
 def _refuse_constant(table: JointTable) -> None:
     for axis, role in enumerate("xyz"):
         if np.count_nonzero(table.counts_along(axis)) == 1:
@@ -541,4 +621,17 @@ def _refuse_constant(table: JointTable) -> None:
             raise ValueError(
                 f"{title} has one symbol in {table.n_samples} samples, so it carries no "
                 "information; choose another column"
+            )
+
+
+def _refuse_distinct(table: JointTable) -> None:
+    """Refuse what only names its samples: no frequency can be told from one of each."""
+    for axis, role in enumerate("xyz"):
+        occupied = np.count_nonzero(table.counts_along(axis))
+        if occupied == table.n_samples > 2:
+            name = table.names[axis]
+            title = role if name == role else f"{role} ({name!r})"
+            raise ValueError(
+                f"{title} has a symbol of its own for every one of {table.n_samples} samples, so "
+                "that nothing can be estimated; bin it (bins=...), or choose another column"
             )

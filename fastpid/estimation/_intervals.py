@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +15,97 @@ INTERVALS = ("none", "normal", "pivot")
 NULLS = ("target", "conditional")
 
 SHUFFLED_Z = "z shuffled"
-SHUFFLED_X = "x shuffled among equal y"
-SHUFFLED_Y = "y shuffled among equal x"
-#: What is done to the samples by null hypothesis and atom; of several, the largest p-value counts.
+SHUFFLED_X = "x shuffled"
+SHUFFLED_Y = "y shuffled"
+SHUFFLED_X_GIVEN_Y = "x shuffled among equal y"
+SHUFFLED_Y_GIVEN_X = "y shuffled among equal x"
+#: What is done to the samples: the variable that is shuffled, and the one that stays with it.
+SHUFFLES = {
+    SHUFFLED_Z: ("z", ""),
+    SHUFFLED_X: ("x", ""),
+    SHUFFLED_Y: ("y", ""),
+    SHUFFLED_X_GIVEN_Y: ("x", "y"),
+    SHUFFLED_Y_GIVEN_X: ("y", "x"),
+}
+#: By null hypothesis and atom; of several, the largest p-value counts.
 NULL_OF: dict[str, dict[str, tuple[str, ...]]] = {
     "target": dict.fromkeys(ATOMS, (SHUFFLED_Z,)),
     "conditional": {
-        "redundancy": (SHUFFLED_Z,),
-        "unique_x": (SHUFFLED_X,),
-        "unique_y": (SHUFFLED_Y,),
-        "synergy": (SHUFFLED_X, SHUFFLED_Y),
+        "redundancy": (SHUFFLED_X, SHUFFLED_Y),
+        "unique_x": (SHUFFLED_X_GIVEN_Y,),
+        "unique_y": (SHUFFLED_Y_GIVEN_X,),
+        "synergy": (SHUFFLED_X_GIVEN_Y, SHUFFLED_Y_GIVEN_X),
     },
 }
+#: Atoms that can be zero although these nulls are false: a source that says something beyond the
+#: other one together with it alone has no unique information, and two that say different things no
+#: redundancy. Under the conditional null, these have to be beyond their errors as well.
+JUDGED_BY_ERRORS: dict[str, tuple[str, ...]] = {
+    "conditional": ("redundancy", "unique_x", "unique_y"),
+    "target": (),
+}
+#: The two that are zero at a kink.
+_UNIQUE = ("unique_x", "unique_y")
 
 
-def interval(
+class Errors(NamedTuple):
+    """What is known of an estimator's errors, by the names of values.
+
+    Attributes
+    ----------
+    drawn : mapping to ndarray (n_bootstrap,)
+        What it is off by, of resamples.
+    left : mapping to float
+        The bias that its correction may leave. Nothing says how much of it there is, so that
+        intervals reach from none to all of it.
+    kink : mapping to float
+        By how much it would be larger if the bias fell like 1 / sqrt(N): at a kink.
+    """
+
+    drawn: Mapping[str, NDArray[np.float64]]
+    left: Mapping[str, float]
+    kink: Mapping[str, float]
+
+
+def intervals(
+    kind: str,
+    confidence_level: float,
+    values: Mapping[str, float],
+    errors: Errors,
+    p_values: Mapping[str, float],
+) -> dict[str, tuple[float, float]]:
+    """Return the interval of every value, as wide as errors, bias and tests ask for.
+
+    `p_values` are those of atoms that were tested. What a test does not refute is within the
+    interval: resamples know nothing of cells that were not seen, and where such cells alone would
+    show that there is nothing, their errors are too small.
+    """
+    plain = {
+        name: _interval(kind, confidence_level, values[name], drawn)
+        for name, drawn in errors.drawn.items()
+    }
+    # Where neither source need have unique information, their mutual informations may be equal.
+    at_kink = all(plain[name][0] + min(errors.kink[name], 0.0) <= 0.0 for name in _UNIQUE)
+    found = {}
+    for name, (low, high) in plain.items():
+        shifts = (-errors.left[name], errors.kink[name] if at_kink else 0.0)
+        low, high = low + min(*shifts, 0.0), high + max(*shifts, 0.0)
+        if p_values.get(name, 0.0) > 1.0 - confidence_level:
+            low = min(low, 0.0)
+        found[name] = low, high
+    return found
+
+
+def error_p_value(name: str, value: float, errors: Errors) -> float:
+    """Return the probability of so large an error, normal and one-sided; at a kink, if need be."""
+    deviation = float(errors.drawn[name].std(ddof=1))
+    value += min(errors.kink[name], 0.0)
+    if deviation == 0.0:
+        return 0.0 if value > 0.0 else 1.0
+    return 1.0 - NormalDist(0.0, deviation).cdf(value)
+
+
+def _interval(
     kind: str, confidence_level: float, value: float, errors: NDArray[np.float64]
 ) -> tuple[float, float]:
     """Return the interval of a value from the errors that its estimator makes of resamples.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +15,71 @@ from fastpid._solve import kernel
 from fastpid._solve.options import SolveOptions
 from fastpid._solve.solve import solve_tables
 from fastpid._solve.threads import count_threads
+from fastpid.estimation._occupancy import Occupancy, occupied_cells
 from fastpid.estimation._random_tables import random_tables
 
 #: Cells of the tables that are in memory at a time (32 MiB).
-_CELLS_AT_A_TIME = 2**22
+CELLS_AT_A_TIME = 2**22
 
 #: From so many samples a cell on, drawing cells costs less than shuffling samples: 0.4 us against
 #: 4 ns a sample.
 _SAMPLES_A_CELL = 100
 
+_DIVISIONS_OF_SHUFFLES = 5
+
 #: Resamples, some at a time: arrays (count, nx, ny, nz) of weights of cells.
 Tables = Iterator[NDArray[np.float64]]
+
+
+class Samples(Protocol):
+    """What can be resampled: samples of symbols (Resampler), or of predictions of them.
+
+    Tables come some at a time; parts of one in axis 1, four and equal but for three samples.
+    """
+
+    shape: tuple[int, int, int]
+
+    @property
+    def n_samples(self) -> int:
+        """The number of samples."""
+        ...
+
+    @property
+    def n_effective(self) -> float:
+        """How many unweighted samples would be as uncertain."""
+        ...
+
+    @property
+    def mass(self) -> NDArray[np.float64]:
+        """The weight of every cell, (size,)."""
+        ...
+
+    def occupancy(self, table: NDArray[np.float64]) -> Occupancy:
+        """Count the cells that a resample's samples are worth."""
+        ...
+
+    def bootstrap(self, count: int, seed: np.random.SeedSequence) -> Tables:
+        """Yield tables of as many samples, drawn with replacement (Efron 1979), in four parts."""
+        ...
+
+    def shuffle(self, count: int, seed: np.random.SeedSequence, role: str, given: str) -> Tables:
+        """Yield tables in which the values of one variable were shuffled among the samples.
+
+        Among those alike in the variable `given`, or all for "".
+        """
+        ...
+
+    def shuffled_parts(self, count: int, seed: np.random.SeedSequence) -> Tables:
+        """Yield tables in which the target was shuffled, in four parts."""
+        ...
+
+    def parts(self, count: int, seed: np.random.SeedSequence, parts: int) -> Tables:
+        """Yield the `parts` tables of `count` random divisions of the samples in equal parts."""
+        ...
+
+    def leave_one_out(self) -> tuple[Tables, NDArray[np.float64]]:
+        """Return the tables that lack one sample, one per kind, and how many there are of each."""
+        ...
 
 
 def solve_all(
@@ -58,6 +113,22 @@ class Resampler:
         self.weights = weights
         self._codes = codes
         self._counts = counts
+
+    @property
+    def n_samples(self) -> int:
+        """The number of samples."""
+        return len(self._codes[0]) if self._codes is not None else int(self.mass.sum())
+
+    @property
+    def n_effective(self) -> float:
+        """How many unweighted samples would be as uncertain."""
+        if self.weights is None:
+            return float(self.n_samples)
+        return float(self.weights.sum() ** 2 / np.sum(self.weights**2))
+
+    def occupancy(self, table: NDArray[np.float64]) -> Occupancy:
+        """Count the cells of a resample that are not empty."""
+        return occupied_cells(table)
 
     @functools.cached_property
     def cells(self) -> NDArray[np.int32]:
@@ -106,7 +177,7 @@ class Resampler:
         share = counts / counts.sum()
         sizes = (counts.sum().astype(int) + np.arange(4)) // 4
         random = np.random.default_rng(seed)
-        step = max(1, _CELLS_AT_A_TIME // (4 * max(self.size, len(cells))))
+        step = max(1, CELLS_AT_A_TIME // (4 * max(self.size, len(cells))))
         for start in range(0, count, step):
             drawn = random.multinomial(sizes, share, size=(min(step, count - start), 4))
             tables = np.zeros((len(drawn), 4, self.size))
@@ -123,7 +194,7 @@ class Resampler:
         given : {"", "x", "y", "z"}
             Shuffle among the samples alike in this variable, or among all.
         """
-        if self._counts_cells:
+        if self._counts_cells(self.size):
             return self._shuffle_cells(count, seed, role, given)
         _, ny, nz = self.shape
         codes = dict(zip(ROLES, self.codes, strict=True))
@@ -143,10 +214,47 @@ class Resampler:
 
         return self._in_batches(draw, count, seed)
 
+    def shuffled_parts(self, count: int, seed: np.random.SeedSequence) -> Tables:
+        """Yield tables in which the target was shuffled, in four equal parts; as bootstrap() does.
+
+        Shuffling targets that carry the number of a part does both. Which part a target belongs
+        to is drawn anew for every few tables.
+        """
+        labelled = self._counts_cells(4 * self.size)
+        shuffled = self._shuffle_labels if labelled else self._shuffle_targets
+        for i, stream in enumerate(seed.spawn(_DIVISIONS_OF_SHUFFLES)):
+            few = len(range(i, count, _DIVISIONS_OF_SHUFFLES))
+            for tables in shuffled(few, stream):
+                yield tables.reshape((-1, 4, *self.shape))
+
+    def _shuffle_targets(self, count: int, seed: np.random.SeedSequence) -> Tables:
+        rows = len(self.cells)
+        z = self.codes[2].astype(np.int32)
+        fixed, strata = self.cells - z, np.array([0, rows])
+        part = (np.arange(rows) * 4 // rows).astype(np.int32)
+        moved = np.random.default_rng(seed).permutation(z) + part * np.int32(self.size)
+
+        def draw(words: NDArray[np.uint32], threads: int) -> NDArray[np.float64]:
+            return kernel.permute(fixed, moved, strata, self.weights, 4 * self.size, words, threads)
+
+        return self._in_batches(draw, count, seed, 4)
+
+    def _shuffle_labels(self, count: int, seed: np.random.SeedSequence) -> Tables:
+        """As _shuffle_targets, cell by cell."""
+        random = np.random.default_rng(seed)
+        nx, ny, nz = self.shape
+        pairs_by_z = self.mass.reshape(nx * ny, nz)
+        sizes = (len(self.cells) + np.arange(4)) // 4
+        labels = random_tables(random, sizes, pairs_by_z.sum(axis=0), 1)[0]  # (4, nz)
+        for size in self._batches(count, 4):
+            tables = random_tables(random, labels.ravel(), pairs_by_z.sum(axis=1), size)
+            by_pairs = tables.reshape(size, 4, nz, nx * ny).swapaxes(2, 3)
+            yield np.ascontiguousarray(by_pairs, dtype=np.float64)
+
     def parts(self, count: int, seed: np.random.SeedSequence, parts: int) -> Tables:
         """Yield the `parts` tables of `count` random divisions of the samples in equal parts."""
         rows = len(self.cells)
-        if self._counts_cells:
+        if self._counts_cells(self.size):
             return self._divide_cells(count, seed, (rows + np.arange(parts)) // parts)
         part = (np.arange(rows, dtype=np.int64) * parts // rows).astype(np.int32)
         strata = np.array([0, rows])
@@ -173,7 +281,7 @@ class Resampler:
         cells, lost, counts = self._kinds
 
         def tables() -> Tables:
-            step = max(1, _CELLS_AT_A_TIME // self.size)
+            step = max(1, CELLS_AT_A_TIME // self.size)
             for start in range(0, len(cells), step):
                 batch = slice(start, start + step)
                 rows = np.repeat(self.mass[None, :], len(cells[batch]), axis=0)
@@ -184,10 +292,9 @@ class Resampler:
 
         return tables(), counts
 
-    @property
-    def _counts_cells(self) -> bool:
-        """Whether drawing the cells of a table costs less than shuffling all the samples."""
-        return self.weights is None and _SAMPLES_A_CELL * self.size < len(self.cells) < 10**9
+    def _counts_cells(self, cells: int) -> bool:
+        """Whether drawing so many cells of a table costs less than shuffling all the samples."""
+        return self.weights is None and _SAMPLES_A_CELL * cells < len(self.cells) < 10**9
 
     def _divide_cells(
         self, count: int, seed: np.random.SeedSequence, sizes: NDArray[np.int64]
@@ -222,7 +329,7 @@ class Resampler:
 
     def _batches(self, count: int, parts: int) -> Iterator[int]:
         """Yield how many resamples go together."""
-        step = max(1, _CELLS_AT_A_TIME // (parts * self.size))
+        step = max(1, CELLS_AT_A_TIME // (parts * self.size))
         for start in range(0, count, step):
             yield min(step, count - start)
 
@@ -235,19 +342,19 @@ class Resampler:
     ) -> Tables:
         words = np.asarray(seed.generate_state(4 * count), dtype=np.uint32).reshape(count, 4)
         threads = count_threads(self.threads, count * max(len(self.cells), self.size))
-        step = max(1, _CELLS_AT_A_TIME // (parts * self.size))
+        step = max(1, CELLS_AT_A_TIME // (parts * self.size))
         for start in range(0, count, step):
             yield draw(words[start : start + step], threads).reshape((-1, *self.shape))
 
 
-def standard_error(resampler: Resampler) -> float:
+def standard_error(samples: Samples) -> float:
     """Return about what chance does to the plug-in I(X, Y; Z), in nats.
 
     To first order the standard deviation of the pointwise information, over sqrt(N); where that
     vanishes, the chi-square law of independent variables.
     """
-    p = (resampler.mass / resampler.mass.sum()).reshape(resampler.shape)
-    n = len(resampler.cells)
+    p = (samples.mass / samples.mass.sum()).reshape(samples.shape)
+    n = samples.n_samples
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(p > 0.0, np.log(p / p.sum(2, keepdims=True) / p.sum((0, 1))), 0.0)
     mean = float((p * ratio).sum())

@@ -14,7 +14,7 @@ from fastpid._base.compare import same
 from fastpid._base.drawing import Drawing
 from fastpid._base.extras import import_extra
 from fastpid._base.quantities import ATOMS, QUANTITIES
-from fastpid.joint import JointTable
+from fastpid.joint import JointTable, PredictionTable, Sampling
 from fastpid.result import Decomposition
 
 
@@ -24,8 +24,8 @@ class Estimate:
 
     Attributes
     ----------
-    table : JointTable
-        The samples, counted.
+    table : JointTable or PredictionTable
+        The samples, counted; of soft predictions, their joint distribution.
     decomposition : Decomposition
         The certified decomposition of the table as it is (the plug-in estimate).
     bias : str
@@ -64,7 +64,7 @@ class Estimate:
         "bits" or "nats", of every number.
     """
 
-    table: JointTable
+    table: JointTable | PredictionTable
     decomposition: Decomposition[float]
     bias: str
     corrected: Mapping[str, float]
@@ -81,6 +81,16 @@ class Estimate:
     seed: Mapping[str, Any]
     largest_gap: float
     unit: str
+
+    @property
+    def standard_errors(self) -> dict[str, float]:
+        """The standard deviation of every corrected value over resamples; empty without any."""
+        return {name: float(drawn.std(ddof=1)) for name, drawn in self.draws.items()}
+
+    @property
+    def sampling(self) -> Sampling:
+        """How much of the distribution the samples have seen, and whether that is enough."""
+        return self.table.sampling
 
     @property
     def redundancy(self) -> float:
@@ -109,6 +119,10 @@ class Estimate:
             "n_samples": self.table.n_samples,
             "n_effective": self.table.n_effective,
             "shape": list(self.table.shape),
+            "coverage": self.sampling.coverage,
+            "samples_per_occupied_cell": self.sampling.samples_per_occupied_cell,
+            "samples_per_cell": self.sampling.samples_per_cell,
+            "is_sufficient": self.sampling.is_sufficient,
             "names": list(self.table.names),
             "decomposition": self.decomposition.to_dict(),
             "bias": self.bias,
@@ -198,6 +212,7 @@ class Estimate:
         if self.p_values:
             words.append(f"null: {self.null}")
         lines.append(f"  {'; '.join([*words, f'largest gap {self.largest_gap:.0e}'])}")
+        lines.append(f"  {self.sampling}" + ("" if self.sampling.is_sufficient else ": too few"))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -6,8 +6,10 @@ from fastpid.joint._counts import from_counts
 from fastpid.joint._discretizer import Discretizer
 from fastpid.joint._from_file import from_file
 from fastpid.joint._other_packages import from_dict, from_dit, from_idtxl
+from fastpid.joint._prediction_table import PredictionTable
 from fastpid.joint._predictions import from_predictions
 from fastpid.joint._samples import from_samples
+from fastpid.joint._sampling import Sampling, UndersampledWarning
 from fastpid.joint._tables import JointDistribution, JointTable
 
 __all__ = [
@@ -16,6 +18,9 @@ __all__ = [
     "JointAccumulator",
     "JointDistribution",
     "JointTable",
+    "PredictionTable",
+    "Sampling",
+    "UndersampledWarning",
     "from_counts",
     "from_dict",
     "from_dit",

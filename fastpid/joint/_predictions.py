@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,38 @@ def from_predictions(
     >>> round(d.unique_x, 9), round(d.unique_y, 9)
     (1.0, 0.0)
     """
+    x, y, labels, weight, count = read_predictions(
+        probs_x, probs_y, z, num_classes=num_classes, weights=weights, mask=mask, logits=logits
+    )
+    weighted = x * weight[:, None]
+    if labels.ndim == 2:
+        table = np.stack([(weighted * column[:, None]).T @ y for column in labels.T], axis=-1)
+    else:
+        table = sum_by_class(weighted, y, labels, count)
+    return np.asarray(table / table.sum(), dtype=np.float64)
+
+
+class Predictions(NamedTuple):
+    """What two classifiers predict of samples, and their labels: checked, those left out gone."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    labels: NDArray[Any]  # integers (n,), or probabilities (n, classes)
+    weights: NDArray[np.float64]  # the largest is one
+    classes: int
+
+
+def read_predictions(
+    probs_x: Any,
+    probs_y: Any,
+    z: Any,
+    *,
+    num_classes: int | None,
+    weights: Any,
+    mask: Any,
+    logits: bool,
+) -> Predictions:
+    """Check predictions: :func:`fastpid.joint.from_predictions` says how."""
     check_bool("logits", logits)
     classes = check_num_classes(num_classes)
     x = check_matrix("probs_x", probs_x)
@@ -111,22 +143,19 @@ def from_predictions(
         remedy = "or logits with logits=True"
         check_rows("probs_x", x, remedy, getattr(probs_x, "dtype", None))
         check_rows("probs_y", y, remedy, getattr(probs_y, "dtype", None))
-    weighted = x * weight[:, None]
     if labels.ndim == 2:
         soft = labels.astype(np.float64)
         check_soft_classes(soft.shape[1], classes)
         check_rows("z", soft, "or integer labels in one axis", labels.dtype)
-        table = np.stack([(weighted * column[:, None]).T @ y for column in soft.T], axis=-1)
-    else:
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
-            raise TypeError(
-                "z must be integer labels of shape (n,) or probabilities of shape (n, nz); got "
-                f"dtype {labels.dtype} and shape {labels.shape}; pass labels as z.astype(int)"
-            )
-        count = count_classes(int(labels.min()), int(labels.max()), classes)
-        check_cells((x.shape[1], y.shape[1], count))
-        table = sum_by_class(weighted, y, labels, count)
-    return np.asarray(table / table.sum(), dtype=np.float64)
+        return Predictions(x, y, soft, weight, soft.shape[1])
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise TypeError(
+            "z must be integer labels of shape (n,) or probabilities of shape (n, nz); got "
+            f"dtype {labels.dtype} and shape {labels.shape}; pass labels as z.astype(int)"
+        )
+    count = count_classes(int(labels.min()), int(labels.max()), classes)
+    check_cells((x.shape[1], y.shape[1], count))
+    return Predictions(x, y, labels, weight, count)
 
 
 def sum_by_class(

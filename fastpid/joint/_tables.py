@@ -12,6 +12,7 @@ from fastpid._base.compare import same
 from fastpid._base.quantities import ROLES
 from fastpid.joint._bins import Interval
 from fastpid.joint._columns import printable
+from fastpid.joint._sampling import Sampling, sampling_of
 
 #: The largest table built, in cells: 2 GiB of probabilities.
 MAX_CELLS = 2**28
@@ -163,6 +164,11 @@ class JointTable(JointDistribution):
             n_effective=n_effective,
             n_dropped=n_dropped,
         )
+
+    @property
+    def sampling(self) -> Sampling:
+        """How much of the distribution the samples have seen."""
+        return sampling_of(self.counts, self.p, self.n_effective)
 
     def counts_along(self, axis: int) -> NDArray[np.int64]:
         """Return how many samples every symbol along an axis has, shape (n,)."""

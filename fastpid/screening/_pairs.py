@@ -17,8 +17,9 @@ from fastpid._solve.solve import solve_tables
 from fastpid._solve.threads import count_threads
 from fastpid.joint._frames import unknown_name
 from fastpid.joint._many_columns import CodedColumns
+from fastpid.joint._sampling import coverage_of
 from fastpid.joint._tables import check_cells
-from fastpid.screening._records import RECORD, RECORDED
+from fastpid.screening._records import RECORD, SOLVED
 
 #: Cells of the tables of a block (8 MiB), unless batch_size says otherwise.
 _CELLS_PER_BLOCK = 2**20
@@ -179,19 +180,32 @@ class PairWork:
         work = len(pairs) * max(self.coded.n_samples, nx * ny * nz)
         threads = count_threads(self.options.threads, work)
         for at in range(0, len(pairs), step):
-            tables = kernel.count_pairs(
-                self.coded.codes,
-                self.coded.target_codes[target],
-                self.weights,
-                pairs[at : at + step],
-                nx,
-                ny,
-                nz,
-                threads,
-            )
+            batch = slice(at, at + step)
+
+            def count(
+                weights: NDArray[np.float64] | None, batch: slice = batch
+            ) -> NDArray[np.float64]:
+                columns = self.coded.codes, self.coded.target_codes[target], weights
+                return kernel.count_pairs(*columns, pairs[batch], nx, ny, nz, threads)
+
+            tables = count(self.weights)
             terms = solve_tables(tables, self.options).terms
-            for name, values in terms.named(RECORDED).items():
-                records[name][rows[at : at + step]] = values * self.options.scale
+            for name, values in terms.named(SOLVED).items():
+                records[name][rows[batch]] = values * self.options.scale
+            counts = tables if self.weights is None else count(None)
+            coverage, occupied = coverage_of(counts, tables / self._total_weight)
+            records["coverage"][rows[batch]] = coverage
+            records["samples_per_occupied_cell"][rows[batch]] = self._n_effective / occupied
+
+    @property
+    def _total_weight(self) -> float:
+        return float(self.coded.n_samples if self.weights is None else self.weights.sum())
+
+    @property
+    def _n_effective(self) -> float:
+        if self.weights is None:
+            return float(self.coded.n_samples)
+        return self._total_weight**2 / float(np.sum(self.weights**2))
 
     def fingerprint(self) -> dict[str, Any]:
         """Say what the screen is of, so that a checkpoint is not continued with other data."""

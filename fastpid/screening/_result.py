@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastpid._base.checks import check_choice, check_count
 from fastpid._base.compare import same
 from fastpid._base.extras import import_extra
-from fastpid.screening._records import RECORDED, UNIQUE, score
+from fastpid.screening._records import RECORDED, UNIQUE, is_sufficient, score
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -24,7 +24,8 @@ class Screen:
     records : structured ndarray
         One record a pair, in the order of the screen or, with `top_k`, the best first: the columns
         `x` and `y` and the `target` as indices into the names, the four atoms, `mi_x`, `mi_y`,
-        `mi_xy`, `union_information` and `gap`.
+        `mi_xy`, `union_information` and `gap`; how much of the pair's distribution the samples have
+        seen, `coverage`, and `samples_per_occupied_cell` (:class:`fastpid.joint.Sampling`).
     names : tuple of str
         The names of the columns.
     targets : tuple of str
@@ -47,6 +48,11 @@ class Screen:
     def __len__(self) -> int:
         """Return the number of pairs."""
         return len(self.records)
+
+    @property
+    def is_sufficient(self) -> NDArray[np.bool_]:
+        """Whether the samples are enough for each pair: what ranks high elsewhere may be chance."""
+        return np.asarray(is_sufficient(self.records), dtype=np.bool_)
 
     def values(self, name: str) -> NDArray[np.float64]:
         """Return one value of every pair.
@@ -170,7 +176,8 @@ class Screen:
             pair = f"{self.names[record['x']]}, {self.names[record['y']]}"
             about = f" about {self.targets[record['target']]}" if len(self.targets) > 1 else ""
             value = float(score(record, self.by))
-            lines.append(f"  {value:.4f}  {pair}{about}  (I = {record['mi_xy']:.4f})")
+            few = "" if is_sufficient(record) else "  too few samples"
+            lines.append(f"  {value:.4f}  {pair}{about}  (I = {record['mi_xy']:.4f}){few}")
         return "\n".join(lines)
 
 

@@ -21,6 +21,7 @@ from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import check_options
 from fastpid.joint._many_columns import code_many
 from fastpid.joint._missing import Missing
+from fastpid.joint._sampling import UndersampledWarning
 from fastpid.result import ConvergenceError, ConvergenceWarning
 from fastpid.screening._checkpoint import Checkpoint
 from fastpid.screening._pairs import PairWork, block_size, plan_pairs
@@ -187,6 +188,9 @@ def screen(
     ConvergenceWarning
         If some pair was not solved to `tol`; its bounds hold, and its `gap` says how far apart
         they are. (``method="proxy"`` asks for no more than the closed-form bracket.)
+    UndersampledWarning
+        If the samples are too few for some pair that is returned (:class:`fastpid.joint.Sampling`):
+        chance is largest where there are fewest of them, and ranks high.
     UserWarning
         If the checkpoint is damaged; what stands behind the damage is computed again.
 
@@ -241,6 +245,7 @@ def screen(
         except KeyboardInterrupt:
             raise ScreenInterrupted(dataclasses.replace(empty, records=best.records())) from None
     result = dataclasses.replace(empty, records=best.records())
+    _warn_of_few(int(np.count_nonzero(~result.is_sufficient)), len(result), work)
     _report(widest, work, on_failure, result)
     return result
 
@@ -248,12 +253,26 @@ def screen(
 def _generate(
     parts: Iterable[Screen], open_files: contextlib.ExitStack, work: PairWork, on_failure: str
 ) -> Iterator[Screen]:
-    widest, last = 0.0, None
+    widest, last, few, count = 0.0, None, 0, 0
     with open_files:
         for last in parts:
             widest = max(widest, float(last.records["gap"].max()))
+            few += int(np.count_nonzero(~last.is_sufficient))
+            count += len(last)
             yield last
+    _warn_of_few(few, count, work)
     _report(widest, work, on_failure, last)
+
+
+def _warn_of_few(few: int, count: int, work: PairWork) -> None:
+    if few == 0:
+        return
+    warnings.warn(
+        f"{work.coded.n_samples} samples are too few for {few} of {count} pairs (is_sufficient of "
+        "the Screen): large values of these may be chance; take fewer bins or more samples",
+        UndersampledWarning,
+        stacklevel=stacklevel_outside("fastpid"),
+    )
 
 
 def _report(widest: float, work: PairWork, on_failure: str, result: Screen | None) -> None:

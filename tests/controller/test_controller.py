@@ -81,7 +81,7 @@ def test_the_error_of_hard_predictions_is_that_of_the_bootstrap() -> None:
 
 
 @pytest.mark.parametrize("trust", [0.5, 0.9])
-def test_soft_predictions_are_corrected_and_their_error_is_not_too_small(trust: float) -> None:
+def test_soft_predictions_are_corrected_and_their_error_is_what_they_vary_by(trust: float) -> None:
     def draw(n: int, seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         rng = np.random.default_rng(seed)
         y = rng.integers(0, K, n)
@@ -106,7 +106,8 @@ def test_soft_predictions_are_corrected_and_their_error_is_not_too_small(trust: 
     noise = np.std(corrected) / np.sqrt(len(corrected))
     assert bias > 4 * noise
     assert abs(np.mean(corrected) - truth.synergy) < 0.25 * bias + 2 * noise
-    assert np.mean(errors) > np.std(corrected)
+    stated = np.sqrt(np.mean(np.square(errors)))
+    assert 0.8 * np.std(corrected) < stated < 1.25 * np.std(corrected)
 
 
 def test_batches_add_up_and_logits_are_probabilities() -> None:
@@ -114,7 +115,7 @@ def test_batches_add_up_and_logits_are_probabilities() -> None:
     outputs = pair(0.6, 0.4, y, trust=0.8)
     whole, pieces, logits = controller(), controller(), controller()
     whole.observe(outputs, y)
-    for rows in np.array_split(np.random.default_rng(0).permutation(len(y)), 7):
+    for rows in np.array_split(np.arange(len(y)), 7):
         pieces.observe({name: values[rows] for name, values in outputs.items()}, y[rows])
     logits.observe({name: np.log(v) + 5.0 for name, v in outputs.items()}, y, logits=True)
     expected = whole.decide(0).metrics
@@ -138,7 +139,10 @@ def test_sums_of_processes_add_up() -> None:
     for c, rows in ((first, slice(0, 100)), (second, slice(100, None))):
         c.observe({name: values[rows] for name, values in outputs.items()}, y[rows])
     first.sums = first.sums + second.sums
-    assert first.decide(0).metrics == pytest.approx(whole.decide(0).metrics, abs=1e-9)
+    found, expected = (dict(c.decide(0).metrics) for c in (first, whole))
+    # Blocks of samples are others, where every process counts its own.
+    assert found.pop("tracked_error") == pytest.approx(expected.pop("tracked_error"), rel=0.5)
+    assert found == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("rest", ["joint", "vote"])
@@ -200,6 +204,15 @@ def test_a_lead_counts_for_more_without_what_both_know() -> None:
     assert difference == pytest.approx(metrics["mi/audio"] - metrics["mi/video"], abs=1e-12)
     assert pid.history[0].active == ("video",)
     assert mi.decide(0).active == NAMES
+
+
+def test_what_solves_do_not_tell_from_zero_is_zero() -> None:
+    """Else who is ahead would hang on the order of the modalities, whose solves differ."""
+    rules = Rules(patience=1, balance=1e-6, margin=0.0, tol=1e-5)
+    for value in (0.0, 4.2e-7, 2.0e-7):
+        leads = {"audio": Uncertain(value, 0.1), "video": Uncertain(0.33, 0.1)}
+        assert rules.ahead(leads, ["audio", "video"]) == {"video": "audio"}
+    assert not rules._replace(balance=0.0).ahead(leads, ["audio", "video"])
 
 
 def test_a_peak_must_stand_out_of_the_noise() -> None:
@@ -276,7 +289,9 @@ def test_samples_that_depend_on_each_other_are_fewer() -> None:
     few, many = controller(), controller(design_effect=4.0)
     few.observe(outputs, y)
     many.observe({name: np.tile(rows, (4, 1)) for name, rows in outputs.items()}, np.tile(y, 4))
-    assert many.decide(0).metrics == pytest.approx(few.decide(0).metrics, abs=1e-9)
+    found, expected = (dict(c.decide(0).metrics) for c in (many, few))
+    assert found.pop("tracked_error") == pytest.approx(expected.pop("tracked_error"), rel=0.3)
+    assert found == pytest.approx(expected, abs=1e-9)
 
 
 def test_noise_is_no_peak_and_the_limit_ends_the_phase() -> None:

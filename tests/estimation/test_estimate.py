@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import warnings
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -12,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastpid
-from fastpid._base.quantities import ATOMS
+from fastpid._base.quantities import ATOMS, QUANTITIES
 from fastpid._solve.options import check_options
 from fastpid.estimation import _resampling, estimate_table
-from fastpid.estimation._bias import BIASES, jackknife
+from fastpid.estimation._bias import BIASES, jackknife, root_extrapolation
+from fastpid.estimation._intervals import Errors, intervals
 from fastpid.estimation._random_tables import random_tables
 from fastpid.estimation._resampling import Resampler
 from fastpid.joint import from_samples
@@ -61,7 +64,8 @@ def test_units_are_those_asked_for() -> None:
 def test_the_jackknife_is_that_of_the_samples_one_by_one() -> None:
     x, y, z = samples(40)
     table = from_samples(x, y, z)
-    e = estimate_table(table, bias="jackknife", ci="none", n_permutations=0)
+    with pytest.warns(fastpid.UndersampledWarning):
+        e = estimate_table(table, bias="jackknife", ci="none", n_permutations=0)
     without = []
     for i in range(40):
         keep = np.arange(40) != i
@@ -114,6 +118,39 @@ def test_miller_madow_is_that_of_the_entropies() -> None:
     assert union >= max(e.corrected["mi_x"], e.corrected["mi_y"]) - 1e-12
 
 
+def test_chao_shen_is_that_of_the_entropies() -> None:
+    x, y, z = samples(200)
+    e = estimate_table(from_samples(x, y, z), bias="chao_shen", ci="none", n_permutations=0)
+
+    def entropy(*columns: np.ndarray) -> float:
+        _, counts = np.unique(np.stack(columns), axis=1, return_counts=True)
+        p = (1.0 - np.count_nonzero(counts == 1) / 200) * counts / 200
+        return float(-np.sum(p * np.log2(p) / (1.0 - (1.0 - p) ** 200)))
+
+    for name, sources in (("mi_x", (x,)), ("mi_y", (y,)), ("mi_xy", (x, y))):
+        expected = entropy(*sources) + entropy(z) - entropy(*sources, z)
+        assert e.corrected[name] == pytest.approx(expected, abs=1e-12)
+
+
+def test_shuffle_subtraction_takes_what_extrapolation_leaves() -> None:
+    rng = np.random.default_rng(0)
+    left = {"qe": [], "qe_shuffle": []}
+    for _ in range(30):
+        x, y = rng.integers(0, 6, (2, 100))
+        z = rng.integers(0, 3, 100)
+        for bias, found in left.items():
+            with pytest.warns(fastpid.UndersampledWarning):
+                e = fastpid.estimate(x, y, z, bias=bias, ci="none", n_permutations=0, rng=0)
+            found.append(e.corrected["synergy"])
+    assert np.mean(left["qe"]) > 0.1
+    assert abs(np.mean(left["qe_shuffle"])) < 0.05
+
+
+def test_root_extrapolation_is_exact_for_its_law() -> None:
+    whole, halves = (np.full(4, 0.3 - 0.7 / math.sqrt(n)) for n in (1000, 500))
+    np.testing.assert_allclose(root_extrapolation(whole, halves), 0.3, atol=1e-12)
+
+
 def test_quadratic_extrapolation_takes_most_of_the_bias_out() -> None:
     p = np.random.default_rng(1).dirichlet(np.ones(27)).reshape(3, 3, 3)
     truth = fastpid.decompose(p).synergy
@@ -130,28 +167,88 @@ def test_quadratic_extrapolation_takes_most_of_the_bias_out() -> None:
 
 @pytest.mark.parametrize("bias", BIASES)
 @pytest.mark.parametrize("ci", ["normal", "pivot"])
-def test_intervals_are_made_of_the_errors_of_resamples(ci: str, bias: str) -> None:
+def test_intervals_are_at_least_the_errors_of_resamples(ci: str, bias: str) -> None:
     e = fastpid.estimate(*samples(), ci=ci, bias=bias, confidence_level=0.9, **QUICK)
-    for name, ends in e.raw_intervals.items():
+    for name, (low, high) in e.raw_intervals.items():
         value, errors = e.corrected[name], e.draws[name] - getattr(e.decomposition, name)
         assert errors.shape == (60,)
         if ci == "normal":
             reach = 1.6448536269514722 * errors.std(ddof=1)
             expected = value - reach, value + reach
         else:
-            low, high = np.quantile(errors, [0.05, 0.95])
-            expected = min(value - high, value), max(value - low, value)
-        assert ends == pytest.approx(expected, abs=1e-8)
+            least, most = np.quantile(errors, [0.05, 0.95])
+            expected = min(value - most, value), max(value - least, value)
+        assert low <= expected[0] + 1e-12
+        assert high >= expected[1] - 1e-12
+
+
+def made_up_errors(left: float = 0.0, kink: float = 0.0) -> Errors:
+    return Errors(
+        {name: np.array([-0.1, 0.0, 0.1]) for name in QUANTITIES},
+        dict.fromkeys(QUANTITIES, left),
+        dict.fromkeys(QUANTITIES, kink),
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "errors", "p", "expected"),
+    [
+        (1.0, made_up_errors(), 0.01, (0.8, 1.2)),
+        # Bias may be left on one side.
+        (1.0, made_up_errors(left=0.3), 0.01, (0.5, 1.2)),
+        (1.0, made_up_errors(left=-0.3), 0.01, (0.8, 1.5)),
+        # Away from a kink its errors do not count; where unique information may be zero, they do.
+        (1.0, made_up_errors(kink=0.3), 0.01, (0.8, 1.2)),
+        (1.0, made_up_errors(kink=-0.9), 0.01, (-0.1, 1.2)),
+        (0.1, made_up_errors(kink=0.3), 0.01, (-0.1, 0.6)),
+        # Zero is within unless it is refuted.
+        (1.0, made_up_errors(), 0.2, (0.0, 1.2)),
+    ],
+)
+def test_what_widens_an_interval(
+    value: float, errors: Errors, p: float, expected: tuple[float, float]
+) -> None:
+    level = 1.0 - 2.0 * (1.0 - NormalDist().cdf(2.0))
+    values, p_values = dict.fromkeys(QUANTITIES, value), dict.fromkeys(ATOMS, p)
+    found = intervals("normal", level, values, errors, p_values)
+    assert found["synergy"] == pytest.approx(expected)
+    assert found["mi_x"][1] == pytest.approx(expected[1])
+
+
+def test_unique_information_of_an_and_gate_is_not_significant() -> None:
+    p = 0.9 * fastpid.gates.and_()
+    p = p + 0.1 * p.sum(axis=2, keepdims=True) / 2 / 0.9
+    found = 0
+    for seed in range(40):
+        counts = np.random.default_rng(seed).multinomial(300, p.ravel()).reshape(p.shape)
+        e = estimate_table(counts, n_permutations=99, rng=seed, progress=False)
+        found += (e.p_values["unique_x"] <= 0.05) + (e.p_values["unique_y"] <= 0.05)
+        assert e.p_values["synergy"] <= 0.05
+    # 5 % of 80, up to three standard deviations; shuffling alone finds it in some 50.
+    assert found <= 10
+
+
+def test_an_independent_target_of_few_samples_is_covered() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        x, y = rng.integers(0, 8, (2, 60))
+        z = rng.integers(0, 4, 60)
+        with pytest.warns(fastpid.UndersampledWarning, match="cover .* of their distribution"):
+            e = fastpid.estimate(x, y, z, rng=1, progress=False, n_permutations=199)
+        assert not e.sampling.is_sufficient
+        assert e.raw_intervals["synergy"][0] <= 0.0
+        assert "too few" in repr(e)
 
 
 def test_values_and_intervals_stay_within_what_information_can_be() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 3, (2, 60))
-    for columns in ((a, b, a), (a, b, rng.integers(0, 3, 60)), (a, a, a)):
+    for columns in ((a, b, a), (a, b % 2, rng.integers(0, 2, 60)), (a, a, a)):
         e = fastpid.estimate(*columns, **QUICK)
         counts = e.table.counts_along(2)
-        most = -float((counts / 60 * np.log2(counts / 60)).sum()) + 2 / 120 / math.log(2)
-        most = min(most, math.log2(3))
+        symbols = len(counts)
+        most = -float((counts / 60 * np.log2(counts / 60)).sum())
+        most = min(most + (symbols - 1) / 120 / math.log(2), math.log2(symbols))
         for name, value in e.values.items():
             low, high = e.intervals[name]
             assert 0.0 <= low <= value <= high <= most + 1e-12
@@ -300,7 +397,7 @@ def test_the_seed_decides_and_threads_do_not() -> None:
 def test_what_one_option_draws_does_not_depend_on_another() -> None:
     with_tests = fastpid.estimate(*samples(), **QUICK)
     without = fastpid.estimate(*samples(), **{**QUICK, "n_permutations": 0})
-    assert with_tests.intervals == without.intervals
+    assert all((with_tests.draws[name] == without.draws[name]).all() for name in QUANTITIES)
     assert with_tests.corrected == without.corrected
     assert without.p_values == {}
 
@@ -342,10 +439,12 @@ def test_weights_weigh() -> None:
 def test_every_small_sample_is_answered(seed: int, n: int, shape: tuple[int, int, int]) -> None:
     rng = np.random.default_rng(seed)
     columns = [np.append(rng.integers(0, k, n - 2), [0, k - 1]) for k in shape]
-    e = fastpid.estimate(*columns, n_bootstrap=10, n_permutations=9, rng=0, progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fastpid.UndersampledWarning)
+        e = fastpid.estimate(*columns, n_bootstrap=20, n_permutations=19, rng=0, progress=False)
     for name, (low, high) in e.intervals.items():
         assert 0.0 <= low <= e.values[name] <= high
-    assert all(0.1 <= p <= 1.0 for p in e.p_values.values())
+    assert all(0.05 <= p <= 1.0 for p in e.p_values.values())
     assert all(math.isfinite(value) for value in e.corrected.values())
 
 
@@ -377,6 +476,23 @@ def test_resamples_keep_what_the_null_keeps() -> None:
 
 
 @pytest.mark.usefixtures("way_of_shuffling")
+def test_shuffled_parts_make_up_shuffled_tables() -> None:
+    x, y, z = samples(103)
+    counts = from_samples(x, y, z).counts
+    resampler = Resampler((3, 3, 3), 1, codes=(x, y, z))
+    parts = np.concatenate(list(resampler.shuffled_parts(400, np.random.SeedSequence(0))))
+    assert parts.shape == (400, 4, 3, 3, 3)
+    assert set(parts.sum(axis=(2, 3, 4)).ravel().tolist()) <= {25.0, 26.0}
+    whole = parts.sum(axis=1)
+    assert (whole.sum(axis=3) == counts.sum(axis=2)).all()
+    assert (whole.sum(axis=(1, 2)) == counts.sum(axis=(0, 1))).all()
+    # As likely in any part, and independent of the sources.
+    expected = counts.sum(axis=2)[:, :, None] * counts.sum(axis=(0, 1)) / 103
+    np.testing.assert_allclose(whole.mean(axis=0), expected, atol=0.5)
+    np.testing.assert_allclose(parts.mean(axis=0), np.stack([expected / 4] * 4), atol=0.35)
+
+
+@pytest.mark.usefixtures("way_of_shuffling")
 def test_parts_make_up_the_whole() -> None:
     x, y, z = samples(103)
     counts = from_samples(x, y, z).counts
@@ -394,7 +510,12 @@ def test_parts_make_up_the_whole() -> None:
         ({"ci": "bca"}, "ci must be one of"),
         ({"null": "x"}, "null must be one of"),
         ({"confidence_level": 1.0}, "confidence_level must lie between 0 and 1"),
-        ({"n_bootstrap": 1}, "n_bootstrap must be 2 or more"),
+        ({"n_bootstrap": -1}, "n_bootstrap must be 0 or more"),
+        ({"n_bootstrap": 19}, "n_bootstrap=19 resamples are too few .* take 20 or more"),
+        ({"n_bootstrap": 39, "ci": "pivot"}, "take 40 or more"),
+        ({"n_permutations": 18}, r"leaves no p-value below 0\.053, .* take 19 or more"),
+        ({"n_permutations": 60, "confidence_level": 0.99}, "take 99 or more"),
+        ({"bias": "chao_shen", "weights": np.arange(400)}, "chao_shen.* counts cells of one"),
         ({"n_permutations": -1}, "n_permutations must be 0 or more"),
         ({"rng": -1}, "rng must be a non-negative integer"),
         ({"weights": [1.0]}, r"weights must have one entry a sample, shape \(400,\)"),
@@ -413,8 +534,14 @@ def test_bad_samples() -> None:
         fastpid.estimate(x, np.zeros(400, dtype=int), z)
     with pytest.raises(ValueError, match="differ in length"):
         fastpid.estimate(x, y[1:], z)
-    with pytest.raises(ValueError, match='bias="qe" divides the samples in quarters'):
+    with (
+        pytest.warns(fastpid.UndersampledWarning),
+        pytest.raises(ValueError, match='bias="qe" divides the samples in quarters'),
+    ):
         fastpid.estimate([0, 1, 0], [1, 0, 0], [0, 1, 1])
+    for columns in ((np.arange(400), y, z), (x, y, [f"id{i}" for i in range(400)])):
+        with pytest.raises(ValueError, match="has a symbol of its own for every one of 400"):
+            fastpid.estimate(*columns)
     with pytest.raises(TypeError, match="rng must be"):
         fastpid.estimate(x, y, z, rng="now")
     with pytest.raises(ValueError, match=r"counts sum to 1.*fastpid\.decompose"):
@@ -459,9 +586,14 @@ def test_progress_knows_its_total(
         yield done.append
 
     monkeypatch.setattr("fastpid.estimation._estimate.progress_bar", bar)
-    for n_permutations in (0, 7):
+    for n_permutations in (0, 19):
         fastpid.estimate(
-            *samples(60), bias=bias, ci=ci, null=null, n_bootstrap=9, n_permutations=n_permutations
+            *samples(200),
+            bias=bias,
+            ci=ci,
+            null=null,
+            n_bootstrap=20,
+            n_permutations=n_permutations,
         )
         assert totals.pop() == sum(done)
         done.clear()

@@ -78,7 +78,7 @@ def test_missing_values_are_dropped_or_become_a_symbol(missing: str) -> None:
         )
         assert table.n_dropped == np.count_nonzero(HIDDEN)
         assert f"({table.n_dropped} more dropped)" in repr(table)
-        e = fastpid.estimate(masked(X), Y, Z, missing="drop", n_bootstrap=9, n_permutations=9)
+        e = fastpid.estimate(masked(X), Y, Z, missing="drop", n_bootstrap=20, n_permutations=19)
         assert e.table.n_samples == table.n_samples
     else:
         assert table.labels[0] == (0, 1, None)

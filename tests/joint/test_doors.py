@@ -139,11 +139,15 @@ def check_commands(path, wanted, bins, missing):
     assert (status == 0) == useful
     quick = ("--bias", "none", "--ci", "none", "--n-permutations", "0")
     estimated, estimate = run("estimate", path, bins, missing, *roles, *quick)
-    assert (estimated == 0) == useful
+    # A column of one symbol a sample is decomposed, but nothing can be estimated from it.
+    distinct = counted and any(
+        np.count_nonzero(wanted.counts_along(i)) == wanted.n_samples > 2 for i in range(3)
+    )
+    assert (estimated == 0) == (useful and not distinct)
     screened, screen = run("screen", path, bins, missing, "--z", "z", "--sources", "x,y")
     if useful:
         for i, role in enumerate("xyz"):
-            for found in (answer, estimate):
+            for found in (answer, answer if distinct else estimate):
                 labels = found["columns"][role]["labels"]
                 assert labels == json.loads(json.dumps(wanted.labels[i]))
                 assert found["columns"][role]["counts"] == wanted.counts_along(i).tolist()

@@ -182,7 +182,7 @@ def test_bad_options(options: dict[str, Any], words: str) -> None:
 
 def test_a_gap_wider_than_tol_is_warned_of() -> None:
     rng = np.random.default_rng(0)
-    x, z = rng.integers(0, 8, (400, 3)), rng.integers(0, 8, 400)
+    x, z = rng.integers(0, 8, (4000, 3)), rng.integers(0, 8, 4000)
     # Rounding closes many gaps altogether, but not all that mirror descent leaves.
     with pytest.warns(fastpid.ConvergenceWarning, match="some pairs were not solved") as caught:
         found = fastpid.screen(x, z, tol=1e-17, method="gradient")
@@ -291,3 +291,38 @@ def test_kmeans_of_a_screen_is_seeded() -> None:
     target = np.arange(200) % 2
     runs = [fastpid.screen(columns, target, bins=4, strategy="kmeans", rng=5) for _ in range(2)]
     assert runs[0] == runs[1]
+
+
+def test_pairs_of_too_few_samples_are_flagged() -> None:
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.integers(0, k, 150) for k in (2, 3, 12, 14)])
+    z = rng.integers(0, 2, 150)
+    with pytest.warns(fastpid.UndersampledWarning, match="too few for . of 6 pairs") as caught:
+        found = fastpid.screen(x, z)
+    assert caught[0].filename == __file__
+    for record, enough in zip(found.records, found.is_sufficient, strict=True):
+        sampling = from_samples(x[:, record["x"]], x[:, record["y"]], z).sampling
+        assert record["coverage"] == pytest.approx(sampling.coverage)
+        assert record["samples_per_occupied_cell"] == pytest.approx(
+            sampling.samples_per_occupied_cell
+        )
+        assert enough == sampling.is_sufficient
+    assert found.is_sufficient.tolist().count(True) >= 1
+    assert "too few samples" in repr(found)
+    with pytest.warns(fastpid.UndersampledWarning):
+        assert len(list(fastpid.screen(x, z, return_as="generator"))) == 1
+    assert fastpid.screen(x[:, :2], z).is_sufficient.all()
+
+
+def test_the_sampling_of_weighted_pairs() -> None:
+    rng = np.random.default_rng(0)
+    x, z = rng.integers(0, 3, (300, 3)), rng.integers(0, 2, 300)
+    weights = rng.random(300)
+    found = fastpid.screen(x, z, weights=weights)
+    for record in found.records:
+        columns = x[:, record["x"]], x[:, record["y"]], z
+        sampling = from_samples(*columns, weights=weights).sampling
+        assert record["coverage"] == pytest.approx(sampling.coverage)
+        assert record["samples_per_occupied_cell"] == pytest.approx(
+            sampling.samples_per_occupied_cell
+        )

@@ -11,15 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 import fastpid
-from fastpid._solve.options import check_options
-from fastpid.controller._held_out import HeldOutTable, measure
+from fastpid.estimation import PredictionSums
 
 CLASSES, SAMPLES, SETS, POPULATION = 4, 200, 300, 400_000
 SHARPNESS = {"diffident": 0.3, "ordinary": 1.0, "nearly certain": 5.0, "hard": 1000.0}
-OPTIONS = check_options("auto", 1e-6, None, "bits", 1, False, "ignore")
 
 
-def predictions(n: int, sharpness: float, seed: int) -> HeldOutTable:
+def predictions(n: int, sharpness: float, seed: int) -> PredictionSums:
     """Return the table of n samples."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, CLASSES, n)
@@ -29,7 +27,7 @@ def predictions(n: int, sharpness: float, seed: int) -> HeldOutTable:
         logits[np.arange(n), y] += signal
         odds = np.exp(sharpness * (logits - logits.max(axis=1, keepdims=True)))
         sources.append(odds / odds.sum(axis=1, keepdims=True))
-    table = HeldOutTable((CLASSES,) * 3)
+    table = PredictionSums((CLASSES,) * 3)
     table.add(*sources, y)
     return table
 
@@ -39,9 +37,9 @@ def main() -> None:
     print("| predictions | truth | plug-in | corrected | standard deviation | stated error |")
     print("|---|---|---|---|---|---|")
     for name, sharpness in SHARPNESS.items():
-        (truth,) = measure([predictions(POPULATION, sharpness, SETS)], OPTIONS)
+        truth = predictions(POPULATION, sharpness, SETS).measure()
         tables = [predictions(SAMPLES, sharpness, seed) for seed in range(SETS)]
-        found = measure(tables, OPTIONS)
+        found = [table.measure() for table in tables]
         plug_in = fastpid.decompose(np.stack([t.p for t in tables]), tol=1e-6).synergy
         corrected = [m.values["synergy"] for m in found]
         cells = [
