@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
+from scipy.stats import binom
 from tqdm import tqdm
 
 import fastpid
@@ -197,6 +198,11 @@ class Summary:
         }
         self.names = list(dict.fromkeys(r["distribution"] for r in rows))
         self.sizes = sorted({r["n_samples"] for r in rows})
+        self.flagged = {
+            (name, n): float(r["mean"])
+            for (name, n, what, how, _), r in self.of.items()
+            if (what, how) == ("sampling", "flagged")
+        }
 
     def mean(self, *key: object) -> float:
         """Return the mean of (distribution, size, what, how, atom) over data sets."""
@@ -206,20 +212,146 @@ class Summary:
         """Return the root mean square likewise."""
         return float(self.of[key]["rms"])
 
+    def is_flagged(self, name: str, n: int) -> bool:
+        """Whether more than half of the data sets are said to have too few samples."""
+        return self.flagged[name, n] > 0.5
+
     def truth(self, name: str, atom: str) -> float:
         """Return the true value of an atom."""
         return float(self.of[name, self.sizes[0], "error", "none", atom]["truth"])
 
 
+def kind(s: Summary, name: str, n: int, atom: str) -> str:
+    """Say whether an atom is zero, faint (within two errors of it) or clear."""
+    truth = s.truth(name, atom)
+    if truth < 10 * ZERO:
+        return "zero"
+    return "faint" if truth < 2 * s.rms(name, n, "error", "qe", atom) else "clear"
+
+
+def beyond(count: int, data_sets: int, bound: float, above: bool, cells: int) -> bool:
+    """Whether a share is beyond a bound, at 5% for all cells together (Bonferroni)."""
+    tail = binom.sf(count - 1, data_sets, bound) if above else binom.cdf(count, data_sets, bound)
+    return bool(tail < 0.05 / cells)
+
+
+def coverage_in_short(s: Summary, ci: str) -> list[str]:
+    """Return Markdown: coverage by how clear an atom is and whether the samples are enough."""
+    groups: dict[tuple[bool, str], list[dict[str, object]]] = {}
+    for name in s.names:
+        for n in s.sizes:
+            for atom in ATOMS:
+                if (row := s.of.get((name, n, "covers", ci, atom))) is not None:
+                    key = s.is_flagged(name, n), kind(s, name, n, atom)
+                    groups.setdefault(key, []).append(row)
+    lines = [
+        f'| samples, atoms (`"{ci}"`) | cells | average | least | below 90% | below 80% | '
+        "above 98% |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    total = sum(map(len, groups.values()))
+    for flagged, title in ((False, "enough"), (True, "too few")):
+        for what in ("clear", "faint", "zero"):
+            rows = groups.get((flagged, what), [])
+            if not rows:
+                continue
+            shares = [float(r["mean"]) for r in rows]
+            counts = [(round(float(r["mean"]) * int(r["data_sets"])), r["data_sets"]) for r in rows]
+            cells = [
+                sum(beyond(c, int(k), bound, above, total) for c, k in counts)
+                for bound, above in ((0.9, False), (0.8, False), (0.98, True))
+            ]
+            lines.append(
+                f"| {title}, {what} | {len(rows)} | {np.mean(shares):.1%} | {min(shares):.0%} | "
+                + " | ".join(map(str, cells))
+                + " |"
+            )
+    return lines
+
+
+def errors_in_short(s: Summary) -> list[str]:
+    """Return Markdown: how often an atom that is zero is significant at 5%."""
+    lines = ["| test | atom | cells | average | most | above 7% |", "|---|---|---|---|---|---|"]
+    for null in NULLS:
+        for atom in ATOMS:
+            rows = [
+                s.of[name, n, "rejects", null, atom]
+                for name in s.names
+                for n in s.sizes
+                if kind(s, name, n, atom) == "zero" and (name, n, "rejects", null, atom) in s.of
+            ]
+            if not rows:
+                continue
+            shares = [float(r["mean"]) for r in rows]
+            above = sum(
+                beyond(
+                    round(float(r["mean"]) * int(r["data_sets"])),
+                    int(r["data_sets"]),
+                    0.07,
+                    True,
+                    len(rows),
+                )
+                for r in rows
+            )
+            weights = [int(r["data_sets"]) for r in rows]
+            lines.append(
+                f"| {null} | {atom} | {len(rows)} | {np.average(shares, weights=weights):.1%} | "
+                f"{max(shares):.1%} | {above} |"
+            )
+    return lines
+
+
+def bias_in_short(s: Summary) -> list[str]:
+    """Return Markdown: the average size of the bias, and of the error, of every correction."""
+    lines = [
+        "| samples | measure | " + " | ".join(BIASES) + " |",
+        "|---|---|" + "---|" * len(BIASES),
+    ]
+    cells = [(name, n) for name in s.names for n in s.sizes if (name, n) in s.flagged]
+    independent = [cell for cell in cells if cell[0].startswith("independent")]
+    for title, chosen in (
+        ("enough", [c for c in cells if not s.is_flagged(*c)]),
+        ("too few", [c for c in cells if s.is_flagged(*c)]),
+        ("too few, nothing said", [c for c in independent if s.is_flagged(*c)]),
+    ):
+        if not chosen:
+            continue
+        for measure, number in (("bias", s.mean), ("error", s.rms)):
+            values = (
+                np.mean([abs(number(*cell, "error", bias, a)) for cell in chosen for a in ATOMS])
+                for bias in BIASES
+            )
+            lines.append(
+                f"| {title} | {measure} | " + " | ".join(f"{v:.4f}" for v in values) + " |"
+            )
+    return lines
+
+
 def markdown(s: Summary, command: str, seconds: float) -> str:
     kept = [float(r["mean"]) for r in s.of.values() if r["what"] == "inside"]
     inside = sum(kept) / len(kept)
+    took = f" ({seconds:.0f} s)" if seconds else ""
     lines = [
         "# Which estimator when",
         "",
-        f"Written by `python {command}` ({seconds:.0f} s). Data sets are "
-        "drawn from "
-        f"tables whose decomposition is known; {RESAMPLES} resamples each, in bits.",
+        f"Written by `python {command}`{took}. Data sets are drawn from tables whose decomposition "
+        f"is known; {RESAMPLES} resamples each ({PIVOT_RESAMPLES} for the pivot), in bits. An atom "
+        "is clear if it is twice the root mean square error of its estimate or more, else faint. "
+        "Samples are too few if that is said of more than half of the data sets. Numbers of cells "
+        "beyond a bound are those beyond their sampling error, at 5% for all of them together.",
+        "",
+        "## In short",
+        "",
+        f"Coverage of the 95% intervals. Of the values, {inside:.2%} lie in their intervals.",
+        "",
+    ]
+    for ci in INTERVALS:
+        lines += [*coverage_in_short(s, ci), ""]
+    lines += ["Atoms that are zero, significant at 5%:", "", *errors_in_short(s), ""]
+    lines += [
+        "Bias and root mean square error, averages of their size over cells and atoms:",
+        "",
+        *bias_in_short(s),
         "",
         "## Truth",
         "",
@@ -247,36 +379,41 @@ def markdown(s: Summary, command: str, seconds: float) -> str:
             lines.append(f"| {name} | {n:,} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "## Coverage of the 95% intervals",
+        "## Coverage of the 95% intervals, and sampling",
         "",
-        "Lowest and highest of the four atoms; an atom that is zero is covered more often than the "
-        "level says, since information is not negative. "
-        f"Of the values, {inside:.2%} lie in their intervals.",
-        "",
-        "| distribution | N | " + " | ".join(INTERVALS) + " |",
-        "|---|---|" + "---|" * len(INTERVALS),
+        "| distribution | N | coverage of the sampling | samples per occupied cell | too few | "
+        + " | ".join(ATOMS)
+        + " | pivot, least |",
+        "|---|---|---|---|---|" + "---|" * (len(ATOMS) + 1),
     ]
     for name in s.names:
         for n in s.sizes:
-            cells = []
-            for ci in INTERVALS:
-                shares = [s.mean(name, n, "covers", ci, a) for a in ATOMS]
-                cells.append(f"{min(shares):.0%} - {max(shares):.0%}")
-            lines.append(f"| {name} | {n:,} | " + " | ".join(cells) + " |")
+            per_cell = s.mean(name, n, "sampling", "per occupied cell", "")
+            row = [
+                f"{s.mean(name, n, 'sampling', 'coverage', ''):.1%}",
+                f"{per_cell:.1f}",
+                f"{s.mean(name, n, 'sampling', 'flagged', ''):.0%}",
+                *(f"{s.mean(name, n, 'covers', 'normal', a):.1%}" for a in ATOMS),
+                f"{min(s.mean(name, n, 'covers', 'pivot', a) for a in ATOMS):.0%}",
+            ]
+            lines.append(f"| {name} | {n:,} | " + " | ".join(row) + " |")
     lines += [
         "",
-        "## How often the synergy is significant at 5%",
+        "## How often an atom is significant at 5%, by the conditional test",
         "",
-        "False alarms where the synergy is zero, else power.",
+        "False alarms where it is zero (0), else power.",
         "",
-        "| distribution | synergy | N | " + " | ".join(NULLS) + " |",
-        "|---|---|---|" + "---|" * len(NULLS),
+        "| distribution | N | " + " | ".join(ATOMS) + " |",
+        "|---|---|" + "---|" * len(ATOMS),
     ]
     for name in s.names:
         for n in s.sizes:
-            cells = (f"{s.mean(name, n, 'rejects', null, 'synergy'):.1%}" for null in NULLS)
-            truth = s.truth(name, "synergy")
-            lines.append(f"| {name} | {truth:.4f} | {n:,} | " + " | ".join(cells) + " |")
+            cells = (
+                f"{s.mean(name, n, 'rejects', 'conditional', a):.1%}"
+                + (" (0)" if s.truth(name, a) < 10 * ZERO else "")
+                for a in ATOMS
+            )
+            lines.append(f"| {name} | {n:,} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -289,8 +426,8 @@ def draw(s: Summary, folder: Path) -> None:
 
     plt.rcParams["svg.hashsalt"] = "fastpid"
     shown = [n for n in s.names if n in ("noisy AND", "random 4x4x3", "sum 5x5x5", "product 8x8x8")]
-    colors = ("#000000", "#e69f00", "#0072b2", "#cc79a7", "#009e73")
-    markers = "osD^v"
+    colors = ("#000000", "#e69f00", "#f0e442", "#0072b2", "#009e73", "#cc79a7", "#d55e00")
+    markers = "osPDv^X"
     for title, what, methods in (
         ("bias", "error", BIASES),
         ("coverage", "covers", INTERVALS),
@@ -320,16 +457,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--share", type=float, default=1.0, help="of the data sets")
+    parser.add_argument("--report", action="store_true", help="from results.csv, as it is")
     args = parser.parse_args()
-    start = time.perf_counter()
-    rows = study((100, 1000), 0.02) if args.smoke else study(SIZES, args.share)
-    seconds = time.perf_counter() - start
     folder = Path(tempfile.mkdtemp()) if args.smoke else HERE
     images = folder if args.smoke else ROOT / "docs" / "img"
-    with open(folder / "results.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    start = time.perf_counter()
+    if not args.report:
+        rows = study((100, 1000), 0.02) if args.smoke else study(SIZES, args.share)
+        with open(folder / "results.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    seconds = 0.0 if args.report else time.perf_counter() - start
+    with open(folder / "results.csv", newline="") as file:
+        rows = [{**row, "n_samples": int(row["n_samples"])} for row in csv.DictReader(file)]
     summary = Summary(rows)
     command = "bench/studies/estimation/study.py"
     command += f" --share {args.share:g}" if args.share < 1.0 else ""
