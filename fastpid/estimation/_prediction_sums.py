@@ -14,6 +14,7 @@ gradient by p (delta method). No sample has to be kept for its standard error:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -34,6 +35,8 @@ _COMBINATIONS = np.stack([*Terms.of_vector(np.eye(4)).named().values()])
 #: Blocks of a table; fewer of large ones, whose blocks would take more cells than that.
 _BLOCKS = 16
 _MOST_CELLS = 2**22
+#: Products of predictions that are in memory at a time (8 MiB).
+_CELLS_AT_A_TIME = 2**20
 #: Fewer blocks say little of how much they vary.
 _LEAST_BLOCKS = 8
 #: Neighbours that go to the same block; the next ones go to the next.
@@ -120,10 +123,26 @@ class PredictionSums:
         of_y += y_squared.T @ of_class
         # By how many samples came before it, so that it makes no difference how they are batched.
         blocks = (int(counts.sum()) + np.arange(len(labels))) // _RUN % self._n_blocks
-        for block in np.unique(blocks).tolist():
-            members = blocks == block
-            tables[block] += sum_by_class(x[members], y[members], labels[members], nz)
-            counts[block] += np.count_nonzero(members)
+        counts += np.bincount(blocks, minlength=self._n_blocks)
+        step = max(1, _CELLS_AT_A_TIME // (x.shape[1] * y.shape[1]))
+        for start in range(0, len(labels), step):
+            some = slice(start, start + step)
+            self._add_to_blocks(tables, blocks[some] * nz + labels[some], x[some], y[some])
+
+    def _add_to_blocks(
+        self,
+        tables: NDArray[np.float64],
+        keys: NDArray[np.int64],
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+    ) -> None:
+        """Add samples to the tables of their blocks and labels, which make up their keys."""
+        order = np.argsort(keys, kind="stable")
+        sorted_keys = keys[order]
+        starts = np.flatnonzero(np.diff(sorted_keys, prepend=-1))
+        joint = np.add.reduceat(x[order, :, None] * y[order, None, :], starts, axis=0)
+        block, label = np.divmod(sorted_keys[starts], self.shape[2])
+        tables[block, :, :, label] += joint
 
     @property
     def n_samples(self) -> float:
@@ -181,9 +200,12 @@ class PredictionSums:
     def _parts(self) -> tuple[NDArray[np.float64], ...]:
         """Return views of the vector: what is added to them is added to it."""
         nx, ny, nz = self.shape
-        parts = np.split(self.sums, np.cumsum(self._sizes)[:-1])
         shapes = ((-1, nx, ny, nz), (nx, ny, nz), (nx, nz), (ny, nz), (-1,))
-        return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
+        ends = itertools.accumulate(self._sizes)
+        return tuple(
+            self.sums[end - size : end].reshape(shape)
+            for end, size, shape in zip(ends, self._sizes, shapes, strict=True)
+        )
 
 
 class Measurement(NamedTuple):
