@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Below these, no correction is known to hold, nor any interval; bench/studies/estimation has the
+#: Below these, corrections fail and intervals hold by being wide; bench/studies/estimation has the
 #: figures behind them.
 LEAST_COVERAGE = 0.9
 LEAST_PER_OCCUPIED_CELL = 2.0
@@ -89,8 +89,8 @@ class Sampling:
             more = ", or less unequal weights"
         cells = max(8, int(self.n_effective) // _ENOUGH_PER_CELL)
         return (
-            f"{what}: neither values nor intervals can be relied on; take fewer symbols or bins "
-            f"(about {cells} cells in all){more}"
+            f"{what}: values cannot be relied on, and intervals hold by being wide; take fewer "
+            f"symbols or bins (about {cells} cells in all){more}"
         )
 
     def __str__(self) -> str:
