@@ -136,13 +136,11 @@ def test_sums_of_processes_add_up() -> None:
     outputs = pair(0.6, 0.4, y, trust=0.8)
     whole, first, second = controller(), controller(), controller()
     whole.observe(outputs, y)
-    for c, rows in ((first, slice(0, 100)), (second, slice(100, None))):
+    # 128 samples are a round of blocks, after which the next process's are those of one.
+    for c, rows in ((first, slice(0, 128)), (second, slice(128, None))):
         c.observe({name: values[rows] for name, values in outputs.items()}, y[rows])
     first.sums = first.sums + second.sums
-    found, expected = (dict(c.decide(0).metrics) for c in (first, whole))
-    # Blocks of samples are others, where every process counts its own.
-    assert found.pop("tracked_error") == pytest.approx(expected.pop("tracked_error"), rel=0.5)
-    assert found == pytest.approx(expected, abs=1e-9)
+    assert first.decide(0).metrics == pytest.approx(whole.decide(0).metrics, abs=1e-9)
 
 
 @pytest.mark.parametrize("rest", ["joint", "vote"])
@@ -290,7 +288,7 @@ def test_samples_that_depend_on_each_other_are_fewer() -> None:
     few.observe(outputs, y)
     many.observe({name: np.tile(rows, (4, 1)) for name, rows in outputs.items()}, np.tile(y, 4))
     found, expected = (dict(c.decide(0).metrics) for c in (many, few))
-    assert found.pop("tracked_error") == pytest.approx(expected.pop("tracked_error"), rel=0.3)
+    assert found.pop("tracked_error") == pytest.approx(expected.pop("tracked_error"), rel=0.05)
     assert found == pytest.approx(expected, abs=1e-9)
 
 

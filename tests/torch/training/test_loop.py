@@ -295,7 +295,8 @@ training = AsyncTraining(
 views, y = data()
 mine = {name: view[rank::2] for name, view in views.items()}
 held_out, labels = data(seed=1)
-rows = slice(0, 150) if rank == 0 else slice(0 if fail == "one has samples" else 150, None)
+# A round of blocks, so that the blocks are those of one process.
+rows = slice(0, 128) if rank == 0 else slice(0 if fail == "one has samples" else 128, None)
 for epoch in range(5):
     if training.phase == "unimodal":
         for (batch, target), names in training.batches(batches_of(mine, y[rank::2], 20)):
@@ -345,12 +346,9 @@ def test_two_processes_decide_together(tmp_path: Path, what: str) -> None:
     with torch.no_grad():
         logits = {name: net.alone(name, views[name]).double().numpy() for name in NAMES}
     alone.observe(logits, y.numpy(), logits=True)
-    expected = dict(alone.decide(0).metrics)
+    expected = alone.decide(0).metrics
     history = first["controller"]["history"]
-    found = dict(history[-1]["metrics"])
-    # Blocks of samples are others, where every process counts its own.
-    assert found.pop("tracked_error") == pytest.approx(expected.pop("tracked_error"), rel=0.5)
-    assert found == pytest.approx(expected, abs=1e-6)
+    assert history[-1]["metrics"] == pytest.approx(expected, abs=1e-6)
     assert [d["phase"] for d in history][-1] == "joint"
 
 
