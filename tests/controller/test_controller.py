@@ -288,7 +288,8 @@ def test_samples_that_depend_on_each_other_are_fewer() -> None:
     few.observe(outputs, y)
     many.observe({name: np.tile(rows, (4, 1)) for name, rows in outputs.items()}, np.tile(y, 4))
     found, expected = (dict(c.decide(0).metrics) for c in (many, few))
-    assert found.pop("tracked_error") == pytest.approx(expected.pop("tracked_error"), rel=0.05)
+    # Copies stand in other blocks, of which sixteen know an error to a fifth or so.
+    assert found.pop("tracked_error") == pytest.approx(expected.pop("tracked_error"), rel=0.2)
     assert found == pytest.approx(expected, abs=1e-9)
 
 
