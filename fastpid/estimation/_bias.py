@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,16 +38,17 @@ def miller_madow(
     """Correct by the numbers of cells that are occupied, or worth that (G. A. Miller 1955).
 
     An entropy is too small by (occupied cells - 1) / 2N to first order. The union information
-    keeps its relative place.
+    keeps its relative place. Takes one vector (4,), or several (n, 4) with n numbers of cells.
     """
-    excess = np.array(
+    excess = np.stack(
         [
             cells.xz - cells.x - cells.z + 1,
             cells.yz - cells.y - cells.z + 1,
             cells.xyz - cells.xy - cells.z + 1,
-        ]
+        ],
+        axis=-1,
     )
-    return _union_in_place(vector, vector[:3] - excess / (2.0 * n_effective))
+    return _union_in_place(vector, vector[..., :3] - excess / (2.0 * n_effective))
 
 
 def chao_shen(vector: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -81,13 +83,16 @@ def _union_in_place(
     three leave it, [max(mi_x, mi_y), min(mi_x + mi_y, mi_xy)].
     """
 
-    def interval(of: NDArray[np.float64]) -> tuple[float, float]:
-        return max(of[0], of[1]), min(of[0] + of[1], of[2])
+    def interval(of: NDArray[np.float64]) -> tuple[Any, Any]:
+        x, y, xy = of[..., 0], of[..., 1], of[..., 2]
+        return np.maximum(x, y), np.minimum(x + y, xy)
 
     low, high = interval(vector)
-    place = (vector[3] - low) / (high - low) if high > low else 0.5
+    open_ = high > low
+    place = np.where(open_, (vector[..., 3] - low) / np.where(open_, high - low, 1.0), 0.5)
     low, high = interval(corrected)
-    return np.append(corrected, low + place * (high - low))
+    union = low + place * (high - low)
+    return np.concatenate([corrected, union[..., None]], axis=-1)
 
 
 def mean_of_parts(

@@ -574,6 +574,25 @@ def resample_and_estimate(
     return result
 
 
+def p_values_of_errors(
+    samples: Samples, options: SolveOptions, n_bootstrap: int, rng: Any
+) -> dict[str, float]:
+    """Return how likely errors as large as the atoms that their errors judge are.
+
+    As :func:`estimate` has it under the conditional null hypothesis, with ``bias="miller_madow"``.
+    """
+    wanted = Wanted("miller_madow", "none", 0.95, n_bootstrap, 0, "conditional", False)
+    tables = _Tables(samples, options, wanted, rng)
+    plug_in = tables.solve(iter([samples.mass.reshape(1, *samples.shape)]))[0]
+    corrected = tables.corrected(plug_in)
+    errors = tables.errors(plug_in, corrected)
+    values = _named(corrected, options.scale)
+    return {
+        atom: error_p_value(atom, float(values[atom]), errors)
+        for atom in JUDGED_BY_ERRORS[wanted.null]
+    }
+
+
 def entropy_bound(table: JointTable | PredictionTable) -> float:
     """Return what no information about z exceeds, in nats: H(Z), corrected to first order."""
     p = table.p.sum(axis=(0, 1))

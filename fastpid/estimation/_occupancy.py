@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class Occupancy(NamedTuple):
-    """How many cells samples fall into, or are worth, in a table and in each of its marginals."""
+    """How many cells samples fall into, or are worth, in a table and in each of its marginals.
 
-    x: float
-    y: float
-    z: float
-    xy: float
-    xz: float
-    yz: float
-    xyz: float
+    Numbers, or arrays of them for several tables.
+    """
+
+    x: Any
+    y: Any
+    z: Any
+    xy: Any
+    xz: Any
+    yz: Any
+    xyz: Any
 
 
 def occupied_cells(table: NDArray[np.float64]) -> Occupancy:
-    """Count the cells (nx, ny, nz) that are not empty."""
+    """Count the cells (nx, ny, nz) that are not empty; of tables (n, nx, ny, nz), n times."""
 
-    def occupied(*axes: int) -> int:
-        return int(np.count_nonzero(table.any(axis=axes) if axes else table))
+    def occupied(*axes: int) -> Any:
+        there = table.any(axis=axes, keepdims=True) if axes else table
+        return np.count_nonzero(there, axis=(-3, -2, -1))
 
     return Occupancy(
-        x=occupied(1, 2),
-        y=occupied(0, 2),
-        z=occupied(0, 1),
-        xy=occupied(2),
-        xz=occupied(1),
-        yz=occupied(0),
+        x=occupied(-2, -1),
+        y=occupied(-3, -1),
+        z=occupied(-3, -2),
+        xy=occupied(-1),
+        xz=occupied(-2),
+        yz=occupied(-3),
         xyz=occupied(),
     )
 

@@ -18,7 +18,7 @@ from fastpid._base.warn import stacklevel_outside
 from fastpid.screening._pairs import MOST_PAIRS_PER_BLOCK, PairWork
 from fastpid.screening._records import RECORD
 
-_MAGIC = b"fastpid screen 2\n"
+_MAGIC = b"fastpid screen 3\n"
 #: A record, and a checksum by which a damaged one is known.
 _STORED = np.dtype([("record", RECORD), ("checksum", "<u4")])
 

@@ -11,15 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_positive_integer
+from fastpid._base.quantities import ATOMS, Terms
 from fastpid._solve import kernel
 from fastpid._solve.options import SolveOptions, check_options
 from fastpid._solve.solve import solve_tables
 from fastpid._solve.threads import count_threads
+from fastpid.estimation._bias import miller_madow
+from fastpid.estimation._occupancy import occupied_cells
+from fastpid.estimation._resampling import Resampler
 from fastpid.joint._frames import unknown_name
 from fastpid.joint._many_columns import CodedColumns
 from fastpid.joint._sampling import coverage_of
 from fastpid.joint._tables import check_cells
-from fastpid.screening._records import RECORD, SOLVED
+from fastpid.screening._records import CORRECTED, P_VALUES, RECORD, SOLVED
+from fastpid.screening._tests import DISMISSED, NO_TESTS, PairTest, TestPlan, g_tests
 
 #: Cells of the tables of a block (8 MiB), unless batch_size says otherwise.
 _CELLS_PER_BLOCK = 2**20
@@ -132,6 +137,7 @@ class PairWork:
     weights: NDArray[np.float64] | None
     plan: PairPlan
     options: SolveOptions
+    tests: TestPlan = NO_TESTS
 
     @property
     def total(self) -> int:
@@ -162,7 +168,7 @@ class PairWork:
             extents = self.coded.extents[pairs]
             for shape in np.unique(extents, axis=0):
                 rows = np.flatnonzero((extents == shape).all(axis=1))
-                self._fill(records, rows, pairs[rows], shape, target)
+                self._fill(records, rows, pairs[rows], shape, target, first + rows)
         return out
 
     def _fill(
@@ -172,6 +178,7 @@ class PairWork:
         pairs: NDArray[np.int32],
         shape: NDArray[np.int64],
         target: int,
+        numbers: NDArray[np.intp],
     ) -> None:
         nx, ny = map(int, shape)
         nz = int(self.coded.target_extents[target])
@@ -196,6 +203,51 @@ class PairWork:
             coverage, occupied = coverage_of(counts, tables / self._total_weight)
             records["coverage"][rows[batch]] = coverage
             records["samples_per_occupied_cell"][rows[batch]] = self._n_effective / occupied
+            vectors = miller_madow(terms.vector(), occupied_cells(tables), self._n_effective)
+            corrected = Terms.of_vector(vectors).named(ATOMS)
+            for name, values in zip(CORRECTED, corrected.values(), strict=True):
+                records[name][rows[batch]] = values * self.options.scale
+            p_values = self._test(counts, terms, pairs[batch], target, numbers[batch])
+            for name, values in zip(P_VALUES, p_values.T, strict=True):
+                records[name][rows[batch]] = values
+
+    def _test(
+        self,
+        counts: NDArray[np.float64],
+        terms: Terms,
+        pairs: NDArray[np.int32],
+        target: int,
+        numbers: NDArray[np.intp],
+    ) -> NDArray[np.float64]:
+        """Return the p-values (n, 4) of pairs; NaN for tests that are not made."""
+        if self.tests.kind == "none":
+            return np.full((len(counts), len(ATOMS)), np.nan)
+        p_values, valid = g_tests(counts)
+        # Counts are no law for weighted samples.
+        valid &= self.weights is None
+        if self.tests.kind == "g":
+            return np.where(valid, p_values, np.nan)
+        shape: tuple[int, int, int] = counts.shape[1:]
+        values = terms.named((*ATOMS, "gap"))
+        for i in np.flatnonzero((~valid | (p_values <= DISMISSED)).any(axis=1)):
+            wanted = ~valid[i] | (p_values[i] <= DISMISSED)
+            codes = (*self.coded.codes[pairs[i]], self.coded.target_codes[target])
+            resampler = Resampler(
+                shape,
+                self.options.threads,
+                codes=tuple(code.astype(np.intp) for code in codes),
+                weights=self.weights,
+            )
+            test = PairTest(resampler, self.options, self.tests, self.tests.seed(int(numbers[i])))
+            found = test.p_values(
+                {atom: float(values[atom][i]) for atom in ATOMS},
+                float(values["gap"][i]),
+                [atom for atom, want in zip(ATOMS, wanted, strict=True) if want],
+                dict(zip(ATOMS, np.where(valid[i], p_values[i], 0.0).tolist(), strict=True)),
+            )
+            for column, atom in enumerate(ATOMS):
+                p_values[i, column] = found.get(atom, p_values[i, column])
+        return p_values
 
     @property
     def _total_weight(self) -> float:
@@ -228,6 +280,7 @@ class PairWork:
             "tol": self.options.tol,
             "max_iter": self.options.max_iter,
             "unit": self.options.unit,
+            **self.tests.described(),
         }
 
 

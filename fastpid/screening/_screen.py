@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fastpid._base.checks import check_choice, check_positive_integer
 from fastpid._base.extras import import_extra
 from fastpid._base.progress import progress_bar
-from fastpid._base.quantities import METHODS, Method, OnFailure, Unit
+from fastpid._base.quantities import ATOMS, METHODS, Method, OnFailure, Unit
 from fastpid._base.random import RNG
 from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import check_options
@@ -25,9 +25,11 @@ from fastpid.joint._sampling import UndersampledWarning
 from fastpid.result import ConvergenceError, ConvergenceWarning
 from fastpid.screening._checkpoint import Checkpoint
 from fastpid.screening._pairs import PairWork, block_size, plan_pairs
-from fastpid.screening._records import RECORD, RECORDED, UNIQUE, score
+from fastpid.screening._records import P_VALUES, RECORD, RECORDED, UNIQUE, score
 from fastpid.screening._result import Screen, ScreenInterrupted
+from fastpid.screening._tests import TestPlan
 
+Test = Literal["none", "g", "permutation"]
 RETURN_AS = ("screen", "generator")
 
 
@@ -45,6 +47,8 @@ def screen(
     names: Sequence[str] | None = ...,
     weights: Any = ...,
     missing: Missing = ...,
+    test: Test = ...,
+    n_permutations: int = ...,
     method: Method = ...,
     tol: float = ...,
     max_iter: int | None = ...,
@@ -72,6 +76,8 @@ def screen(
     names: Sequence[str] | None = ...,
     weights: Any = ...,
     missing: Missing = ...,
+    test: Test = ...,
+    n_permutations: int = ...,
     method: Method = ...,
     tol: float = ...,
     max_iter: int | None = ...,
@@ -98,6 +104,8 @@ def screen(
     names: Sequence[str] | None = None,
     weights: Any = None,
     missing: Missing = "raise",
+    test: Test = "none",
+    n_permutations: int = 500,
     method: Method = "auto",
     tol: float = 1e-6,
     max_iter: int | None = None,
@@ -141,6 +149,26 @@ def screen(
     missing : {"raise", "drop", "category"}
         What to do about missing values: refuse them, drop the samples that miss any value of any
         column or target (``Screen.n_dropped`` says how many), or make them a symbol.
+    test : {"none", "g", "permutation"}
+        How p-values come about; adjust them for the number of pairs by :meth:`Screen.adjusted` and
+        :meth:`Screen.significant`.
+
+        * "none": there are none.
+        * "g": by G-tests [1]_ in closed form: of y from z given x and of x from z given y for the
+          synergy (the larger p-value: there is none if either holds), of the source from z given
+          the other for its unique information, of either source from z for the redundancy. NaN
+          where fewer samples are expected in the cells than Cochran's rule asks for [2]_. They
+          refute what an atom needs, not that it is zero: two sources that say different things
+          pass all of them without synergy or redundancy.
+        * "permutation": the G-test dismisses pairs of a p-value above 0.2. The others, and those
+          it is not valid for, are tested as :func:`fastpid.estimate` tests them under its
+          conditional null hypothesis: the atoms themselves, against shuffled samples; redundancy
+          and unique information by their errors, too. Of values that fewer than ten of the
+          shuffled ones reach, the tail of a gamma distribution of the same mean and variance says
+          how rare they are [3]_, but never less than a valid G-test does.
+    n_permutations : int
+        How many tables there are under each null hypothesis of a pair that is not dismissed; the
+        first 100 of them dismiss pairs, too. 100 or more.
     method, tol, max_iter, unit
         As for :func:`fastpid.decompose`.
     threads : int, optional
@@ -157,7 +185,8 @@ def screen(
     return_as : {"screen", "generator"}
         "generator" gives blocks as Screens as they are finished, in order, and keeps none.
     rng : int, SeedSequence, Generator, BitGenerator or None
-        Seed for ``strategy="kmeans"``.
+        Seed for ``strategy="kmeans"``, and of the tests: every pair has a stream of its own, by its
+        number. Continuing a checkpoint takes the same seed.
     on_failure : {"warn", "raise", "ignore"}
         What to do if some pair was not solved to `tol`: a :class:`ConvergenceWarning`, a
         :class:`ConvergenceError` that carries the Screen, or nothing.
@@ -194,6 +223,15 @@ def screen(
     UserWarning
         If the checkpoint is damaged; what stands behind the damage is computed again.
 
+    References
+    ----------
+    .. [1] S. S. Wilks, "The large-sample distribution of the likelihood ratio for testing composite
+       hypotheses", Annals of Mathematical Statistics 9, 1938.
+    .. [2] W. G. Cochran, "Some methods for strengthening the common chi-square tests", Biometrics
+       10, 1954.
+    .. [3] A. M. Winkler, G. R. Ridgway, G. Douaud, T. E. Nichols, S. M. Smith, "Faster permutation
+       inference in brain imaging", NeuroImage 141, 2016.
+
     Examples
     --------
     >>> import fastpid, numpy as np
@@ -219,14 +257,17 @@ def screen(
         rng=rng,
     )
     coded.refuse_constant()
+    tests = TestPlan.of(test, n_permutations, coded.weights is not None, rng)
     plan = plan_pairs(coded, pairs, sources)
     size = block_size(batch_size, coded)
     if n_jobs != 1 and threads is None:
         options = options._replace(threads=1)
-    work = PairWork(coded, coded.weights, plan, options._replace(on_failure="ignore"))
+    work = PairWork(coded, coded.weights, plan, options._replace(on_failure="ignore"), tests)
     blocks = [(start, min(start + size, work.total)) for start in range(0, work.total, size)]
     empty = Screen(
-        np.zeros(0, RECORD), coded.names, coded.targets, options.unit, by, coded.n_dropped
+        *(np.zeros(0, RECORD), coded.names, coded.targets, options.unit, by, coded.n_dropped),
+        test=tests.kind,
+        n_screened=work.total,
     )
     with contextlib.ExitStack() as open_files:
         file = None
@@ -237,14 +278,16 @@ def screen(
         if return_as == "generator":
             return _generate(parts, open_files.pop_all(), work, on_failure)
         best = _Best(top_k, by)
+        family = _Family(tests.kind != "none")
         widest = 0.0
         try:
             for part in parts:
                 best.add(part.records)
+                family.add(part.records)
                 widest = max(widest, float(part.records["gap"].max()))
         except KeyboardInterrupt:
             raise ScreenInterrupted(dataclasses.replace(empty, records=best.records())) from None
-    result = dataclasses.replace(empty, records=best.records())
+    result = dataclasses.replace(empty, records=best.records(), family=family.p_values())
     _warn_of_few(int(np.count_nonzero(~result.is_sufficient)), len(result), work)
     _report(widest, work, on_failure, result)
     return result
@@ -323,6 +366,25 @@ def _computed(
     joblib = import_extra("joblib", "n_jobs")
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs")
     yield from parallel(joblib.delayed(work.block)(start, stop) for start, stop in blocks)
+
+
+class _Family:
+    """The p-values of all pairs, whichever are kept."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted
+        self._held: list[NDArray[np.float64]] = []
+
+    def add(self, records: NDArray[Any]) -> None:
+        if self._wanted:
+            self._held.append(np.stack([records[name] for name in P_VALUES]))
+
+    def p_values(self) -> dict[str, NDArray[np.float64]] | None:
+        """Return those of every atom that were tested, the smallest first."""
+        if not self._wanted:
+            return None
+        found = np.concatenate(self._held, axis=1)
+        return {atom: np.sort(row[~np.isnan(row)]) for atom, row in zip(ATOMS, found, strict=True)}
 
 
 class _Best:

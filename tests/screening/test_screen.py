@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fastpid
+from fastpid._base.compare import same
 from fastpid.joint import from_samples
 from fastpid.screening import ScreenInterrupted, _pairs
 
@@ -40,9 +41,9 @@ def test_every_pair_is_what_decompose_says() -> None:
 def test_blocks_change_nothing(batch_size: int | str) -> None:
     x, z = data()
     whole = fastpid.screen(x, z)
-    assert (fastpid.screen(x, z, batch_size=batch_size, threads=2).records == whole.records).all()
+    assert same(fastpid.screen(x, z, batch_size=batch_size, threads=2).records, whole.records)
     blocks = list(fastpid.screen(x, z, batch_size=batch_size, return_as="generator"))
-    assert (np.concatenate([block.records for block in blocks]) == whole.records).all()
+    assert same(np.concatenate([block.records for block in blocks]), whole.records)
 
 
 @pytest.mark.parametrize("by", ["synergy", "unique", "mi_xy"])
@@ -52,7 +53,7 @@ def test_the_best_are_the_best(by: str) -> None:
     best = fastpid.screen(x, z, top_k=7, by=by, batch_size=5)
     values = whole.values(by)
     np.testing.assert_array_equal(best.values(by), np.sort(values)[::-1][:7])
-    assert (best.records == whole.top(7, by).records).all()
+    assert same(best.records, whole.top(7, by).records)
     assert by in repr(best)
 
 
@@ -99,7 +100,7 @@ def test_processes_give_the_same() -> None:
     pytest.importorskip("joblib")
     x, z = data()
     whole = fastpid.screen(x, z)
-    assert (fastpid.screen(x, z, n_jobs=2, batch_size=4).records == whole.records).all()
+    assert same(fastpid.screen(x, z, n_jobs=2, batch_size=4).records, whole.records)
 
 
 # The cluster's own threads and sockets are not ours to close.
@@ -117,7 +118,7 @@ def test_a_dask_cluster_gives_the_same() -> None:
         joblib.parallel_config("dask"),
     ):
         found = fastpid.screen(x, z, n_jobs=-1, batch_size=4)
-    assert (found.records == whole.records).all()
+    assert same(found.records, whole.records)
 
 
 def test_a_screen_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,17 +137,17 @@ def test_a_screen_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(_pairs.PairWork, "block", limited)
     with pytest.raises(ScreenInterrupted, match="after 8 pairs") as caught:
         fastpid.screen(x, z, batch_size=4, checkpoint=path)
-    assert (caught.value.result.records == whole.records[:8]).all()
+    assert same(caught.value.result.records, whole.records[:8])
     with open(path, "ab") as file:  # as if a write had been cut short
         file.write(b"half a record")
     calls.clear()
     calls.extend([0] * 10)
     again = fastpid.screen(x, z, batch_size=5, checkpoint=path)
     assert calls[10:] == [8, 10]
-    assert (again.records == whole.records).all()
+    assert same(again.records, whole.records)
     # It is finished now: nothing is computed.
     calls.clear()
-    assert (fastpid.screen(x, z, checkpoint=path).records == whole.records).all()
+    assert same(fastpid.screen(x, z, checkpoint=path).records, whole.records)
     assert calls == []
     with pytest.raises(ValueError, match="holds another screen"):
         fastpid.screen(x, 1 - (z > 0), checkpoint=path)
