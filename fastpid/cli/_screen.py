@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,34 @@ def add_screen(commands: Any) -> None:
     parser.add_argument(
         "--top-k", type=int, default=20, metavar="K", help="how many to show (default: %(default)s)"
     )
+    parser.add_argument(
+        "--test",
+        choices=["none", "g", "permutation"],
+        help="where p-values come from (default: none, or permutation with --fdr): G-tests, or "
+        "permutations of the pairs that these do not dismiss",
+    )
+    parser.add_argument(
+        "--n-permutations",
+        type=int,
+        default=500,
+        metavar="N",
+        help="shuffled tables under each null hypothesis of such a pair (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fdr",
+        type=float,
+        metavar="SHARE",
+        help="show the pairs alone whose atom --by is significant among all pairs, with this share "
+        "of false discoveries",
+    )
+    parser.add_argument(
+        "--adjust",
+        choices=["bh", "by", "holm", "bonferroni"],
+        default="bh",
+        help="how p-values are adjusted for the number of pairs (default: %(default)s, Benjamini "
+        "and Hochberg)",
+    )
+    parser.add_argument("--rng", type=int, default=0, help="seed of the tests (default: 0)")
     add_outputs(parser, table=True, plot="a heat map")
     add_solver(parser, 1e-6)
     parser.add_argument("--n-jobs", type=int, default=1, help="processes (default: one, threaded)")
@@ -74,7 +103,9 @@ def _run_screen(args: argparse.Namespace) -> int:
     from fastpid.screening import screen
 
     check_outputs(args)
+    test = args.test or ("none" if args.fdr is None else "permutation")
     try:
+        _check_question(args, test)
         file = open_file(args)
         names = _sources(args, file)
         wanted = list(dict.fromkeys([*names, *args.z]))
@@ -95,8 +126,12 @@ def _run_screen(args: argparse.Namespace) -> int:
                 threads=args.threads,
                 n_jobs=args.n_jobs,
                 checkpoint=args.checkpoint,
+                test=test,
+                n_permutations=args.n_permutations,
+                rng=args.rng,
             )
-        best = result.top(args.top_k)
+        shown = result if args.fdr is None else result.significant(args.fdr, None, args.adjust)
+        best = shown.top(args.top_k)
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
     except OSError as error:  # of the file, or of the checkpoint
@@ -107,26 +142,38 @@ def _run_screen(args: argparse.Namespace) -> int:
     if result.n_dropped:
         complain("warning", f"{result.n_dropped} rows miss a value and were dropped")
     if args.out:
-        save_table(result.to_frame(), args.out)
+        save_table(_frame(result, args.adjust), args.out)
     if args.plot:
         save_plot(lambda: _heatmap(result), args.plot)
     if args.json:
         rows = [
-            {"x": x, "y": y, "target": target, **values} for x, y, target, values in _rows(best)
+            {"x": x, "y": y, "target": target, **values}
+            for x, y, target, values in _rows(best, args.adjust)
         ]
+        found = {} if args.fdr is None else {"fdr": args.fdr, "n_significant": len(shown)}
+        tested = {} if test == "none" else {"test": test, "adjust": args.adjust, **found}
         emit_json(
             args,
-            {"unit": result.unit, "by": args.by, "n_pairs": len(result), "top": rows},
+            {"unit": result.unit, "by": args.by, "n_pairs": len(result), **tested, "top": rows},
             file=args.file,
             n_dropped=result.n_dropped,
         )
     else:
-        columns = ["x", "y", "target", *_SHOWN]
+        p = [name for name in (f"p_{args.by}", f"adjusted_p_{args.by}") if name in _tests(result)]
+        columns = ["x", "y", "target", *_SHOWN, *p]
         table = [
-            [x, y, target, *(f"{values[name]:.4f}" for name in _SHOWN)]
-            for x, y, target, values in _rows(best)
+            [
+                x,
+                y,
+                target,
+                *(f"{values[name]:.4f}" for name in _SHOWN),
+                *(_p(values[name]) for name in p),
+            ]
+            for x, y, target, values in _rows(best, args.adjust)
         ]
         title = f"{args.file}: {len(result)} pairs, in {result.unit}, by {args.by}"
+        if args.fdr is not None:
+            title += f"; {len(shown)} significant at {args.fdr:g} ({args.adjust})"
         print_table(title, columns, 3, table, "plug-in values; fastpid estimate corrects them")
     return EXIT_OK
 
@@ -153,15 +200,58 @@ def _heatmap(result: Screen) -> Any:
     return heatmap(result, target=result.targets[0])
 
 
-def _rows(result: Screen) -> list[tuple[str, str, str, dict[str, float]]]:
-    from fastpid.screening._records import RECORDED
+def _check_question(args: argparse.Namespace, test: str) -> None:
+    """Refuse what would be found to make no sense after the screen alone."""
+    from fastpid._base.checks import check_open_interval
+    from fastpid._base.quantities import ATOMS
 
+    if args.fdr is None:
+        return
+    check_open_interval("--fdr", args.fdr, 0.0, 1.0)
+    if test == "none":
+        raise ValueError("--fdr needs p-values: leave out --test none")
+    if args.by not in ATOMS:
+        raise ValueError(f"--fdr needs an atom in --by, one of {', '.join(ATOMS)}; got {args.by!r}")
+
+
+def _tests(result: Screen) -> list[str]:
+    """Return the names of what is said of tests."""
+    from fastpid._base.quantities import ATOMS
+
+    if result.test == "none":
+        return []
+    return [*(f"p_{atom}" for atom in ATOMS), *(f"adjusted_p_{atom}" for atom in ATOMS)]
+
+
+def _adjusted(result: Screen, method: str) -> dict[str, Any]:
+    names = [name for name in _tests(result) if name.startswith("adjusted_p_")]
+    return {name: result.adjusted(name.removeprefix("adjusted_p_"), method) for name in names}
+
+
+def _frame(result: Screen, method: str) -> Any:
+    return result.to_frame().assign(**_adjusted(result, method))
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else f"{value:.2g}"
+
+
+def _rows(result: Screen, method: str) -> list[tuple[str, str, str, dict[str, float | None]]]:
+    """Return names and values; a test that was not made is None."""
+    from fastpid.screening._records import P_VALUES, RECORDED
+
+    adjusted = _adjusted(result, method)
+    names = [name for name in RECORDED if name not in P_VALUES or adjusted]
+    columns = {**{name: result.records[name] for name in names}, **adjusted}
     return [
         (
             result.names[record["x"]],
             result.names[record["y"]],
             result.targets[record["target"]],
-            {name: float(record[name]) for name in RECORDED},
+            {
+                name: None if math.isnan(values[i]) else float(values[i])
+                for name, values in columns.items()
+            },
         )
-        for record in result.records
+        for i, record in enumerate(result.records)
     ]
