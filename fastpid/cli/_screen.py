@@ -103,7 +103,7 @@ def _run_screen(args: argparse.Namespace) -> int:
     from fastpid.screening import screen
 
     check_outputs(args)
-    test = args.test or ("none" if args.fdr is None else "permutation")
+    test: Any = args.test or ("none" if args.fdr is None else "permutation")
     try:
         _check_question(args, test)
         file = open_file(args)

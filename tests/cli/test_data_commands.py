@@ -100,6 +100,13 @@ def test_screen_of_some_columns_leaves_the_others_alone(
         (["screen", "{csv}", "--z", "z", "--sources", "a,f"], "asked for a column 'f'"),
         (["screen", "{csv}", "--z", "z", "--by", "luck"], "by must be one of"),
         (["screen", "{csv}", "--z", "z", "--out", "a.xls"], "--out must end in"),
+        (["screen", "{csv}", "--z", "z", "--fdr", "1.5"], "--fdr must lie between 0 and 1"),
+        (["screen", "{csv}", "--z", "z", "--fdr", "0.1", "--by", "mi_xy"], "--fdr needs an atom"),
+        (["screen", "{csv}", "--z", "z", "--fdr", "0.1", "--test", "none"], "needs p-values"),
+        (
+            ["screen", "{csv}", "--z", "z", "--fdr", "0.1", "--n-permutations", "9"],
+            "take 100 or more",
+        ),
         (["screen", "no.csv", "--z", "z"], "cannot read 'no.csv'"),
         (["screen", str(PENGUINS), "--z", "species"], "missing values in 9 of 342 rows"),
         (["estimate", "no.parquet", *COLUMNS], "cannot read 'no.parquet'"),
@@ -166,3 +173,30 @@ def test_every_format_is_read_by_every_command(
             answers.append(json.loads(capsys.readouterr().out))
             answers[-1].pop("file")
         assert all(answer == answers[0] for answer in answers)
+
+
+def test_a_screen_with_tests_is_that_of_python(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.read_csv(files[0])
+    expected = fastpid.screen(frame, "z", test="permutation", n_permutations=200, rng=4)
+    out = tmp_path / "pairs.csv"
+    options = ["--z", "z", "--n-permutations", "200", "--rng", "4", "--adjust", "by"]
+    command = ["screen", str(files[0]), *options, "--fdr", "0.05"]
+    assert main([*command, "--out", str(out), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["result"]
+    assert (answer["test"], answer["adjust"], answer["fdr"]) == ("permutation", "by", 0.05)
+    wanted = expected.significant(0.05, method="by")
+    assert answer["n_significant"] == len(wanted) == len(answer["top"]) > 0
+    assert (answer["top"][0]["x"], answer["top"][0]["y"]) == ("a", "b")
+    adjusted = expected.adjusted("synergy", "by")
+    assert answer["top"][0]["adjusted_p_synergy"] == adjusted[0]
+    written = pd.read_csv(out)
+    assert len(written) == len(expected)
+    np.testing.assert_allclose(written["adjusted_p_synergy"], adjusted)
+    np.testing.assert_allclose(written["p_unique_x"], expected.values("p_unique_x"))
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "significant at 0.05 (by)" in said
+    assert "adjusted_p_synergy" in said
