@@ -39,6 +39,23 @@ Doubles count_pairs(const Array<std::uint16_t>& sources, const Array<std::uint16
   return tables;
 }
 
+Doubles count_triples(const Array<std::uint16_t>& sources, const Weights& weights,
+                      const Array<std::int32_t>& triples, int nx, int ny, int nz, int threads) {
+  if (sources.ndim() != 2 || triples.ndim() != 2 || triples.shape(1) != 3) {
+    throw std::invalid_argument("sources (columns, rows) and triples (count, 3)");
+  }
+  const py::ssize_t rows = sources.shape(1), count = triples.shape(0);
+  const Shape shape{at_least_one(nx), at_least_one(ny), at_least_one(nz)};
+  const cpu::CodedColumns columns{sources.data(), nullptr, checked(weights, rows), rows};
+  Doubles tables({count, py::ssize_t{nx}, py::ssize_t{ny}, py::ssize_t{nz}});
+  cpu::CountOptions options{at_least_one(threads), {}};
+  run_interruptibly(options, [&] {
+    return kernel->count_triples(columns, triples.data(), count, shape, options,
+                                 tables.mutable_data());
+  });
+  return tables;
+}
+
 cpu::CodedSamples samples_of(const Array<std::int32_t>& cell, const Weights& weights,
                              py::ssize_t cells, const Array<std::uint32_t>& seeds) {
   if (seeds.ndim() != 2 || seeds.shape(1) != cpu::kSeedWords) {
@@ -72,6 +89,11 @@ void register_histogram(py::module_& m) {
         py::arg("nz"), py::arg("threads"),
         "Codes of sources (columns, rows) and a target (rows,), all below the extents given, and "
         "pairs (count, 2) of sources -> tables (count, nx, ny, nz) of the weight of the samples.");
+  m.def("count_triples", &count_triples, py::arg("sources").noconvert(), py::arg("weights"),
+        py::arg("triples").noconvert(), py::arg("nx"), py::arg("ny"), py::arg("nz"),
+        py::arg("threads"),
+        "Codes of sources (columns, rows), all below the extents given, and triples (count, 3) of "
+        "them -> tables (count, nx, ny, nz) of the weight of the samples.");
   m.def("permute", &permute, py::arg("cell").noconvert(), py::arg("moved").noconvert(),
         py::arg("strata").noconvert(), py::arg("weights"), py::arg("cells"),
         py::arg("seeds").noconvert(), py::arg("threads"),

@@ -1,6 +1,7 @@
 #include "histogram.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <utility>
 #include <vector>
@@ -83,31 +84,28 @@ class Draws {
   std::mt19937 engine_;
 };
 
-}  // namespace
-
-bool count_pairs(const CodedColumns& columns, const std::int32_t* pairs, std::ptrdiff_t count,
-                 Shape shape, const CountOptions& options, double* tables) {
+// Tables of samples whose cell is the sum of two parts. `held(k)` is what the first part of table k
+// depends on: hold(k, cells) fills it in, once for successive tables that share it. rest(k) is a
+// column of codes, and `stride` what one of these is worth.
+template <class Held, class Hold, class Rest>
+bool count_tables(const CodedColumns& columns, std::ptrdiff_t count, std::ptrdiff_t cells,
+                  std::ptrdiff_t stride, const CountOptions& options, double* tables,
+                  const Held& held, const Hold& hold, const Rest& rest) {
   const std::ptrdiff_t rows = columns.rows;
-  const std::ptrdiff_t cells = shape.cells();
   const auto worker = [&](const Stop& stop) {
-    // The first source of successive pairs is mostly the same.
-    return [&, counter = Counter(cells), held = std::int32_t{-1},
+    return [&, counter = Counter(cells), last = std::optional<decltype(held(0))>(),
             first_cells = std::vector<std::uint32_t>(size(rows))](std::ptrdiff_t first,
                                                                   std::ptrdiff_t end) mutable {
       for (std::ptrdiff_t k = first; k < end && !stop(); ++k) {
-        if (pairs[2 * k] != held) {
-          held = pairs[2 * k];
-          const std::uint16_t* x = columns.sources + held * rows;
-          const auto stride = static_cast<std::uint32_t>(shape.ny * shape.nz);
-          for (std::ptrdiff_t n = 0; n < rows; ++n) {
-            first_cells[size(n)] = x[n] * stride + columns.target[n];
-          }
+        if (const auto wanted = held(k); last != wanted) {
+          hold(k, first_cells.data());
+          last = wanted;
         }
-        const std::uint32_t* xz = first_cells.data();
-        const std::uint16_t* y = columns.sources + pairs[2 * k + 1] * rows;
-        const auto stride = static_cast<std::uint32_t>(shape.nz);
+        const std::uint32_t* part = first_cells.data();
+        const std::uint16_t* other = columns.sources + rest(k) * rows;
+        const auto worth = static_cast<std::uint32_t>(stride);
         const auto cell = [=](std::ptrdiff_t n) {
-          return static_cast<std::ptrdiff_t>(xz[n] + y[n] * stride);
+          return static_cast<std::ptrdiff_t>(part[n] + other[n] * worth);
         };
         double* table = tables + k * cells;
         if (const double* weights = columns.weights) {
@@ -119,6 +117,43 @@ bool count_pairs(const CodedColumns& columns, const std::int32_t* pairs, std::pt
     };
   };
   return share_out(count, chunk_size(rows), options.threads, options.interrupted, worker);
+}
+
+// cells[n] = x[n] * stride_x + y[n] * stride_y
+void hold_two(const std::uint16_t* x, std::ptrdiff_t stride_x, const std::uint16_t* y,
+              std::ptrdiff_t stride_y, std::ptrdiff_t rows, std::uint32_t* cells) {
+  const auto a = static_cast<std::uint32_t>(stride_x), b = static_cast<std::uint32_t>(stride_y);
+  for (std::ptrdiff_t n = 0; n < rows; ++n) cells[n] = x[n] * a + y[n] * b;
+}
+
+}  // namespace
+
+// The first source of successive pairs is mostly the same.
+bool count_pairs(const CodedColumns& columns, const std::int32_t* pairs, std::ptrdiff_t count,
+                 Shape shape, const CountOptions& options, double* tables) {
+  const auto first = [=](std::ptrdiff_t k) { return pairs[2 * k]; };
+  const auto hold = [&](std::ptrdiff_t k, std::uint32_t* cells) {
+    const std::uint16_t* x = columns.sources + first(k) * columns.rows;
+    hold_two(x, std::ptrdiff_t{shape.ny} * shape.nz, columns.target, 1, columns.rows, cells);
+  };
+  const auto second = [=](std::ptrdiff_t k) { return pairs[2 * k + 1]; };
+  return count_tables(columns, count, shape.cells(), shape.nz, options, tables, first, hold,
+                      second);
+}
+
+// So are the first two columns of successive triples.
+bool count_triples(const CodedColumns& columns, const std::int32_t* triples, std::ptrdiff_t count,
+                   Shape shape, const CountOptions& options, double* tables) {
+  const auto first_two = [=](std::ptrdiff_t k) {
+    return std::make_pair(triples[3 * k], triples[3 * k + 1]);
+  };
+  const auto hold = [&](std::ptrdiff_t k, std::uint32_t* cells) {
+    const auto [i, j] = first_two(k);
+    hold_two(columns.sources + i * columns.rows, std::ptrdiff_t{shape.ny} * shape.nz,
+             columns.sources + j * columns.rows, shape.nz, columns.rows, cells);
+  };
+  const auto third = [=](std::ptrdiff_t k) { return triples[3 * k + 2]; };
+  return count_tables(columns, count, shape.cells(), 1, options, tables, first_two, hold, third);
 }
 
 bool permute(const CodedSamples& samples, const std::int32_t* moved, const std::int64_t* strata,

@@ -1,5 +1,5 @@
-// Tables counted from coded samples: pairs of many columns, and resamples of one table. Knows
-// nothing of Python.
+// Tables counted from coded samples: pairs and triples of many columns, and resamples of one table.
+// Knows nothing of Python.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,9 @@ struct CountOptions {
 // Many coded columns over the same samples: source c has sources[c * rows + n] of sample n.
 struct CodedColumns {
   const std::uint16_t* sources;
-  const std::uint16_t* target;
-  const double* weights;  // of the samples; null: one each
-  std::ptrdiff_t rows;    // below 2^32
+  const std::uint16_t* target;  // not used by count_triples
+  const double* weights;        // of the samples; null: one each
+  std::ptrdiff_t rows;          // below 2^32
 };
 
 // The tables of pairs of sources: table k (nx, ny, nz) holds the weight of the samples in which
@@ -28,6 +28,12 @@ struct CodedColumns {
 // the extents of the shape. Returns false if interrupted.
 bool count_pairs(const CodedColumns& columns, const std::int32_t* pairs, std::ptrdiff_t count,
                  Shape shape, const CountOptions& options, double* tables);
+
+// The tables of triples of sources: table k (nx, ny, nz) holds the weight of the samples in which
+// source triples[3 k] is x, source triples[3 k + 1] is y and source triples[3 k + 2] is z. Any of
+// the three may be made the target by moving its axis to the end. Returns false if interrupted.
+bool count_triples(const CodedColumns& columns, const std::int32_t* triples, std::ptrdiff_t count,
+                   Shape shape, const CountOptions& options, double* tables);
 
 // Words that seed the generator of one resample.
 constexpr int kSeedWords = 4;

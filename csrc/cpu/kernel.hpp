@@ -14,6 +14,7 @@ struct Kernel {
   decltype(&cpu::gradient) gradient;
   decltype(&cpu::solve_marginals) solve_marginals;
   decltype(&cpu::count_pairs) count_pairs;
+  decltype(&cpu::count_triples) count_triples;
   decltype(&cpu::permute) permute;
 };
 

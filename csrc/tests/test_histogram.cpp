@@ -73,6 +73,41 @@ TEST(histogram_counts_pairs_as_a_loop_would) {
   }
 }
 
+TEST(histogram_counts_triples_as_a_loop_would) {
+  const Shape shape{3, 4, 5};
+  const std::vector<std::int32_t> triples{0, 1, 2, 0, 1, 3, 0, 1, 3, 4, 1, 2, 4, 5, 3, 0, 5, 2};
+  const std::ptrdiff_t count = 6, cells = shape.cells();
+  for (const std::ptrdiff_t rows : {0, 1, 7, 1000, 70000}) {  // the last: one table a run
+    std::vector<std::uint16_t> sources;
+    for (const int extent : {3, 4, 5, 5, 3, 4}) {
+      const auto column =
+          codes<std::uint16_t>(rows, extent, 3u + static_cast<unsigned>(sources.size() % 1000));
+      sources.insert(sources.end(), column.begin(), column.end());
+    }
+    std::vector<double> weights(size(rows));
+    for (std::ptrdiff_t n = 0; n < rows; ++n) weights[size(n)] = 0.5 * static_cast<double>(n % 5);
+    for (const bool weighted : {false, true}) {
+      const cpu::CodedColumns in{sources.data(), nullptr, weighted ? weights.data() : nullptr,
+                                 rows};
+      std::vector<double> expected(size(count * cells), 0.0);
+      for (std::ptrdiff_t k = 0; k < count; ++k) {
+        const auto code = [&](std::ptrdiff_t axis, std::ptrdiff_t n) {
+          return std::ptrdiff_t{sources[size(triples[size(3 * k + axis)] * rows + n)]};
+        };
+        for (std::ptrdiff_t n = 0; n < rows; ++n) {
+          const auto cell = (code(0, n) * shape.ny + code(1, n)) * shape.nz + code(2, n);
+          expected[size(k * cells + cell)] += weighted ? weights[size(n)] : 1.0;
+        }
+      }
+      for (const int threads : {1, 3}) {
+        std::vector<double> tables(expected.size(), -1.0);
+        CHECK(cpu::count_triples(in, triples.data(), count, shape, on(threads), tables.data()));
+        CHECK(tables == expected);
+      }
+    }
+  }
+}
+
 TEST(histogram_resamples_keep_what_they_must) {
   constexpr std::ptrdiff_t rows = 600, count = 200, nx = 3, nz = 4, cells = nx * nz;
   const auto x = codes<std::int32_t>(rows, nx, 3u), z = codes<std::int32_t>(rows, nz, 9u);

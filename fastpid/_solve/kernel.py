@@ -58,6 +58,7 @@ def build_info() -> dict[str, str | bool]:
 
 _kernel = _select()
 count_pairs = _kernel.count_pairs
+count_triples = _kernel.count_triples
 gradient = _kernel.gradient
 layout = _kernel.layout
 permute = _kernel.permute

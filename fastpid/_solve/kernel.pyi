@@ -58,6 +58,15 @@ def count_pairs(
     nz: int,
     threads: int,
 ) -> NDArray[np.float64]: ...
+def count_triples(
+    sources: NDArray[np.uint16],
+    weights: NDArray[np.float64] | None,
+    triples: NDArray[np.int32],
+    nx: int,
+    ny: int,
+    nz: int,
+    threads: int,
+) -> NDArray[np.float64]: ...
 def permute(
     cell: NDArray[np.int32],
     moved: NDArray[np.int32],
