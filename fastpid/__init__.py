@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fastpid import plot as plot
     from fastpid import screening as screening
     from fastpid import torch as torch
+    from fastpid._compare import Comparison as Comparison
+    from fastpid._compare import compare as compare
     from fastpid.estimation import Estimate as Estimate
     from fastpid.estimation import Power as Power
     from fastpid.estimation import Stability as Stability
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from fastpid.estimation import power as power
     from fastpid.estimation import stability as stability
     from fastpid.joint import UndersampledWarning as UndersampledWarning
+    from fastpid.screening import Network as Network
     from fastpid.screening import PIDSelector as PIDSelector
     from fastpid.screening import Screen as Screen
     from fastpid.screening import screen as screen
@@ -35,12 +38,15 @@ if TYPE_CHECKING:
 #: Imported when they are first named, so that `import fastpid` stays light: names, and where they
 #: stand; a module stands in itself.
 _LATE = {
+    "Comparison": "_compare",
     "Estimate": "estimation",
+    "Network": "screening",
     "PIDSelector": "screening",
     "Power": "estimation",
     "Screen": "screening",
     "Stability": "estimation",
     "UndersampledWarning": "joint",
+    "compare": "_compare",
     "controller": "controller",
     "estimate": "estimation",
     "estimate_predictions": "estimation",

@@ -238,9 +238,9 @@ def compare(
     solved.report("fastpid")
     valid = np.asarray(broja.status) != Status.INVALID.value
     # An invalid table has no closed forms; any other one in its place has.
-    p_xyz = np.where(valid[..., None, None, None], tables, 1.0 / tables[..., :, :, :].size)
-    if normalize:
-        p_xyz = p_xyz / p_xyz.sum(axis=(-3, -2, -1), keepdims=True)
+    p_xyz = np.where(valid[..., None, None, None], tables, 1.0)
+    mass = p_xyz.sum(axis=(-3, -2, -1))
+    p_xyz = p_xyz / mass[..., None, None, None]
 
     def atoms(*values: Any) -> Atoms:
         masked = (np.where(valid, value, np.nan) for value in values)
@@ -250,19 +250,20 @@ def compare(
     less = np.minimum(mi_x, mi_y)
     return Comparison(
         broja,
-        atoms(*_i_min(p_xyz, unit, broja)),
+        # Of a table that misses one by rounding, the kernel's sums are over the masses as they are.
+        atoms(*_i_min(p_xyz, 1.0 if normalize else mass, broja)),
         atoms(less, mi_x - less, mi_y - less, broja.mi_xy - np.maximum(mi_x, mi_y)),
     )
 
 
-def _i_min(p: NDArray[np.float64], unit: str, broja: Decomposition[Any]) -> tuple[Any, ...]:
+def _i_min(p: NDArray[np.float64], mass: Any, broja: Decomposition[Any]) -> tuple[Any, ...]:
     p_z = p.sum(axis=(-3, -2))
-    by_x = specific_information(p.sum(axis=-2), unit)
-    by_y = specific_information(p.sum(axis=-3), unit)
-    redundancy = np.sum(p_z * np.minimum(by_x, by_y), axis=-1)
-    unique_x = np.sum(p_z * np.maximum(by_x - by_y, 0.0), axis=-1)
-    unique_y = np.sum(p_z * np.maximum(by_y - by_x, 0.0), axis=-1)
-    # Not negative but for rounding (Williams and Beer's theorem 5).
+    by_x = specific_information(p.sum(axis=-2), broja.unit)
+    by_y = specific_information(p.sum(axis=-3), broja.unit)
+    redundancy = mass * np.sum(p_z * np.minimum(by_x, by_y), axis=-1)
+    unique_x = mass * np.sum(p_z * np.maximum(by_x - by_y, 0.0), axis=-1)
+    unique_y = mass * np.sum(p_z * np.maximum(by_y - by_x, 0.0), axis=-1)
+    # Not negative but for rounding, as Williams and Beer prove.
     synergy = np.maximum(broja.mi_xy - redundancy - unique_x - unique_y, 0.0)
     return redundancy, unique_x, unique_y, synergy
 

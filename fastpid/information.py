@@ -166,7 +166,8 @@ def specific_information(p_ab: ArrayLike, unit: str = "bits") -> Any:
         raise ValueError("p_ab must hold finite, non-negative probabilities")
     p_a, p_b = joint.sum(axis=-1, keepdims=True), joint.sum(axis=-2, keepdims=True)
     given_b = joint / np.where(p_b > 0.0, p_b, 1.0)
-    # Quotients, not products, of small probabilities: these do not underflow.
-    ratio = np.divide(given_b, p_a, out=np.ones_like(joint), where=given_b > 0.0)
+    # Logarithms of each: a quotient of tiny probabilities may overflow.
+    logs = np.log(given_b, out=np.zeros_like(joint), where=given_b > 0.0)
+    logs -= np.log(p_a, out=np.zeros_like(p_a), where=p_a > 0.0)
     # A relative entropy is below zero by rounding alone.
-    return np.maximum(np.sum(given_b * np.log(ratio), axis=-2), 0.0) / scale
+    return np.maximum(np.sum(given_b * logs, axis=-2), 0.0) / scale

@@ -210,13 +210,13 @@ def venn(result: Drawable, *, ax: Any = None) -> Any:
 def heatmap(
     screen: Any, name: str | None = None, *, target: str | None = None, ax: Any = None
 ) -> Any:
-    """Draw one value of all pairs of a screen as a matrix.
+    """Draw one value of all pairs of a screen or a network as a matrix.
 
     Parameters
     ----------
-    screen : Screen
+    screen : Screen or Network
     name : str, optional
-        Which value; by default what the screen is ranked by.
+        Which value; by default what the screen is ranked by, or the confidence of a network.
     target : str, optional
         Which target, if there are several.
     ax : matplotlib.axes.Axes, optional
@@ -234,9 +234,12 @@ def heatmap(
         If matplotlib is not installed (``pip install fastpid[plot]``).
     """
     if not hasattr(screen, "matrix"):
-        raise TypeError(f"screen must be a Screen; got {type(screen).__name__}")
+        raise TypeError(f"screen must be a Screen or a Network; got {type(screen).__name__}")
     name = screen.by if name is None else name
-    matrix = screen.matrix(name, target)
+    targets = getattr(screen, "targets", ())  # a network has none
+    if target is not None and not targets:
+        raise ValueError(f"a network has no target, and target is {target!r}; leave it out")
+    matrix = screen.matrix(name, target) if targets else screen.matrix(name)
     # Of a screen of some pairs only the columns that occur.
     used = np.flatnonzero(~np.isnan(matrix).all(axis=1))
     matrix = matrix[np.ix_(used, used)]
@@ -253,8 +256,8 @@ def heatmap(
             value = matrix[row, column]
             color = "white" if value < 0.6 * top else "black"
             ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=color)
-    about = target if target is not None else screen.targets[0]
-    ax.set_title(f"{name} about {_text(about)}")
+    about = f" about {_text(target if target is not None else targets[0])}" if targets else ""
+    ax.set_title(f"{name}{about}")
     bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.04)
     bar.set_label(f"{name} / {screen.unit}")
     return ax

@@ -20,7 +20,7 @@ FLOORS = (
     {"_solve"},
     {"estimation"},
     {"controller", "screening"},
-    {"reference", "torch"},
+    {"_compare", "reference", "torch"},
     {"_decompose"},
     {"__init__"},
     {"cli"},

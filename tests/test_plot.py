@@ -177,7 +177,7 @@ def test_heat_maps_of_few_columns_have_numbers() -> None:
     ax = fastpid.screen(x, x[:, 0] ^ x[:, 1], names=[*"abcd", "e" * 60]).plot()
     assert len(ax.texts) == 20
     assert max(len(label.get_text()) for label in ax.get_yticklabels()) <= 24
-    with pytest.raises(TypeError, match="screen must be a Screen; got list"):
+    with pytest.raises(TypeError, match="screen must be a Screen or a Network; got list"):
         plot.heatmap([1])
 
 

@@ -25,8 +25,9 @@ Z = X ^ Y
 def test_the_names_are_those_documented() -> None:
     assert set(fastpid.__all__) == {
         *("decompose", "estimate", "estimate_table", "estimate_predictions", "screen"),
-        *("power", "stability", "PIDSelector"),
-        *("Decomposition", "Estimate", "Power", "Screen", "Stability", "Status"),
+        *("power", "stability", "compare", "PIDSelector"),
+        *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
+        "Status",
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
         *("controller", "gates", "information", "joint", "plot", "reference", "screening", "torch"),
     }
@@ -47,10 +48,12 @@ def test_the_arguments_stand_in_one_order() -> None:
     solver = ["method", "tol", "max_iter", "unit", "threads"]
     places = {
         fastpid.decompose: [*solver, "normalize", "on_failure"],
+        fastpid.compare: [*solver, "normalize", "on_failure"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],
         fastpid.screen: [*solver, "n_jobs", "rng", "on_failure", "progress"],
+        fastpid.screening.network: [*solver, "n_jobs", "rng", "on_failure", "progress"],
     }
     for function, wanted in places.items():
         assert [name for name in parameters(function) if name in wanted] == wanted

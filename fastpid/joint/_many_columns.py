@@ -47,10 +47,10 @@ class CodedColumns:
 
     def refuse_constant(self) -> None:
         """Raise a ValueError that names the columns of one symbol, if there are any."""
-        for what, extents, names in (
-            ("columns of X", self.extents, self.names),
-            ("targets", self.target_extents, self.targets),
-        ):
+        kinds = [("columns of X", self.extents, self.names)]
+        if self.target_codes is not self.codes:
+            kinds.append(("targets", self.target_extents, self.targets))
+        for what, extents, names in kinds:
             constant = [name for name, n in zip(names, extents.tolist(), strict=True) if n < 2]
             if constant:
                 shown = ", ".join(map(repr, constant[:5])) + (", ..." if len(constant) > 5 else "")
@@ -74,6 +74,27 @@ def code_many(
         [read_column(name, name, values) for name, values in given.items() if name not in targets],
         [read_column(name, name, values) for name, values in targets.items()],
         **options,
+    )
+
+
+def code_all(
+    X: Any,  # noqa: N803 - scikit-learn's name
+    *,
+    names: Sequence[str] | None = None,
+    **options: Any,
+) -> CodedColumns:
+    """Read, check and code columns each of which is a source and a target.
+
+    An int for `bins` cuts them as it cuts sources: whole numbers are counts, not classes.
+    """
+    given = named_columns(X, names)
+    if not given:
+        raise ValueError("X has no columns")
+    coded = code_named(
+        [read_column(name, name, values) for name, values in given.items()], [], **options
+    )
+    return dataclasses.replace(
+        coded, target_codes=coded.codes, target_extents=coded.extents, targets=coded.names
     )
 
 

@@ -1,14 +1,16 @@
-"""All pairs of many columns against one or several targets, and the selection of features."""
+"""All pairs of many columns against targets, networks of columns, and the selection of features."""
 
 from typing import TYPE_CHECKING, Any
 
+from fastpid.screening._network import network
+from fastpid.screening._network_result import Network
 from fastpid.screening._result import Screen, ScreenInterrupted
 from fastpid.screening._screen import screen
 
 if TYPE_CHECKING:
     from fastpid.screening._selector import PIDSelector
 
-__all__ = ["PIDSelector", "Screen", "ScreenInterrupted", "screen"]
+__all__ = ["Network", "PIDSelector", "Screen", "ScreenInterrupted", "network", "screen"]
 
 
 def __getattr__(name: str) -> Any:

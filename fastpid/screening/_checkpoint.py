@@ -9,31 +9,53 @@ import sys
 import warnings
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.warn import stacklevel_outside
-from fastpid.screening._pairs import MOST_PAIRS_PER_BLOCK, PairWork
-from fastpid.screening._records import RECORD
 
 _MAGIC = b"fastpid screen 3\n"
-#: A record, and a checksum by which a damaged one is known.
-_STORED = np.dtype([("record", RECORD), ("checksum", "<u4")])
+#: How much of a file is read at a time.
+_BYTES_AT_A_TIME = 2**23
+
+
+class Work(Protocol):
+    """What a checkpoint is of: records of one type in an order that is known beforehand."""
+
+    @property
+    def total(self) -> int:
+        """The number of records."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of a record."""
+        ...
+
+    def keys(self, start: int, stop: int) -> NDArray[Any]:
+        """Return records [start, stop) that say which they are, and no more."""
+        ...
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Say what the records are of."""
+        ...
 
 
 class Checkpoint:
     """A file of records behind a line of JSON that says what they are of.
 
     One process at a time may have it open. Whatever does not stand as it was written - damaged
-    records, pairs that are not those of the plan - is dropped with a warning, and computed again.
+    records, others than those of the plan - is dropped with a warning, and computed again.
 
     Parameters
     ----------
     path : str or path
-    work : PairWork
-        The screen that it belongs to.
+    work : PairWork or ShareWork
+        The screen or network that it belongs to.
+    what : str
+        What a record is of, in the plural.
 
     Raises
     ------
@@ -43,9 +65,13 @@ class Checkpoint:
         That names the file.
     """
 
-    def __init__(self, path: str | os.PathLike[str], work: PairWork) -> None:
+    def __init__(self, path: str | os.PathLike[str], work: Work, what: str = "pairs") -> None:
         self._path = os.fspath(path)
         self._work = work
+        self._what = what
+        # A checksum tells a damaged record.
+        self._stored_type = np.dtype([("record", work.dtype), ("checksum", "<u4")])
+        self._keys = [name for name in ("x", "y", "target") if name in (work.dtype.names or ())]
         header = _MAGIC + json.dumps(work.fingerprint(), sort_keys=True).encode() + b"\n"
         self._start = len(header)
         with self._errors():
@@ -61,10 +87,10 @@ class Checkpoint:
                     self._file.write(header)
                     self._file.flush()
                 elif found != header:
-                    what = "another screen" if found.startswith(_MAGIC) else "no screen"
+                    what = "another" if found.startswith(_MAGIC) else "no"
                     raise ValueError(
-                        f"checkpoint {self._path!r} holds {what}: its data, columns, targets, "
-                        "pairs or options differ; remove it, or name another file"
+                        f"checkpoint {self._path!r} holds {what} screen or network: its data, "
+                        "columns, targets, pairs or options differ; remove it, or name another file"
                     )
                 self.finished = self._check()
         except BaseException as failure:
@@ -86,7 +112,7 @@ class Checkpoint:
 
     def append(self, records: NDArray[Any]) -> None:
         """Write more records to the end."""
-        stored = np.zeros(len(records), _STORED)
+        stored = np.zeros(len(records), self._stored_type)
         stored["record"] = records
         stored["checksum"] = _checksums(stored["record"])
         with self._errors():
@@ -105,32 +131,33 @@ class Checkpoint:
 
     def _stored(self, count: int) -> Iterator[NDArray[Any]]:
         at = 0
+        each = self._stored_type.itemsize
         while at < count:
-            size = min(count - at, MOST_PAIRS_PER_BLOCK)
-            self._file.seek(self._start + at * _STORED.itemsize)
+            size = min(count - at, max(1, _BYTES_AT_A_TIME // each))
+            self._file.seek(self._start + at * each)
             # Not np.fromfile, which leaves the position of a buffered file behind.
-            yield np.frombuffer(self._file.read(size * _STORED.itemsize), _STORED)
+            yield np.frombuffer(self._file.read(size * each), self._stored_type)
             at += size
 
     def _check(self) -> int:
         """Return how many records stand as they were written, and drop the rest."""
         size = os.path.getsize(self._path) - self._start
         # A write that was cut short leaves part of a record, which nobody has to be told of.
-        there = size // _STORED.itemsize
+        there = size // self._stored_type.itemsize
         good = 0
         for stored in self._stored(min(there, self._work.total)):
             wanted = self._work.keys(good, good + len(stored))
             fine = stored["checksum"] == _checksums(stored["record"])
-            for name in ("x", "y", "target"):
+            for name in self._keys:
                 fine &= stored["record"][name] == wanted[name]
             good += len(stored) if fine.all() else int(np.argmin(fine))
             if not fine.all():
                 break
-        self._file.truncate(self._start + good * _STORED.itemsize)
+        self._file.truncate(self._start + good * self._stored_type.itemsize)
         if good < there:
             warnings.warn(
-                f"checkpoint {self._path!r} is damaged after {good} of {there} pairs; these are "
-                "kept, and the others are computed again",
+                f"checkpoint {self._path!r} is damaged after {good} of {there} {self._what}; these "
+                "are kept, and the others are computed again",
                 UserWarning,
                 stacklevel=stacklevel_outside("fastpid"),
             )
@@ -140,7 +167,7 @@ class Checkpoint:
 def _checksums(records: NDArray[Any]) -> NDArray[np.uint32]:
     """Return the CRC-32 of every record."""
     data = np.ascontiguousarray(records).tobytes()
-    size = RECORD.itemsize
+    size = records.dtype.itemsize
     sums = [zlib.crc32(data[at : at + size]) for at in range(0, len(data), size)]
     return np.array(sums, dtype=np.uint32)
 
@@ -159,5 +186,6 @@ def _lock(file: IO[bytes], path: str) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         raise ValueError(
-            f"checkpoint {path!r} is in use by another screen; wait for it, or name another file"
+            f"checkpoint {path!r} is in use by another screen or network; wait for it, or name "
+            "another file"
         ) from None

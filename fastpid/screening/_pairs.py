@@ -144,6 +144,11 @@ class PairWork:
         """The number of pairs, over all targets."""
         return self.plan.count * len(self.coded.targets)
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What is kept of a pair."""
+        return RECORD
+
     def keys(self, start: int, stop: int) -> NDArray[Any]:
         """Return records of pairs [start, stop) that say which pairs they are, and no more."""
         out = np.zeros(stop - start, RECORD)

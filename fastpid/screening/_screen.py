@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_choice, check_positive_integer
-from fastpid._base.extras import import_extra
 from fastpid._base.progress import progress_bar
 from fastpid._base.quantities import ATOMS, METHODS, Method, OnFailure, Unit
 from fastpid._base.random import RNG
@@ -23,6 +22,7 @@ from fastpid.joint._many_columns import code_many
 from fastpid.joint._missing import Missing
 from fastpid.joint._sampling import UndersampledWarning
 from fastpid.result import ConvergenceError, ConvergenceWarning
+from fastpid.screening._blocks import computed
 from fastpid.screening._checkpoint import Checkpoint
 from fastpid.screening._pairs import PairWork, block_size, plan_pairs
 from fastpid.screening._records import P_VALUES, RECORD, RECORDED, UNIQUE, score
@@ -349,23 +349,11 @@ def _stream(
                 yield records
         # A checkpoint may end inside of a block, if the batch size was another then.
         left = [(max(start, finished), stop) for start, stop in blocks if stop > finished]
-        for records in _computed(work, left, n_jobs):
+        for records in computed(work, left, n_jobs):
             if file is not None:
                 file.append(records)
             advance(len(records))
             yield records
-
-
-def _computed(
-    work: PairWork, blocks: Iterable[tuple[int, int]], n_jobs: int
-) -> Iterator[NDArray[Any]]:
-    if n_jobs == 1:
-        for start, stop in blocks:
-            yield work.block(start, stop)
-        return
-    joblib = import_extra("joblib", "n_jobs")
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs")
-    yield from parallel(joblib.delayed(work.block)(start, stop) for start, stop in blocks)
 
 
 class _Family:
