@@ -23,7 +23,8 @@ def confidence_of(scores: NDArray[np.float64], context: str) -> NDArray[np.float
         others = np.arange(n) != i
         of = _empirical if context == "empirical" else _gamma
         out[i, others] = of(scores[i, others])
-    return out + out.T
+    both: NDArray[np.float64] = out + out.T
+    return both
 
 
 def _empirical(values: NDArray[np.float64]) -> NDArray[np.float64]:

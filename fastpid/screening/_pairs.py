@@ -68,13 +68,17 @@ def plan_pairs(coded: CodedColumns, pairs: Any, sources: Sequence[Any] | None) -
 
 
 def _check_sizes(coded: CodedColumns, plan: PairPlan) -> None:
+    """Refuse pairs whose table with the target of most symbols would be too large."""
     if plan.pairs is not None:
         products = coded.extents[plan.pairs].prod(axis=1)
         x, y = plan.pairs[int(np.argmax(products))].tolist()
     else:
         largest = np.argsort(coded.extents[plan.columns], kind="stable")[-2:]
         x, y = sorted(plan.columns[largest].tolist())
-    shape = (int(coded.extents[x]), int(coded.extents[y]), int(coded.target_extents.max()))
+    nz = coded.target_extents
+    if coded.targets is coded.names:  # which a target is not paired with
+        nz = np.delete(nz, [x, y])
+    shape = (int(coded.extents[x]), int(coded.extents[y]), int(nz.max()))
     try:
         check_cells(shape)
     except ValueError as error:
@@ -138,6 +142,8 @@ class PairWork:
     plan: PairPlan
     options: SolveOptions
     tests: TestPlan = NO_TESTS
+    #: The number of the first pair in the screen that this is part of.
+    first: int = 0
 
     @property
     def total(self) -> int:
@@ -187,10 +193,7 @@ class PairWork:
     ) -> None:
         nx, ny = map(int, shape)
         nz = int(self.coded.target_extents[target])
-        # A block of wide columns is counted a part at a time, whatever batch_size says.
-        step = max(1, 4 * _CELLS_PER_BLOCK // (nx * ny * nz))
-        work = len(pairs) * max(self.coded.n_samples, nx * ny * nz)
-        threads = count_threads(self.options.threads, work)
+        step, threads = self.pace(len(pairs), nx * ny * nz)
         for at in range(0, len(pairs), step):
             batch = slice(at, at + step)
 
@@ -201,30 +204,56 @@ class PairWork:
                 return kernel.count_pairs(*columns, pairs[batch], nx, ny, nz, threads)
 
             tables = count(self.weights)
-            terms = solve_tables(tables, self.options).terms
-            for name, values in terms.named(SOLVED).items():
-                records[name][rows[batch]] = values * self.options.scale
             counts = tables if self.weights is None else count(None)
-            coverage, occupied = coverage_of(counts, tables / self._total_weight)
-            records["coverage"][rows[batch]] = coverage
-            records["samples_per_occupied_cell"][rows[batch]] = self._n_effective / occupied
-            vectors = miller_madow(terms.vector(), occupied_cells(tables), self._n_effective)
-            corrected = Terms.of_vector(vectors).named(ATOMS)
-            for name, values in zip(CORRECTED, corrected.values(), strict=True):
-                records[name][rows[batch]] = values * self.options.scale
-            p_values = self._test(counts, terms, pairs[batch], target, numbers[batch])
-            for name, values in zip(P_VALUES, p_values.T, strict=True):
-                records[name][rows[batch]] = values
+            self.write(records, rows[batch], tables, counts, numbers[batch])
+
+    def pace(self, tables: int, cells: int) -> tuple[int, int]:
+        """Return how many tables to count at a time, and on how many threads."""
+        # A block of wide columns is counted a part at a time, whatever batch_size says.
+        step = max(1, 4 * _CELLS_PER_BLOCK // cells)
+        return step, count_threads(self.options.threads, tables * max(self.coded.n_samples, cells))
+
+    def write(
+        self,
+        records: NDArray[Any],
+        rows: NDArray[np.intp],
+        tables: NDArray[np.float64],
+        counts: NDArray[np.float64],
+        numbers: NDArray[np.intp],
+    ) -> None:
+        """Write to some rows of records what their tables say.
+
+        Parameters
+        ----------
+        records : structured ndarray
+        rows : ndarray of int (n,)
+        tables, counts : ndarray (n, nx, ny, nz)
+            The weight of the samples, and their number; the same array without weights.
+        numbers : ndarray of int (n,)
+            The numbers of the pairs in the screen.
+        """
+        terms = solve_tables(tables, self.options).terms
+        for name, values in terms.named(SOLVED).items():
+            records[name][rows] = values * self.options.scale
+        coverage, occupied = coverage_of(counts, tables / self._total_weight)
+        records["coverage"][rows] = coverage
+        records["samples_per_occupied_cell"][rows] = self._n_effective / occupied
+        vectors = miller_madow(terms.vector(), occupied_cells(tables), self._n_effective)
+        corrected = Terms.of_vector(vectors).named(ATOMS)
+        for name, values in zip(CORRECTED, corrected.values(), strict=True):
+            records[name][rows] = values * self.options.scale
+        p_values = self._test(counts, terms, records[rows], numbers)
+        for name, values in zip(P_VALUES, p_values.T, strict=True):
+            records[name][rows] = values
 
     def _test(
         self,
         counts: NDArray[np.float64],
         terms: Terms,
-        pairs: NDArray[np.int32],
-        target: int,
+        of: NDArray[Any],
         numbers: NDArray[np.intp],
     ) -> NDArray[np.float64]:
-        """Return the p-values (n, 4) of pairs; NaN for tests that are not made."""
+        """Return the p-values (n, 4) of pairs, whose records are `of`; NaN without a test."""
         if self.tests.kind == "none":
             return np.full((len(counts), len(ATOMS)), np.nan)
         p_values, valid = g_tests(counts)
@@ -236,14 +265,17 @@ class PairWork:
         values = terms.named((*ATOMS, "gap"))
         for i in np.flatnonzero((~valid | (p_values <= DISMISSED)).any(axis=1)):
             wanted = ~valid[i] | (p_values[i] <= DISMISSED)
-            codes = (*self.coded.codes[pairs[i]], self.coded.target_codes[target])
+            sources = self.coded.codes[[of["x"][i], of["y"][i]]]
+            codes = (*sources, self.coded.target_codes[of["target"][i]])
             resampler = Resampler(
                 shape,
                 self.options.threads,
                 codes=tuple(code.astype(np.intp) for code in codes),
                 weights=self.weights,
             )
-            test = PairTest(resampler, self.options, self.tests, self.tests.seed(int(numbers[i])))
+            test = PairTest(
+                resampler, self.options, self.tests, self.tests.seed(self.first + int(numbers[i]))
+            )
             found = test.p_values(
                 {atom: float(values[atom][i]) for atom in ATOMS},
                 float(values["gap"][i]),

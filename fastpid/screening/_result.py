@@ -19,6 +19,9 @@ from fastpid._base.quantities import ATOMS
 from fastpid._base.warn import stacklevel_outside
 from fastpid.screening._records import RECORDED, UNIQUE, is_sufficient, score, value_of
 
+#: Targets that the text of a screen names.
+_MOST_NAMED = 8
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Screen:
@@ -281,9 +284,11 @@ class Screen:
     def __repr__(self) -> str:
         """Return the best pairs."""
         best = self.top(5) if len(self) else self
+        many = len(self.targets) > _MOST_NAMED
+        about = f"{len(self.targets)} targets" if many else ", ".join(self.targets)
         lines = [
-            f"Screen of {len(self)} pairs of {len(self.names)} columns about "
-            f"{', '.join(self.targets)} ({self.unit}); by {self.by}:"
+            f"Screen of {len(self)} pairs of {len(self.names)} columns about {about} "
+            f"({self.unit}); by {self.by}:"
         ]
         for record in best.records:
             pair = f"{self.names[record['x']]}, {self.names[record['y']]}"

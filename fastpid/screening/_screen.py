@@ -1,4 +1,4 @@
-"""screen(): all pairs of many columns against one or several targets."""
+"""screen(): all pairs of many columns against one or several targets, or all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fastpid._base.quantities import ATOMS, METHODS, Method, OnFailure, Unit
 from fastpid._base.random import RNG
 from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import check_options
-from fastpid.joint._many_columns import code_many
+from fastpid.joint._many_columns import code_all, code_many
 from fastpid.joint._missing import Missing
 from fastpid.joint._sampling import UndersampledWarning
 from fastpid.result import ConvergenceError, ConvergenceWarning
@@ -28,16 +28,20 @@ from fastpid.screening._pairs import PairWork, block_size, plan_pairs
 from fastpid.screening._records import P_VALUES, RECORD, RECORDED, UNIQUE, score
 from fastpid.screening._result import Screen, ScreenInterrupted
 from fastpid.screening._tests import TestPlan
+from fastpid.screening._triples import TripleWork
 
 Test = Literal["none", "g", "permutation"]
 RETURN_AS = ("screen", "generator")
+#: Records of targets="all" that are kept without being asked for.
+_MOST_KEPT = 10**6
 
 
 @overload
 def screen(
     X: Any,  # noqa: N803 - scikit-learn's name
-    z: Any,
+    z: Any = ...,
     *,
+    targets: Literal["all"] | None = ...,
     pairs: Any = ...,
     sources: Sequence[Any] | None = ...,
     top_k: int | None = ...,
@@ -65,8 +69,9 @@ def screen(
 @overload
 def screen(
     X: Any,  # noqa: N803 - scikit-learn's name
-    z: Any,
+    z: Any = ...,
     *,
+    targets: Literal["all"] | None = ...,
     pairs: Any = ...,
     sources: Sequence[Any] | None = ...,
     top_k: int | None = ...,
@@ -93,8 +98,9 @@ def screen(
 ) -> Iterator[Screen]: ...
 def screen(
     X: Any,  # noqa: N803 - scikit-learn's name
-    z: Any,
+    z: Any = None,
     *,
+    targets: Literal["all"] | None = None,
     pairs: Any = None,
     sources: Sequence[Any] | None = None,
     top_k: int | None = None,
@@ -119,7 +125,7 @@ def screen(
     on_failure: OnFailure = "warn",
     progress: bool | None = None,
 ) -> Screen | Iterator[Screen]:
-    """Decompose what every pair of columns says about a target.
+    """Decompose what every pair of columns says about a target, or about every other column.
 
     Parameters
     ----------
@@ -127,10 +133,16 @@ def screen(
         The columns. What becomes of a column is said in :func:`fastpid.joint.from_samples`.
     z : array_like (n_samples,) or (n_samples, n_targets), or name or list of names of columns of X
         The targets; columns of X that are targets are not sources.
+    targets : {"all"}, optional
+        "all", instead of `z`, takes every column in turn as the target of all pairs of the others:
+        of n columns n (n - 1) (n - 2) / 2 records, triple by triple (columns a < b < c: a and b
+        about c, a and c about b, b and c about a). Above a million of them, `top_k` or
+        ``return_as="generator"`` is required.
     pairs : array_like of int (n_pairs, 2) or sequence of pairs of names, optional
-        Which pairs; by default all of `sources`, in the order of the columns.
+        Which pairs; by default all of `sources`, in the order of the columns. Not with `targets`.
     sources : sequence of names or of int, optional
-        Which columns are paired with one another; by default all.
+        Which columns are paired with one another; by default all. With `targets`, the columns that
+        are not among them are targets alone, and come last.
     top_k : int, optional
         Keep only so many pairs, those with the largest `by`, over all targets.
     by : str
@@ -139,7 +151,9 @@ def screen(
     bins : int or mapping, optional
         How many bins numeric columns with more distinct values are cut into, or by the names of
         columns a number, edges or a Discretizer for each; whole numbers of a target are classes,
-        and are cut by name alone (:func:`fastpid.joint.from_samples` has the rule).
+        and are cut by name alone (:func:`fastpid.joint.from_samples` has the rule). With `targets`,
+        where columns are both, an int cuts whole numbers, such as counts, too: name the columns to
+        cut if some are classes.
     strategy : {"quantile", "uniform", "kmeans", "bayesian_blocks"}
         How they are cut.
     names : sequence of str, optional
@@ -200,7 +214,8 @@ def screen(
     Raises
     ------
     ValueError, TypeError
-        As :func:`fastpid.joint.from_samples` does; for columns of one symbol; for unknown names
+        As :func:`fastpid.joint.from_samples` does; for both `z` and `targets`, or neither; for more
+        than a million records that would all be kept; for columns of one symbol; for unknown names
         (with the nearest one suggested), indices out of range, a pair of a column with itself; if
         the checkpoint belongs to another screen, or another process has it open.
     OSError
@@ -239,6 +254,12 @@ def screen(
     >>> found = fastpid.screen(X, X[:, 1] ^ X[:, 3], names=["a", "b", "c", "d"], top_k=1)
     >>> found.to_frame()[["x", "y"]].values.tolist()
     [['b', 'd']]
+
+    Every column as the target of all pairs of the others:
+
+    >>> X = np.column_stack([X[:, 0], X[:, 1], X[:, 0] ^ X[:, 1], X[:, 3]])
+    >>> fastpid.screen(X, targets="all", names=list("abcd"), top_k=3).to_frame()["target"].tolist()
+    ['c', 'b', 'a']
     """
     options = check_options(method, tol, max_iter, unit, threads, True, on_failure)
     check_choice("by", by, (*RECORDED, UNIQUE))
@@ -247,22 +268,22 @@ def screen(
         check_positive_integer("top_k", top_k)
     if return_as == "generator" and top_k is not None:
         raise ValueError('top_k needs all pairs: leave it out with return_as="generator"')
-    coded = code_many(
-        *(X, z),
-        names=names,
-        bins=bins,
-        strategy=strategy,
-        weights=weights,
-        missing=missing,
-        rng=rng,
-    )
+    _check_targets(z, targets, pairs)
+    coding: dict[str, Any] = {"names": names, "bins": bins, "strategy": strategy}
+    coding.update(weights=weights, missing=missing, rng=rng)
+    coded = code_many(X, z, **coding) if targets is None else code_all(X, **coding)
     coded.refuse_constant()
+    if targets is not None and len(coded.names) < 3:
+        raise ValueError(f'X has {len(coded.names)} columns; targets="all" needs three or more')
     tests = TestPlan.of(test, n_permutations, coded.weights is not None, rng)
     plan = plan_pairs(coded, pairs, sources)
     size = block_size(batch_size, coded)
     if n_jobs != 1 and threads is None:
         options = options._replace(threads=1)
-    work = PairWork(coded, coded.weights, plan, options._replace(on_failure="ignore"), tests)
+    kind = PairWork if targets is None else TripleWork
+    work = kind(coded, coded.weights, plan, options._replace(on_failure="ignore"), tests)
+    if targets is not None and top_k is None and return_as != "generator":
+        _refuse_many(work.total)
     blocks = [(start, min(start + size, work.total)) for start in range(0, work.total, size)]
     empty = Screen(
         *(np.zeros(0, RECORD), coded.names, coded.targets, options.unit, by, coded.n_dropped),
@@ -291,6 +312,31 @@ def screen(
     _warn_of_few(int(np.count_nonzero(~result.is_sufficient)), len(result), work)
     _report(widest, work, on_failure, result)
     return result
+
+
+def _check_targets(z: Any, targets: Any, pairs: Any) -> None:
+    if targets is not None:
+        check_choice("targets", targets, ("all",))
+    if z is not None and targets is not None:
+        raise ValueError('pass z or targets="all", not both')
+    if z is None and targets is None:
+        raise ValueError(
+            'there is no target: pass z, or targets="all" to take every column in turn'
+        )
+    if targets is not None and pairs is not None:
+        raise ValueError(
+            'pairs cannot be listed with targets="all"; restrict the columns by sources, or pass '
+            "the targets as z"
+        )
+
+
+def _refuse_many(count: int) -> None:
+    if count > _MOST_KEPT:
+        size = count * RECORD.itemsize / 2**30
+        raise ValueError(
+            f'targets="all" gives {count} records here ({size:.1f} GiB); keep the best by top_k, '
+            'take them as they come by return_as="generator", or restrict sources'
+        )
 
 
 def _generate(
