@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 
 from fastpid._base.gamma_tail import gamma_tail
 
-CONTEXTS = ("empirical", "gamma")
+CONTEXTS = ("gamma", "empirical")
 
 
 def confidence_of(scores: NDArray[np.float64], context: str) -> NDArray[np.float64]:
     """Return F_i(u[i, j]) + F_j(u[i, j]) of a symmetric matrix of scores u.
 
     F_i is the cumulative distribution of the scores of column i with all the others (T. E. Chan, M.
-    P. H. Stumpf, A. C. Babtie, Cell Systems 5, 2017): the share of them that are no larger, or that
-    of the gamma distribution of their mean and variance. The diagonal is NaN.
+    P. H. Stumpf, A. C. Babtie, Cell Systems 5, 2017): the gamma distribution of their mean and
+    variance, or the share of them that are no larger. The diagonal is NaN.
     """
     n = len(scores)
     out = np.full((n, n), np.nan)

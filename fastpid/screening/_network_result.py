@@ -43,7 +43,7 @@ class Network:
     measure : str
         What unique information is: "broja" or "i_min".
     context : str
-        Which cumulative distributions the confidence is of: "empirical" or "gamma".
+        Which cumulative distributions the confidence is of: "gamma" or "empirical".
     unit : str
         "bits" or "nats".
     gap : float

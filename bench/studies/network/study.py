@@ -171,8 +171,8 @@ def main() -> None:
     lines = [
         f"{head}{mark}",
         f"Written by `{command} --networks {args.networks}` ({time.perf_counter() - start:.0f} s): "
-        f"{args.networks} networks of {N_GENES} genes a row; average precision, in brackets the "
-        "standard error over networks.",
+        f"{args.networks} networks of {N_GENES} genes a row; average",
+        "precision, in brackets the standard error over networks.",
         "",
         "BROJA less I_min over all rows, paired by network:",
         "",
