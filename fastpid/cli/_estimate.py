@@ -85,7 +85,8 @@ def add_estimate(commands: Any) -> None:
 
 def _run_estimate(args: argparse.Namespace) -> int:
     from fastpid._solve.options import check_options
-    from fastpid.estimation._estimate import DEFAULT_TOL, check_wanted, estimate_samples
+    from fastpid.estimation._estimate import estimate_samples
+    from fastpid.estimation._wanted import DEFAULT_TOL, check_wanted
 
     check_outputs(args)
     try:

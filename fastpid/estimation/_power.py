@@ -28,7 +28,8 @@ from fastpid._base.quantities import ATOMS, Unit
 from fastpid._base.random import RNG, seed_sequence
 from fastpid._solve.options import check_options
 from fastpid._solve.solve import solve_tables
-from fastpid.estimation._estimate import Bias, estimate_table
+from fastpid.estimation._estimate import estimate_table
+from fastpid.estimation._wanted import Bias
 from fastpid.joint import JointTable, UndersampledWarning
 
 #: The default sizes: four a decade.

@@ -10,16 +10,10 @@ import numpy as np
 from fastpid._base.quantities import Method, OnFailure, Unit
 from fastpid._base.random import RNG
 from fastpid._solve.options import check_options
-from fastpid.estimation._estimate import (
-    DEFAULT_TOL,
-    Bias,
-    Interval,
-    Null,
-    check_wanted,
-    resample_and_estimate,
-)
+from fastpid.estimation._assembly import resample_and_estimate
 from fastpid.estimation._prediction_samples import PredictionSamples
 from fastpid.estimation._result import Estimate
+from fastpid.estimation._wanted import DEFAULT_TOL, Bias, Interval, Null, check_wanted
 from fastpid.joint import PredictionTable
 from fastpid.joint._frames import check_names
 from fastpid.joint._predictions import read_predictions

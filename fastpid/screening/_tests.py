@@ -13,8 +13,8 @@ from fastpid._base.gamma_tail import chi_square_tail, gamma_tail
 from fastpid._base.quantities import ATOMS, Terms
 from fastpid._base.random import seed_sequence
 from fastpid._solve.options import SolveOptions
-from fastpid.estimation._estimate import p_values_of_errors
 from fastpid.estimation._intervals import JUDGED_BY_ERRORS, NULL_OF, SHUFFLES
+from fastpid.estimation._resampled import p_values_of_errors
 from fastpid.estimation._resampling import Resampler, solve_all
 
 TESTS = ("none", "g", "permutation")

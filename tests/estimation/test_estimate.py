@@ -585,7 +585,7 @@ def test_progress_knows_its_total(
         totals.append(total)
         yield done.append
 
-    monkeypatch.setattr("fastpid.estimation._estimate.progress_bar", bar)
+    monkeypatch.setattr("fastpid.estimation._assembly.progress_bar", bar)
     for n_permutations in (0, 19):
         fastpid.estimate(
             *samples(200),

@@ -1,0 +1,130 @@
+"""From a table and the samples behind it to an Estimate."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from fastpid._base.progress import progress_bar
+from fastpid._base.warn import stacklevel_outside
+from fastpid._solve.options import SolveOptions
+from fastpid._solve.solve import solve_tables
+from fastpid.estimation._bias import EXTRAPOLATED
+from fastpid.estimation._intervals import (
+    JUDGED_BY_ERRORS,
+    NULL_OF,
+    error_p_value,
+    intervals,
+    p_value,
+)
+from fastpid.estimation._resampled import ResampledTables, named
+from fastpid.estimation._resampling import Samples
+from fastpid.estimation._result import Estimate
+from fastpid.estimation._wanted import Wanted
+from fastpid.joint import JointTable, UndersampledWarning
+from fastpid.joint._prediction_table import PredictionTable
+from fastpid.result import ConvergenceError, ConvergenceWarning
+
+
+def resample_and_estimate(
+    table: JointTable | PredictionTable,
+    samples: Samples,
+    options: SolveOptions,
+    wanted: Wanted,
+    rng: Any,
+    progress: bool | None,
+) -> Estimate:
+    """Estimate from a table and the samples behind it."""
+    if not table.sampling.is_sufficient:
+        warnings.warn(
+            table.sampling.advice, UndersampledWarning, stacklevel=stacklevel_outside("fastpid")
+        )
+    if wanted.bias in EXTRAPOLATED and table.n_samples < 8:
+        raise ValueError(
+            f'bias="{wanted.bias}" divides the samples in quarters, and there are '
+            f'{table.n_samples}; use bias="none"'
+        )
+    solved = solve_tables(table.p, options._replace(on_failure="ignore"))
+    plug_in = solved.terms.vector()[0]
+    nulls = NULL_OF[wanted.null] if wanted.n_permutations else {}
+    scale = options.scale
+    tables = ResampledTables(samples, options, wanted, rng)
+    with progress_bar(progress, tables.total, "solving resamples", "tables") as tables.advance:
+        corrected = tables.corrected(plug_in)
+        errors = tables.errors(plug_in, corrected) if wanted.needs_errors else None
+        under_null = {
+            what: named(tables.under_null(what), scale)
+            for what in dict.fromkeys(what for kinds in nulls.values() for what in kinds)
+        }
+
+    observed = {name: float(value) for name, value in named(plug_in, scale).items()}
+    values = {name: float(value) for name, value in named(corrected, scale).items()}
+    largest_gap = max(tables.largest_gap, float(solved.terms.gap[0])) * scale
+    p_values = {
+        atom: max(p_value(observed[atom], under_null[k][atom], largest_gap) for k in kinds)
+        for atom, kinds in nulls.items()
+    }
+    raw_intervals, draws = {}, {}
+    if errors is not None:
+        for atom in JUDGED_BY_ERRORS[wanted.null] if nulls else ():
+            p_values[atom] = max(p_values[atom], error_p_value(atom, values[atom], errors))
+        if wanted.ci != "none":
+            raw_intervals = intervals(wanted.ci, wanted.confidence_level, values, errors, p_values)
+            draws = {name: observed[name] + drawn for name, drawn in errors.drawn.items()}
+    most = entropy_bound(table) * scale
+    result = Estimate(
+        table=table,
+        decomposition=solved.result(),
+        bias=wanted.bias,
+        corrected=values,
+        values={name: _within(value, most) for name, value in values.items()},
+        ci=wanted.ci,
+        confidence_level=wanted.confidence_level,
+        intervals={
+            name: (_within(low, most), _within(high, most))
+            for name, (low, high) in raw_intervals.items()
+        },
+        raw_intervals=raw_intervals,
+        null=wanted.null,
+        p_values=p_values,
+        null_of={atom: " and ".join(kinds) for atom, kinds in nulls.items()},
+        null_means={
+            atom: max(float(under_null[what][atom].mean()) for what in kinds)
+            for atom, kinds in nulls.items()
+        },
+        draws=draws,
+        seed=tables.seed,
+        largest_gap=largest_gap,
+        unit=options.result_unit,
+    )
+    if not (tables.solved_to_tol and solved.terms.gap[0] <= options.tol):
+        _report(result, options)
+    return result
+
+
+def entropy_bound(table: JointTable | PredictionTable) -> float:
+    """Return what no information about z exceeds, in nats: H(Z), corrected to first order."""
+    p = table.p.sum(axis=(0, 1))
+    p = p[p > 0.0]
+    plug_in = float(-(p * np.log(p)).sum())
+    return min(plug_in + (len(p) - 1) / (2.0 * table.n_effective), math.log(len(p)))
+
+
+def _within(value: float, most: float) -> float:
+    return min(max(value, 0.0), most)
+
+
+def _report(result: Estimate, options: SolveOptions) -> None:
+    if options.on_failure == "ignore":
+        return
+    text = (
+        f"some tables were not solved to tol: the largest gap is {result.largest_gap:.2e} "
+        f"{options.unit}; the bounds hold, so take it as an error of every value, or accept a "
+        "larger tol"
+    )
+    if options.on_failure == "raise":
+        raise ConvergenceError(text, result)
+    warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel_outside("fastpid"))
