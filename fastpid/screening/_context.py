@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.gamma_tail import gamma_tail
+from fastpid._base.extras import import_extra
 
 CONTEXTS = ("gamma", "empirical")
 
@@ -36,4 +36,5 @@ def _gamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
     # Scores that are all the same but for rounding stand out from nothing.
     if variance <= (1e-12 * mean) ** 2:
         return np.ones(values.size)
-    return 1.0 - gamma_tail(np.array(mean**2 / variance), values * (mean / variance))
+    special = import_extra("scipy.special", 'context="gamma"')
+    return np.asarray(special.gammainc(mean**2 / variance, values * (mean / variance)))

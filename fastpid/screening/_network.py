@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_choice
+from fastpid._base.extras import import_extra
 from fastpid._base.progress import progress_bar
 from fastpid._base.quantities import METHODS, Method, OnFailure, Unit
 from fastpid._base.random import RNG
@@ -117,7 +118,8 @@ def network(
     OSError
         If the checkpoint cannot be read or written; it names the file.
     ImportError
-        If `n_jobs` is not 1 and joblib is not installed (``pip install fastpid[estimate]``).
+        If scipy is not installed, for the gamma context, or if `n_jobs` is not 1 and joblib is not
+        (``pip install fastpid[estimate]``).
     ConvergenceError
         Under ``on_failure="raise"``, if some table was not solved to `tol`.
 
@@ -148,7 +150,8 @@ def network(
     [('a', 'b'), ('b', 'c')]
     """
     check_choice("measure", measure, MEASURES)
-    check_choice("context", context, CONTEXTS)
+    if check_choice("context", context, CONTEXTS) == "gamma":
+        import_extra("scipy.special", 'context="gamma"')  # now, and not when all is solved
     options = check_options(method, tol, max_iter, unit, threads, False, on_failure)
     coded = code_all(
         X, names=names, bins=bins, strategy=strategy, weights=weights, missing=missing, rng=rng

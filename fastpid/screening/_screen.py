@@ -221,7 +221,8 @@ def screen(
     OSError
         If the checkpoint cannot be read or written; it names the file.
     ImportError
-        If `n_jobs` is not 1 and joblib is not installed (``pip install fastpid[estimate]``).
+        If tests are asked for and scipy is not installed, or if `n_jobs` is not 1 and joblib is not
+        (``pip install fastpid[estimate]``).
     ConvergenceError
         Under ``on_failure="raise"``, if some pair was not solved to `tol`.
     ScreenInterrupted

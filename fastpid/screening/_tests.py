@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_choice, check_count
-from fastpid._base.gamma_tail import chi_square_tail, gamma_tail
+from fastpid._base.extras import import_extra
 from fastpid._base.quantities import ATOMS, Terms
 from fastpid._base.random import seed_sequence
 from fastpid._solve.options import SolveOptions
@@ -58,6 +58,7 @@ class TestPlan:
             )
         if kind == "none":
             return NO_TESTS
+        import_extra("scipy.special", f"test={kind!r}")
         seed = seed_sequence(rng)
         return cls(kind, count, seed.entropy, tuple(seed.spawn_key))
 
@@ -135,7 +136,9 @@ def _g_test(tables: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     least = np.where(counted, expected, np.inf).min(axis=(1, 2, 3))
     large = (counted & (expected >= _MOST_EXPECTED)).sum(axis=(1, 2, 3))
     fine = (n_counted == 0) | ((least >= _LEAST_EXPECTED) & (large >= _MOST * n_counted))
-    return chi_square_tail(g, df), fine
+    # A rounding error below zero is none; without degrees of freedom nothing can be refuted.
+    tail = import_extra("scipy.special", "test").chdtrc(np.maximum(df, 1.0), np.maximum(g, 0.0))
+    return np.where(df > 0.0, tail, 1.0), fine
 
 
 def tail_p_value(observed: float, null: NDArray[np.float64], gap: float, least: float) -> float:
@@ -151,9 +154,10 @@ def tail_p_value(observed: float, null: NDArray[np.float64], gap: float, least: 
         return share
     mean, variance = float(null.mean()), float(null.var(ddof=1))
     if mean <= 0.0 or variance <= 0.0:
-        return max(least, 0.0) if least > 0.0 else share
-    fitted = gamma_tail(np.array(mean**2 / variance), np.array(observed * mean / variance))
-    return min(share, max(float(fitted), least))
+        return min(share, least) if least > 0.0 else share
+    special = import_extra("scipy.special", "test")
+    fitted = float(special.gammaincc(mean**2 / variance, observed * mean / variance))
+    return min(share, max(fitted, least))
 
 
 class PairTest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,9 @@ def test_a_fitted_tail_goes_on_where_draws_end() -> None:
         assert 0.2 < np.log(found) / np.log(p) < 1.3
         assert tail_p_value(float(gamma.isf(p)), draws, 0.0, 1e-4) == 1e-4
     assert tail_p_value(1.0, np.zeros(99), 0.0, 0.0) == 0.01
+    # Draws that are all the same have no tail: the G-test's word, but no more than their share.
+    assert tail_p_value(1.0, np.zeros(99), 0.0, 1e-4) == 1e-4
+    assert tail_p_value(1.0, np.zeros(99), 0.0, 0.5) == 0.01
     assert tail_p_value(0.0, draws, 0.0, 0.0) == 1.0
 
 
@@ -236,3 +240,22 @@ def test_every_pair_draws_from_a_stream_of_its_own() -> None:
     plan = Plan.of("permutation", 100, False, np.random.SeedSequence(5, spawn_key=(2,)))
     assert plan.seed(7).spawn_key == (2, 7)
     assert plan.seed(7).entropy == 5
+
+
+def test_nothing_is_refuted_without_degrees_of_freedom() -> None:
+    counts = np.zeros((1, 2, 3, 2))
+    counts[..., 0] = 10.0  # one symbol of the target
+    assert g_tests(counts)[0].tolist() == [[1.0] * len(ATOMS)]
+
+
+@pytest.mark.parametrize("test", ["g", "permutation"])
+def test_scipy_is_asked_for_before_anything_is_solved(
+    monkeypatch: pytest.MonkeyPatch, test: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.special", None)
+    with pytest.raises(ImportError, match=r"fastpid\[estimate\]"):
+        fastpid.screen(*data(), test=test)
+    with pytest.raises(ImportError, match=r"fastpid\[estimate\]"):
+        fastpid.screening.network(data()[0])
+    assert len(fastpid.screen(*data())) == 15
+    assert fastpid.screening.network(data()[0], context="empirical").top(1)
