@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -14,18 +13,17 @@ from numpy.typing import NDArray
 from fastpid._base.checks import check_choice
 from fastpid._base.extras import import_extra
 from fastpid._base.progress import progress_bar
-from fastpid._base.quantities import METHODS, Method, OnFailure, Unit
+from fastpid._base.quantities import Method, OnFailure, Unit
 from fastpid._base.random import RNG
-from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import check_options
 from fastpid.joint._many_columns import code_all
 from fastpid.joint._missing import Missing
-from fastpid.result import ConvergenceError, ConvergenceWarning
 from fastpid.screening._blocks import computed
 from fastpid.screening._checkpoint import Checkpoint
 from fastpid.screening._context import CONTEXTS
 from fastpid.screening._network_result import Network
 from fastpid.screening._unique_shares import MEASURES, ShareWork
+from fastpid.screening._unsolved import report_unsolved
 
 
 def network(
@@ -180,9 +178,8 @@ def network(
         np.fill_diagonal(matrix, np.nan)
     sizes = coded.n_samples, coded.n_dropped
     found = Network(scores, errors, mi, coded.names, measure, context, options.unit, gap, *sizes)
-    proxy = options.method == METHODS.index("proxy")
-    if on_failure != "ignore" and not proxy and gap > options.tol * options.scale:
-        _report(found, on_failure)
+    remains = "errors of the Network says what that leaves open of every score"
+    report_unsolved("tables", gap, remains, options, on_failure, found)
     return found
 
 
@@ -211,13 +208,3 @@ def _records(
                 file.append(records)
             advance(tables)
             yield from records
-
-
-def _report(found: Network, on_failure: str) -> None:
-    text = (
-        f"some tables were not solved to tol: the largest gap is {found.gap:.2e} {found.unit}; "
-        "errors of the Network says what that leaves open of every score"
-    )
-    if on_failure == "raise":
-        raise ConvergenceError(text, found)
-    warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel_outside("fastpid"))

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from fastpid._base.checks import check_choice, check_positive_integer
 from fastpid._base.progress import progress_bar
-from fastpid._base.quantities import ATOMS, METHODS, Method, OnFailure, Unit
+from fastpid._base.quantities import ATOMS, Method, OnFailure, Unit
 from fastpid._base.random import RNG
 from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import check_options
 from fastpid.joint._many_columns import code_all, code_many
 from fastpid.joint._missing import Missing
 from fastpid.joint._sampling import UndersampledWarning
-from fastpid.result import ConvergenceError, ConvergenceWarning
 from fastpid.screening._blocks import computed
 from fastpid.screening._checkpoint import Checkpoint
 from fastpid.screening._pairs import PairWork, block_size, plan_pairs
@@ -29,6 +28,7 @@ from fastpid.screening._records import P_VALUES, RECORD, RECORDED, UNIQUE, score
 from fastpid.screening._result import Screen, ScreenInterrupted
 from fastpid.screening._tests import TestPlan
 from fastpid.screening._triples import TripleWork
+from fastpid.screening._unsolved import report_unsolved
 
 Test = Literal["none", "g", "permutation"]
 RETURN_AS = ("screen", "generator")
@@ -366,18 +366,8 @@ def _warn_of_few(few: int, count: int, work: PairWork) -> None:
 
 
 def _report(widest: float, work: PairWork, on_failure: str, result: Screen | None) -> None:
-    """Warn of (or raise about) pairs that were not solved to tol; a bracket is what proxy means."""
-    options = work.options
-    proxy = options.method == METHODS.index("proxy")
-    if on_failure == "ignore" or proxy or widest <= options.tol * options.scale:
-        return
-    text = (
-        f"some pairs were not solved to tol: the largest gap is {widest:.2e} {options.unit}; the "
-        "bounds hold, and every record has its gap"
-    )
-    if on_failure == "raise":
-        raise ConvergenceError(text, result)
-    warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel_outside("fastpid"))
+    remains = "the bounds hold, and every record has its gap"
+    report_unsolved("pairs", widest, remains, work.options, on_failure, result)
 
 
 def _stream(
