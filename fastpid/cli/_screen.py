@@ -71,9 +71,8 @@ def add_screen(commands: Any) -> None:
     parser.add_argument(
         "--n-permutations",
         type=int,
-        default=500,
         metavar="N",
-        help="shuffled tables under each null hypothesis of such a pair (default: %(default)s)",
+        help="shuffled tables under each null hypothesis of such a pair (default: 500)",
     )
     parser.add_argument(
         "--fdr",
@@ -85,9 +84,8 @@ def add_screen(commands: Any) -> None:
     parser.add_argument(
         "--adjust",
         choices=["bh", "by", "holm", "bonferroni"],
-        default="bh",
-        help="how p-values are adjusted for the number of pairs (default: %(default)s, Benjamini "
-        "and Hochberg)",
+        help="how p-values are adjusted for the number of pairs (default: bh, Benjamini and "
+        "Hochberg)",
     )
     parser.add_argument("--rng", type=int, default=0, help="seed of the tests (default: 0)")
     add_outputs(parser, table=True, plot="a heat map")
@@ -127,7 +125,7 @@ def _run_screen(args: argparse.Namespace) -> int:
                 n_jobs=args.n_jobs,
                 checkpoint=args.checkpoint,
                 test=test,
-                n_permutations=args.n_permutations,
+                **({} if args.n_permutations is None else {"n_permutations": args.n_permutations}),
                 rng=args.rng,
             )
         shown = result if args.fdr is None else result.significant(args.fdr, None, args.adjust)
@@ -201,10 +199,17 @@ def _heatmap(result: Screen) -> Any:
 
 
 def _check_question(args: argparse.Namespace, test: str) -> None:
-    """Refuse what would be found to make no sense after the screen alone."""
+    """Refuse what would be found to make no sense after the screen alone; fill in defaults."""
     from fastpid._base.checks import check_open_interval
     from fastpid._base.quantities import ATOMS
 
+    if args.n_permutations is not None and test == "none" and args.fdr is None:
+        raise ValueError("--n-permutations needs tests: add --test permutation, or --fdr")
+    if args.n_permutations is not None and test == "g":
+        raise ValueError("--n-permutations needs --test permutation; G-tests permute nothing")
+    if args.adjust is not None and test == "none" and args.fdr is None:
+        raise ValueError("--adjust needs tests: add --test permutation or --test g, or --fdr")
+    args.adjust = args.adjust or "bh"
     if args.fdr is None:
         return
     check_open_interval("--fdr", args.fdr, 0.0, 1.0)

@@ -107,6 +107,12 @@ def test_screen_of_some_columns_leaves_the_others_alone(
             ["screen", "{csv}", "--z", "z", "--fdr", "0.1", "--n-permutations", "9"],
             "take 100 or more",
         ),
+        (["screen", "{csv}", "--z", "z", "--adjust", "by"], "--adjust needs tests"),
+        (["screen", "{csv}", "--z", "z", "--n-permutations", "200"], "needs tests"),
+        (
+            ["screen", "{csv}", "--z", "z", "--test", "g", "--n-permutations", "200"],
+            "needs --test permutation",
+        ),
         (["screen", "no.csv", "--z", "z"], "cannot read 'no.csv'"),
         (["screen", str(PENGUINS), "--z", "species"], "missing values in 9 of 342 rows"),
         (["estimate", "no.parquet", *COLUMNS], "cannot read 'no.parquet'"),
