@@ -25,19 +25,20 @@ class Occupancy(NamedTuple):
 
 def occupied_cells(table: NDArray[np.float64]) -> Occupancy:
     """Count the cells (nx, ny, nz) that are not empty; of tables (n, nx, ny, nz), n times."""
+    seen = table != 0.0
+    yz, xz, xy = seen.any(axis=-3), seen.any(axis=-2), seen.any(axis=-1)
 
-    def occupied(*axes: int) -> Any:
-        there = table.any(axis=axes, keepdims=True) if axes else table
-        return np.count_nonzero(there, axis=(-3, -2, -1))
+    def count(there: NDArray[np.bool_], axes: int) -> Any:
+        return np.count_nonzero(there, axis=tuple(range(-axes, 0)))
 
     return Occupancy(
-        x=occupied(-2, -1),
-        y=occupied(-3, -1),
-        z=occupied(-3, -2),
-        xy=occupied(-1),
-        xz=occupied(-2),
-        yz=occupied(-3),
-        xyz=occupied(),
+        x=count(xz.any(axis=-1), 1),
+        y=count(yz.any(axis=-1), 1),
+        z=count(yz.any(axis=-2), 1),
+        xy=count(xy, 2),
+        xz=count(xz, 2),
+        yz=count(yz, 2),
+        xyz=count(seen, 3),
     )
 
 
