@@ -1,6 +1,7 @@
 #include "histogram.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <utility>
@@ -184,6 +185,82 @@ bool permute(const CodedSamples& samples, const std::int32_t* moved, const std::
     };
   };
   return share_out(count, chunk_size(rows), options.threads, options.interrupted, worker);
+}
+
+bool weigh(const Fields& fields, const double* weights, std::ptrdiff_t count,
+           const CountOptions& options, double* tables) {
+  const std::ptrdiff_t rows = fields.rows;
+  const auto worker = [&](const Stop& stop) {
+    return [&](std::ptrdiff_t first, std::ptrdiff_t end) {
+      for (std::ptrdiff_t item = first; item < end && !stop(); ++item) {
+        const double* weight = weights + item / fields.fields * rows;
+        const std::int32_t* cell = fields.cell + item % fields.fields * rows;
+        double* table = tables + item * fields.cells;
+        std::fill(table, table + fields.cells, 0.0);
+        for (std::ptrdiff_t n = 0; n < rows; ++n) table[cell[n]] += weight[n];
+      }
+    };
+  };
+  const std::ptrdiff_t items = count * fields.fields;
+  return share_out(items, chunk_size(rows), options.threads, options.interrupted, worker);
+}
+
+namespace {
+
+// The samples of every field by their stratum, in the order in which they stand: those of stratum s
+// in field f begin at entry starts[f * num_strata + s] of the field's row of by_stratum.
+struct Strata {
+  Strata(const Fields& fields, const Moved& moved)
+      : starts(size(fields.fields * moved.num_strata)),
+        by_stratum(size(fields.fields * fields.rows)) {
+    const std::ptrdiff_t rows = fields.rows, strata = moved.num_strata;
+    std::vector<std::int32_t> next(size(strata));
+    for (std::ptrdiff_t f = 0; f < fields.fields; ++f) {
+      const std::int32_t* stratum = moved.stratum + f * rows;
+      std::int32_t* start = starts.data() + f * strata;
+      std::fill(next.begin(), next.end(), 0);
+      for (std::ptrdiff_t n = 0; n < rows; ++n) ++next[size(stratum[n])];
+      std::exclusive_scan(next.begin(), next.end(), start, 0);
+      std::copy(start, start + strata, next.begin());
+      for (std::ptrdiff_t n = 0; n < rows; ++n) {
+        by_stratum[size(f * rows + next[size(stratum[n])]++)] = static_cast<std::int32_t>(n);
+      }
+    }
+  }
+
+  std::vector<std::int32_t> starts, by_stratum;
+};
+
+}  // namespace
+
+bool rearrange(const Fields& fields, const Moved& moved, const std::int32_t* order,
+               const double* weights, std::ptrdiff_t count, const CountOptions& options,
+               double* tables) {
+  const std::ptrdiff_t rows = fields.rows;
+  const Strata strata(fields, moved);
+  const auto worker = [&](const Stop& stop) {
+    return [&, next = std::vector<std::int32_t>(size(moved.num_strata))](
+               std::ptrdiff_t first, std::ptrdiff_t end) mutable {
+      for (std::ptrdiff_t item = first; item < end && !stop(); ++item) {
+        const std::ptrdiff_t k = item / fields.fields, f = item % fields.fields;
+        const std::int32_t* start = strata.starts.data() + f * moved.num_strata;
+        const std::int32_t* to = strata.by_stratum.data() + f * rows;
+        const std::int32_t* stratum = moved.stratum + f * rows;
+        const std::int32_t* given = moved.moved + f * rows;
+        const std::int32_t* cell = fields.cell + f * rows;
+        double* table = tables + item * fields.cells;
+        std::fill(table, table + fields.cells, 0.0);
+        std::copy(start, start + moved.num_strata, next.begin());
+        for (std::ptrdiff_t j = 0; j < rows; ++j) {
+          const std::int32_t from = order[k * rows + j];
+          const std::int32_t n = to[next[size(stratum[from])]++];
+          table[cell[n] + given[from]] += weights[k * rows + n];
+        }
+      }
+    };
+  };
+  const std::ptrdiff_t items = count * fields.fields;
+  return share_out(items, chunk_size(rows), options.threads, options.interrupted, worker);
 }
 
 }  // namespace fastpid::cpu

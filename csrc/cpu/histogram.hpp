@@ -56,4 +56,33 @@ bool permute(const CodedSamples& samples, const std::int32_t* moved, const std::
              std::ptrdiff_t num_strata, std::ptrdiff_t count, const CountOptions& options,
              double* tables);
 
+// The same samples in several fields, at several times for example: in field f, sample n falls into
+// cell[f * rows + n] of a table.
+struct Fields {
+  const std::int32_t* cell;
+  std::ptrdiff_t fields;
+  std::ptrdiff_t rows;   // below 2^31
+  std::ptrdiff_t cells;  // in a table
+};
+
+// Table (k, f) holds weights[k * rows + n] of every sample in its cell of field f. Returns false if
+// interrupted.
+bool weigh(const Fields& fields, const double* weights, std::ptrdiff_t count,
+           const CountOptions& options, double* tables);
+
+// What goes from sample to sample: in field f, sample n has moved[f * rows + n] to give, to samples
+// of the same stratum[f * rows + n], which is below num_strata.
+struct Moved {
+  const std::int32_t* moved;
+  const std::int32_t* stratum;
+  std::ptrdiff_t num_strata;
+};
+
+// Table (k, f) after samples were put into another order, and in every stratum the j-th of them in
+// order[k * rows ...] gave what it has to the j-th of them as they stood: that one, with its weight
+// in row k, falls into cell[n] + moved[m]. Returns false if interrupted.
+bool rearrange(const Fields& fields, const Moved& moved, const std::int32_t* order,
+               const double* weights, std::ptrdiff_t count, const CountOptions& options,
+               double* tables);
+
 }  // namespace fastpid::cpu

@@ -172,6 +172,70 @@ TEST(histogram_draws_are_fair) {
   for (const double sum : sums) CHECK_NEAR(sum / count, 1.0 / 3.0, 5.0 * 0.4714 / 141.4);
 }
 
+TEST(histogram_weighs_fields_as_a_loop_would) {
+  constexpr std::ptrdiff_t fields = 3, rows = 70, cells = 8, count = 5;
+  const auto cell = codes<std::int32_t>(fields * rows, cells, 1u);
+  const auto weight = codes<std::int32_t>(count * rows, 4, 2u);
+  const std::vector<double> weights(weight.begin(), weight.end());
+  std::vector<double> expected(size(count * fields * cells), 0.0);
+  for (std::ptrdiff_t k = 0; k < count; ++k) {
+    for (std::ptrdiff_t f = 0; f < fields; ++f) {
+      for (std::ptrdiff_t n = 0; n < rows; ++n) {
+        expected[size((k * fields + f) * cells + cell[size(f * rows + n)])] +=
+            weights[size(k * rows + n)];
+      }
+    }
+  }
+  for (const int threads : {1, 3}) {
+    std::vector<double> tables(expected.size(), -1.0);
+    CHECK(cpu::weigh({cell.data(), fields, rows, cells}, weights.data(), count, on(threads),
+                     tables.data()));
+    CHECK(tables == expected);
+  }
+}
+
+// Against the definition: the j-th of a stratum in the new order gives to the j-th of it as it was.
+TEST(histogram_rearranges_within_strata) {
+  constexpr std::ptrdiff_t fields = 3, rows = 60, cells = 12, strata = 4, count = 6;
+  const auto given = codes<std::int32_t>(fields * rows, 3, 1u);
+  const auto stratum = codes<std::int32_t>(fields * rows, strata, 2u);
+  auto fixed = codes<std::int32_t>(fields * rows, 4, 3u);
+  for (auto& cell : fixed) cell *= 3;
+  std::vector<std::int32_t> order;
+  for (std::ptrdiff_t k = 0; k < count; ++k) {  // 7, 11, ... have no divisor in common with 60
+    const std::ptrdiff_t step[] = {1, 7, 11, 13, 17, 59};
+    for (std::ptrdiff_t j = 0; j < rows; ++j) {
+      order.push_back(static_cast<std::int32_t>((j * step[k] + k) % rows));
+    }
+  }
+  const auto weight = codes<std::int32_t>(count * rows, 3, 4u);
+  const std::vector<double> weights(weight.begin(), weight.end());
+  std::vector<double> expected(size(count * fields * cells), 0.0);
+  for (std::ptrdiff_t k = 0; k < count; ++k) {
+    for (std::ptrdiff_t f = 0; f < fields; ++f) {
+      for (int s = 0; s < strata; ++s) {
+        std::vector<std::ptrdiff_t> to, from;
+        for (std::ptrdiff_t j = 0; j < rows; ++j) {
+          const std::ptrdiff_t m = order[size(k * rows + j)];
+          if (stratum[size(f * rows + j)] == s) to.push_back(j);
+          if (stratum[size(f * rows + m)] == s) from.push_back(m);
+        }
+        for (std::size_t j = 0; j < to.size(); ++j) {
+          const auto cell = fixed[size(f * rows + to[j])] + given[size(f * rows + from[j])];
+          expected[size((k * fields + f) * cells + cell)] += weights[size(k * rows + to[j])];
+        }
+      }
+    }
+  }
+  for (const int threads : {1, 3}) {
+    std::vector<double> tables(expected.size(), -1.0);
+    CHECK(cpu::rearrange({fixed.data(), fields, rows, cells},
+                         {given.data(), stratum.data(), strata}, order.data(), weights.data(),
+                         count, on(threads), tables.data()));
+    CHECK(tables == expected);
+  }
+}
+
 TEST(histogram_stops_when_it_is_told_to) {
   constexpr std::ptrdiff_t count = 1000;
   const auto cell = codes<std::int32_t>(1000, 8, 1u);
@@ -183,6 +247,13 @@ TEST(histogram_stops_when_it_is_told_to) {
   const std::vector<std::int32_t> moved(1000, 0);
   CHECK(!cpu::permute({cell.data(), nullptr, 1000, 8, seeds.data()}, moved.data(), strata.data(), 1,
                       count, options, tables.data()));
+  const std::vector<double> weights(1000, 1.0);
+  std::vector<std::int32_t> order(1000);
+  std::iota(order.begin(), order.end(), 0);
+  const cpu::Fields field{cell.data(), 1, 1000, 8};
+  CHECK(!cpu::weigh(field, weights.data(), 1, options, tables.data()));
+  CHECK(!cpu::rearrange(field, {moved.data(), moved.data(), 1}, order.data(), weights.data(), 1,
+                        options, tables.data()));
 }
 
 }  // namespace

@@ -62,5 +62,7 @@ count_triples = _kernel.count_triples
 gradient = _kernel.gradient
 layout = _kernel.layout
 permute = _kernel.permute
+weigh = _kernel.weigh
+rearrange = _kernel.rearrange
 solve_marginals = _kernel.solve_marginals
 solve_tables = _kernel.solve_tables

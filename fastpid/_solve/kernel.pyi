@@ -76,3 +76,16 @@ def permute(
     seeds: NDArray[np.uint32],
     threads: int,
 ) -> NDArray[np.float64]: ...
+def weigh(
+    cell: NDArray[np.int32], cells: int, weights: NDArray[np.float64], threads: int
+) -> NDArray[np.float64]: ...
+def rearrange(
+    cell: NDArray[np.int32],
+    moved: NDArray[np.int32],
+    stratum: NDArray[np.int32],
+    num_strata: int,
+    cells: int,
+    order: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    threads: int,
+) -> NDArray[np.float64]: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from fastpid._base.progress import progress_bar
 from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import SolveOptions
 from fastpid._solve.solve import solve_tables
-from fastpid.estimation._bias import EXTRAPOLATED
+from fastpid.estimation._bias import EXTRAPOLATED, OF_INDEPENDENT
 from fastpid.estimation._intervals import (
     JUDGED_BY_ERRORS,
     NULL_OF,
@@ -42,26 +43,22 @@ def resample_and_estimate(
         warnings.warn(
             table.sampling.advice, UndersampledWarning, stacklevel=stacklevel_outside("fastpid")
         )
-    if wanted.bias in EXTRAPOLATED and table.n_samples < 8:
-        raise ValueError(
-            f'bias="{wanted.bias}" divides the samples in quarters, and there are '
-            f'{table.n_samples}; use bias="none"'
-        )
+    check_bias(wanted.bias, samples)
     solved = solve_tables(table.p, options._replace(on_failure="ignore"))
-    plug_in = solved.terms.vector()[0]
+    plug_in = solved.terms.vector()
     nulls = NULL_OF[wanted.null] if wanted.n_permutations else {}
     scale = options.scale
     tables = ResampledTables(samples, options, wanted, rng)
     with progress_bar(progress, tables.total, "solving resamples", "tables") as tables.advance:
         corrected = tables.corrected(plug_in)
-        errors = tables.errors(plug_in, corrected) if wanted.needs_errors else None
+        errors = tables.errors(plug_in, corrected).of_field(0) if wanted.needs_errors else None
         under_null = {
-            what: named(tables.under_null(what), scale)
+            what: named(tables.under_null(what)[:, 0], scale)
             for what in dict.fromkeys(what for kinds in nulls.values() for what in kinds)
         }
 
-    observed = {name: float(value) for name, value in named(plug_in, scale).items()}
-    values = {name: float(value) for name, value in named(corrected, scale).items()}
+    observed = {name: float(value) for name, value in named(plug_in[0], scale).items()}
+    values = {name: float(value) for name, value in named(corrected[0], scale).items()}
     largest_gap = max(tables.largest_gap, float(solved.terms.gap[0])) * scale
     p_values = {
         atom: max(p_value(observed[atom], under_null[k][atom], largest_gap) for k in kinds)
@@ -90,19 +87,50 @@ def resample_and_estimate(
         raw_intervals=raw_intervals,
         null=wanted.null,
         p_values=p_values,
-        null_of={atom: " and ".join(kinds) for atom, kinds in nulls.items()},
+        null_of=null_texts(nulls, samples.moves),
         null_means={
             atom: max(float(under_null[what][atom].mean()) for what in kinds)
             for atom, kinds in nulls.items()
         },
         draws=draws,
         seed=tables.seed,
+        units=samples.units,
+        n_units=samples.n_units,
         largest_gap=largest_gap,
         unit=options.result_unit,
     )
     if not (tables.solved_to_tol and solved.terms.gap[0] <= options.tol):
         _report(result, options)
     return result
+
+
+def check_bias(bias: str, samples: Samples) -> None:
+    """Refuse a correction that the samples are too few for, or which knows independent ones only.
+
+    Raises
+    ------
+    ValueError
+        As said.
+    """
+    if bias in EXTRAPOLATED and samples.n_units < 8:
+        units = samples.units
+        raise ValueError(
+            f'bias="{bias}" divides the {units} in quarters, and there are {samples.n_units}; use '
+            'bias="none"' + ("" if units == "samples" else ', or "jackknife"')
+        )
+    if bias in OF_INDEPENDENT and samples.n_units != samples.n_samples:
+        raise ValueError(
+            f'bias="{bias}" counts independent samples, and here {samples.units} are independent; '
+            'use "qe" or "jackknife"'
+        )
+
+
+def null_texts(nulls: Mapping[str, Sequence[str]], moves: str) -> dict[str, str]:
+    """Say what was done to the samples for the p-value of each atom."""
+    return {
+        atom: " and ".join(kind.replace("shuffled", moves) for kind in kinds)
+        for atom, kinds in nulls.items()
+    }
 
 
 def entropy_bound(table: JointTable | PredictionTable) -> float:

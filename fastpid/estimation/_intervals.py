@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,22 +49,26 @@ _UNIQUE = ("unique_x", "unique_y")
 
 
 class Errors(NamedTuple):
-    """What is known of an estimator's errors, by the names of values.
+    """What is known of an estimator's errors, by the names of values; arrays of several fields.
 
     Attributes
     ----------
-    drawn : mapping to ndarray (n_bootstrap,)
+    drawn : mapping to ndarray (n_bootstrap,) or (n_bootstrap, n_fields)
         What it is off by, of resamples.
-    left : mapping to float
+    left : mapping to float or ndarray (n_fields,)
         The bias that its correction may leave. Nothing says how much of it there is, so that
         intervals reach from none to all of it.
-    kink : mapping to float
+    kink : mapping to float or ndarray (n_fields,)
         By how much it would be larger if the bias fell like 1 / sqrt(N): at a kink.
     """
 
     drawn: Mapping[str, NDArray[np.float64]]
-    left: Mapping[str, float]
-    kink: Mapping[str, float]
+    left: Mapping[str, Any]
+    kink: Mapping[str, Any]
+
+    def of_field(self, field: int) -> Errors:
+        """Return what is known of one of several fields."""
+        return Errors(*({name: v[..., field] for name, v in each.items()} for each in self))
 
 
 def intervals(

@@ -46,7 +46,10 @@ _SHARE_OF_ERROR = 0.01
 
 
 class ResampledTables:
-    """Every table that an estimate needs solved; vectors as of Terms.vector(), in nats."""
+    """Every table that an estimate needs solved.
+
+    Vectors are those of Terms.vector(), in nats: (n_fields, 4), and (n, n_fields, 4) of n draws.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class ResampledTables:
         self.null_streams = seed.spawn(len(SHUFFLES))
 
     def solve(self, tables: Tables) -> Vectors:
+        """Return the vectors (k, 4) of tables, as closely as those of resamples need be known."""
         vectors, gap = solve_all(tables, self.resample_options, self.advance)
         self.note(gap, self.resample_options)
         return vectors
@@ -104,7 +108,8 @@ class ResampledTables:
         """Return the vectors under a null hypothesis."""
         stream = self.null_streams[list(SHUFFLES).index(what)]
         role, given = SHUFFLES[what]
-        return self.solve(self.samples.shuffle(self.wanted.n_permutations, stream, role, given))
+        tables = self.samples.shuffle(self.wanted.n_permutations, stream, role, given)
+        return self.solve(tables).reshape(-1, self.samples.n_fields, 4)
 
     def corrected(self, plug_in: Vectors) -> Vectors:
         """Return the plug-in vector with its bias corrected."""
@@ -113,12 +118,11 @@ class ResampledTables:
 
     def _corrected(self, plug_in: Vectors) -> Vectors:
         bias = self.wanted.bias
+        tables = self.samples.mass.reshape(-1, *self.samples.shape)
         if bias == "miller_madow":
-            table = self.samples.mass.reshape(self.samples.shape)
-            occupancy = self.samples.occupancy(table)
-            return miller_madow(plug_in, occupancy, self.samples.n_effective)
+            return miller_madow(plug_in, self.samples.occupancy(tables), self.samples.n_effective)
         if bias == "chao_shen":
-            return chao_shen(plug_in, self.samples.mass.reshape(self.samples.shape))
+            return np.stack([chao_shen(v, t) for v, t in zip(plug_in, tables, strict=True)])
         if bias in EXTRAPOLATED:
             return quadratic_extrapolation(plug_in, self.halves, self.quarters)
         if bias == "jackknife":
@@ -158,13 +162,13 @@ class ResampledTables:
             correct_resamples(self.wanted.bias, parts, self.samples, self._solve_array)
             for parts in resamples
         ]
-        corrected = np.concatenate(vectors)
+        corrected = np.concatenate(vectors).reshape(-1, self.samples.n_fields, 4)
         return corrected - self.left if self.wanted.bias in SHUFFLED else corrected
 
     def errors(self, plug_in: Vectors, corrected: Vectors) -> Errors:
         """Return what is known of the errors of the corrected vector, in the unit asked for."""
         scale = self.options.scale
-        left = np.zeros(4) if self.wanted.bias in SHUFFLED else self.left
+        left = np.zeros_like(corrected) if self.wanted.bias in SHUFFLED else self.left
         kink = root_extrapolation(plug_in, self.halves) - corrected
         drawn = self.resampled() - plug_in
         return Errors(named(drawn, scale), named(left, scale), named(kink, scale))
@@ -182,10 +186,10 @@ def p_values_of_errors(
     """
     wanted = Wanted("miller_madow", "none", 0.95, n_bootstrap, 0, "conditional", False)
     tables = ResampledTables(samples, options, wanted, rng)
-    plug_in = tables.solve(iter([samples.mass.reshape(1, *samples.shape)]))[0]
+    plug_in = tables.solve(iter([samples.mass.reshape(1, *samples.shape)]))
     corrected = tables.corrected(plug_in)
-    errors = tables.errors(plug_in, corrected)
-    values = named(corrected, options.scale)
+    errors = tables.errors(plug_in, corrected).of_field(0)
+    values = named(corrected[0], options.scale)
     return {
         atom: error_p_value(atom, float(values[atom]), errors)
         for atom in JUDGED_BY_ERRORS[wanted.null]

@@ -37,7 +37,12 @@ class CodedSamples:
     labels: tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
     names: tuple[str, str, str]
     weights: NDArray[np.float64] | None = None
-    n_dropped: int = 0
+    kept: NDArray[np.bool_] | None = None  # which of those handed in, if some were dropped
+
+    @property
+    def n_dropped(self) -> int:
+        """How many samples were dropped."""
+        return 0 if self.kept is None else int(np.count_nonzero(~self.kept))
 
     @property
     def n_samples(self) -> int:
@@ -237,7 +242,7 @@ def code_three(
         (labels[0], labels[1], labels[2]),
         (columns[0].name, columns[1].name, columns[2].name),
         weight,
-        0 if keep is None else int(np.count_nonzero(~keep)),
+        keep,
     )
     check_cells(samples.shape)
     return samples
