@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fastpid import torch as torch
     from fastpid._compare import Comparison as Comparison
     from fastpid._compare import compare as compare
+    from fastpid.course import TimeCourse as TimeCourse
+    from fastpid.course import estimate_over as estimate_over
     from fastpid.estimation import Estimate as Estimate
     from fastpid.estimation import Power as Power
     from fastpid.estimation import Stability as Stability
@@ -45,10 +47,12 @@ _LATE = {
     "Power": "estimation",
     "Screen": "screening",
     "Stability": "estimation",
+    "TimeCourse": "course",
     "UndersampledWarning": "joint",
     "compare": "_compare",
     "controller": "controller",
     "estimate": "estimation",
+    "estimate_over": "course",
     "estimate_predictions": "estimation",
     "estimate_table": "estimation",
     "joint": "joint",

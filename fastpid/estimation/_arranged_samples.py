@@ -131,8 +131,8 @@ class ArrangedSamples:
 
     def shuffled_parts(self, count: int, seed: np.random.SeedSequence) -> Tables:
         """Yield tables in which the target was moved, in four parts."""
-        random = np.random.default_rng(seed)
-        return self._rearranged(random, lambda: self.arrangement.divide(random, 4), count, 4, "z")
+        orders, parts = map(np.random.default_rng, seed.spawn(2))
+        return self._rearranged(orders, lambda: self.arrangement.divide(parts, 4), count, 4, "z")
 
     def _at_a_time(self, parts: int) -> int:
         cells = CELLS_AT_A_TIME // (parts * self.n_fields * self.size)

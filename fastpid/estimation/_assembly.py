@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastpid._base.progress import progress_bar
 from fastpid._base.warn import stacklevel_outside
@@ -15,8 +15,6 @@ from fastpid._solve.options import SolveOptions
 from fastpid._solve.solve import solve_tables
 from fastpid.estimation._bias import EXTRAPOLATED, OF_INDEPENDENT
 from fastpid.estimation._intervals import (
-    JUDGED_BY_ERRORS,
-    NULL_OF,
     error_p_value,
     intervals,
     p_value,
@@ -46,16 +44,13 @@ def resample_and_estimate(
     check_bias(wanted.bias, samples)
     solved = solve_tables(table.p, options._replace(on_failure="ignore"))
     plug_in = solved.terms.vector()
-    nulls = NULL_OF[wanted.null] if wanted.n_permutations else {}
+    nulls = wanted.nulls
     scale = options.scale
     tables = ResampledTables(samples, options, wanted, rng)
     with progress_bar(progress, tables.total, "solving resamples", "tables") as tables.advance:
         corrected = tables.corrected(plug_in)
         errors = tables.errors(plug_in, corrected).of_field(0) if wanted.needs_errors else None
-        under_null = {
-            what: named(tables.under_null(what)[:, 0], scale)
-            for what in dict.fromkeys(what for kinds in nulls.values() for what in kinds)
-        }
+        under_null = {what: named(tables.under_null(what)[:, 0], scale) for what in wanted.kinds}
 
     observed = {name: float(value) for name, value in named(plug_in[0], scale).items()}
     values = {name: float(value) for name, value in named(corrected[0], scale).items()}
@@ -66,12 +61,12 @@ def resample_and_estimate(
     }
     raw_intervals, draws = {}, {}
     if errors is not None:
-        for atom in JUDGED_BY_ERRORS[wanted.null] if nulls else ():
+        for atom in wanted.judged:
             p_values[atom] = max(p_values[atom], error_p_value(atom, values[atom], errors))
         if wanted.ci != "none":
             raw_intervals = intervals(wanted.ci, wanted.confidence_level, values, errors, p_values)
             draws = {name: observed[name] + drawn for name, drawn in errors.drawn.items()}
-    most = entropy_bound(table) * scale
+    most = float(entropy_bound(table.p.sum(axis=(0, 1)), table.n_effective)) * scale
     result = Estimate(
         table=table,
         decomposition=solved.result(),
@@ -133,12 +128,15 @@ def null_texts(nulls: Mapping[str, Sequence[str]], moves: str) -> dict[str, str]
     }
 
 
-def entropy_bound(table: JointTable | PredictionTable) -> float:
-    """Return what no information about z exceeds, in nats: H(Z), corrected to first order."""
-    p = table.p.sum(axis=(0, 1))
-    p = p[p > 0.0]
-    plug_in = float(-(p * np.log(p)).sum())
-    return min(plug_in + (len(p) - 1) / (2.0 * table.n_effective), math.log(len(p)))
+def entropy_bound(p: NDArray[np.float64], n_effective: float) -> NDArray[np.float64]:
+    """Return what no information about z exceeds, in nats: H(Z), corrected to first order.
+
+    Of the distribution of z, (nz,), or of several, (..., nz).
+    """
+    occupied = p > 0.0
+    plug_in = -(p * np.log(p, out=np.zeros_like(p), where=occupied)).sum(axis=-1)
+    count = np.count_nonzero(occupied, axis=-1)
+    return np.asarray(np.minimum(plug_in + (count - 1) / (2.0 * n_effective), np.log(count)))
 
 
 def _within(value: float, most: float) -> float:

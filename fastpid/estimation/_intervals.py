@@ -77,15 +77,19 @@ def intervals(
     values: Mapping[str, float],
     errors: Errors,
     p_values: Mapping[str, float],
+    reach: Mapping[str, float] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Return the interval of every value, as wide as errors, bias and tests ask for.
 
-    `p_values` are those of atoms that were tested. What a test does not refute is within the
-    interval: resamples know nothing of cells that were not seen, and where such cells alone would
-    show that there is nothing, their errors are too small.
+    `reach` says how many standard deviations an interval reaches, where that is not what `kind`
+    makes of the level. `p_values` are those of atoms that were tested. What a test does not refute
+    is within the interval: resamples know nothing of cells that were not seen, and where such cells
+    alone would show that there is nothing, their errors are too small.
     """
     plain = {
-        name: _interval(kind, confidence_level, values[name], drawn)
+        name: _interval(
+            kind, confidence_level, values[name], drawn, None if reach is None else reach[name]
+        )
         for name, drawn in errors.drawn.items()
     }
     # Where neither source need have unique information, their mutual informations may be equal.
@@ -110,7 +114,11 @@ def error_p_value(name: str, value: float, errors: Errors) -> float:
 
 
 def _interval(
-    kind: str, confidence_level: float, value: float, errors: NDArray[np.float64]
+    kind: str,
+    confidence_level: float,
+    value: float,
+    errors: NDArray[np.float64],
+    deviations: float | None,
 ) -> tuple[float, float]:
     """Return the interval of a value from the errors that its estimator makes of resamples.
 
@@ -124,8 +132,10 @@ def _interval(
         level asks for. "pivot": the value less the quantiles of the errors, and never without it.
     """
     tail = 0.5 * (1.0 - confidence_level)
-    if kind == "normal":
-        reach = -NormalDist().inv_cdf(tail) * float(errors.std(ddof=1))
+    if kind == "normal" or deviations is not None:
+        if deviations is None:
+            deviations = -NormalDist().inv_cdf(tail)
+        reach = deviations * float(errors.std(ddof=1))
         return value - reach, value + reach
     low, high = np.quantile(errors, [tail, 1.0 - tail]).tolist()
     return min(value - high, value), max(value - low, value)

@@ -29,7 +29,6 @@ from fastpid.estimation._bias import (
 )
 from fastpid.estimation._intervals import (
     JUDGED_BY_ERRORS,
-    NULL_OF,
     SHUFFLES,
     Errors,
     error_p_value,
@@ -57,6 +56,7 @@ class ResampledTables:
         options: SolveOptions,
         wanted: Wanted,
         rng: Any,
+        n_shuffles: int = _SHUFFLES,
     ) -> None:
         self.samples = samples
         self.options = options._replace(on_failure="ignore")
@@ -65,6 +65,7 @@ class ResampledTables:
             tol = _SHARE_OF_ERROR / AMPLIFICATION * standard_error(samples)
             self.resample_options = self.options._replace(tol=max(tol, options.tol))
         self.wanted = wanted
+        self.n_shuffles = n_shuffles
         self.solved_to_tol = True
         self.advance: Callable[[int], object] = lambda count: None
         self.largest_gap = 0.0
@@ -89,20 +90,19 @@ class ResampledTables:
     def total(self) -> int:
         """How many tables will be solved."""
         wanted = self.wanted
-        kinds = {k for nulls in NULL_OF[wanted.null].values() for k in nulls}
-        total = len(kinds) * wanted.n_permutations
+        total = len(wanted.kinds) * wanted.n_permutations
         per_resample = solves_per_resample(wanted.bias)
         if wanted.needs_errors:
             total += wanted.n_bootstrap * per_resample
         if wanted.needs_errors or wanted.bias in SHUFFLED:
-            total += _SHUFFLES * per_resample
+            total += self.n_shuffles * per_resample
         if wanted.needs_errors or wanted.bias in EXTRAPOLATED:
             total += DIVISIONS * 2
         if wanted.bias in EXTRAPOLATED:
             total += DIVISIONS * 4
         if wanted.bias == "jackknife":
             total += len(self.samples.leave_one_out()[1])
-        return total
+        return total * self.samples.n_fields
 
     def under_null(self, what: str) -> Vectors:
         """Return the vectors under a null hypothesis."""
@@ -151,7 +151,7 @@ class ResampledTables:
     def left(self) -> Vectors:
         """What the correction leaves of shuffled targets."""
         return left_in_shuffles(
-            *(self.wanted.bias, self.samples, _SHUFFLES, self.streams[3]),
+            *(self.wanted.bias, self.samples, self.n_shuffles, self.streams[3]),
             self._solve_array,
         )
 
