@@ -32,7 +32,7 @@ from fastpid.estimation._arrangement import (
     Arrangement,
     Permute,
     check_arrangement,
-    read_groups,
+    read_labels,
 )
 from fastpid.estimation._assembly import check_bias, entropy_bound, null_texts
 from fastpid.estimation._intervals import Errors, intervals
@@ -281,7 +281,7 @@ def _arrange(trials: Trials, groups: Any, permute: Any, block_length: Any) -> Ar
     runs = None
     if groups is not None:
         kept = trials.kept
-        runs = read_groups(groups, n_trials if kept is None else len(kept))
+        runs = read_labels("groups", groups, n_trials if kept is None else len(kept))[0]
         if kept is not None:
             runs = np.unique(runs[kept], return_inverse=True)[1]
     return check_arrangement(runs, permute, block_length, n_trials, ("trials", "recordings"))

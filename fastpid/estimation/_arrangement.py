@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,8 +171,10 @@ class Arrangement:
         return random.permutation(np.arange(self.n_units) * parts // self.n_units)
 
 
-def read_groups(groups: object, n_samples: int) -> NDArray[np.intp]:
-    """Read the labels of groups: their numbers, (n_samples,).
+def read_labels(
+    argument: str, labels: object, n_samples: int
+) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
+    """Read a label for every sample: numbers (n_samples,) of those that occur, and these.
 
     Raises
     ------
@@ -181,17 +183,19 @@ def read_groups(groups: object, n_samples: int) -> NDArray[np.intp]:
     TypeError
         If labels are of a type that columns of symbols cannot be.
     """
-    column = read_column("groups", "groups", groups)
+    column = read_column(argument, argument, labels)
     if len(column) != n_samples:
         raise ValueError(
-            f"groups has {len(column)} labels for {n_samples} samples; pass one for each sample"
+            f"{argument} has {len(column)} labels for {n_samples} samples; pass one for each sample"
         )
     if column.missing.any():
         raise ValueError(
-            f"groups misses labels ({column.rows.text(column.missing)}); leave out these samples, "
-            "or say which group they are of"
+            f"{argument} misses labels ({column.rows.text(column.missing)}); leave out these "
+            "samples, or say where they belong"
         )
-    return np.unique(column.values, return_inverse=True)[1].ravel()
+    seen, numbers = np.unique(column.values, return_inverse=True)
+    names = (column.categories[i] for i in seen) if column.is_coded else seen.tolist()
+    return numbers.ravel(), tuple(names)
 
 
 def check_arrangement(

@@ -15,6 +15,7 @@ from fastpid._solve.options import SolveOptions
 from fastpid._solve.solve import solve_tables
 from fastpid.estimation._bias import EXTRAPOLATED, OF_INDEPENDENT
 from fastpid.estimation._intervals import (
+    Errors,
     error_p_value,
     intervals,
     p_value,
@@ -37,6 +38,18 @@ def resample_and_estimate(
     progress: bool | None,
 ) -> Estimate:
     """Estimate from a table and the samples behind it."""
+    return estimate_with_errors(table, samples, options, wanted, rng, progress)[0]
+
+
+def estimate_with_errors(
+    table: JointTable | PredictionTable,
+    samples: Samples,
+    options: SolveOptions,
+    wanted: Wanted,
+    rng: Any,
+    progress: bool | None,
+) -> tuple[Estimate, Errors | None]:
+    """Estimate, and say what is known of the errors of the corrected values, if that is wanted."""
     if not table.sampling.is_sufficient:
         warnings.warn(
             table.sampling.advice, UndersampledWarning, stacklevel=stacklevel_outside("fastpid")
@@ -96,7 +109,7 @@ def resample_and_estimate(
     )
     if not (tables.solved_to_tol and solved.terms.gap[0] <= options.tol):
         _report(result, options)
-    return result
+    return result, errors
 
 
 def check_bias(bias: str, samples: Samples) -> None:

@@ -11,7 +11,7 @@ from fastpid._base.quantities import Method, OnFailure, Unit
 from fastpid._base.random import RNG
 from fastpid._solve.options import SolveOptions, check_options
 from fastpid.estimation._arranged_samples import ArrangedSamples
-from fastpid.estimation._arrangement import Permute, check_arrangement, read_groups
+from fastpid.estimation._arrangement import Permute, check_arrangement, read_labels
 from fastpid.estimation._assembly import resample_and_estimate
 from fastpid.estimation._resampling import Resampler, Samples
 from fastpid.estimation._result import Estimate
@@ -240,7 +240,7 @@ def _resampler(
 ) -> Samples:
     runs = None
     if groups is not None:
-        runs = read_groups(groups, samples.n_samples + samples.n_dropped)
+        runs = read_labels("groups", groups, samples.n_samples + samples.n_dropped)[0]
         if samples.kept is not None:
             runs = np.unique(runs[samples.kept], return_inverse=True)[1]
     arrangement = check_arrangement(runs, permute, block_length, samples.n_samples)

@@ -92,16 +92,27 @@ def intervals(
         )
         for name, drawn in errors.drawn.items()
     }
-    # Where neither source need have unique information, their mutual informations may be equal.
-    at_kink = all(plain[name][0] + min(errors.kink[name], 0.0) <= 0.0 for name in _UNIQUE)
+    bias = bias_left(plain, errors)
     found = {}
     for name, (low, high) in plain.items():
-        shifts = (-errors.left[name], errors.kink[name] if at_kink else 0.0)
-        low, high = low + min(*shifts, 0.0), high + max(*shifts, 0.0)
+        low, high = low + bias[name][0], high + bias[name][1]
         if p_values.get(name, 0.0) > 1.0 - confidence_level:
             low = min(low, 0.0)
         found[name] = low, high
     return found
+
+
+def bias_left(
+    plain: Mapping[str, tuple[float, float]], errors: Errors
+) -> dict[str, tuple[float, float]]:
+    """Return what may have to be added to values, at least and at most, by their plain intervals.
+
+    Where neither source need have unique information, their mutual informations may be equal, and
+    the bias be that of a kink.
+    """
+    at_kink = all(plain[name][0] + min(errors.kink[name], 0.0) <= 0.0 for name in _UNIQUE)
+    shifts = {name: (-errors.left[name], errors.kink[name] if at_kink else 0.0) for name in plain}
+    return {name: (min(*each, 0.0), max(*each, 0.0)) for name, each in shifts.items()}
 
 
 def error_p_value(name: str, value: float, errors: Errors) -> float:

@@ -60,10 +60,7 @@ class ResampledTables:
     ) -> None:
         self.samples = samples
         self.options = options._replace(on_failure="ignore")
-        self.resample_options = self.options
-        if not wanted.same_tol:
-            tol = _SHARE_OF_ERROR / AMPLIFICATION * standard_error(samples)
-            self.resample_options = self.options._replace(tol=max(tol, options.tol))
+        self.resample_options = options_of_resamples(samples, options, wanted)
         self.wanted = wanted
         self.n_shuffles = n_shuffles
         self.solved_to_tol = True
@@ -175,6 +172,15 @@ class ResampledTables:
 
     def _solve_array(self, tables: NDArray[np.float64]) -> Vectors:
         return self.solve(iter([tables]))
+
+
+def options_of_resamples(samples: Samples, options: SolveOptions, wanted: Wanted) -> SolveOptions:
+    """Return the options with a tolerance that does for resamples, unless one was asked for."""
+    options = options._replace(on_failure="ignore")
+    if wanted.same_tol:
+        return options
+    tol = _SHARE_OF_ERROR / AMPLIFICATION * standard_error(samples)
+    return options._replace(tol=max(tol, options.tol))
 
 
 def p_values_of_errors(
