@@ -102,9 +102,10 @@ Doubles weigh(const Array<std::int32_t>& cell, py::ssize_t cells, const Doubles&
   return tables;
 }
 
-Doubles rearrange(const Array<std::int32_t>& cell, const Array<std::int32_t>& moved,
-                  const Array<std::int32_t>& stratum, py::ssize_t num_strata, py::ssize_t cells,
-                  const Array<std::int32_t>& order, const Doubles& weights, int threads) {
+py::tuple rearrange(const Array<std::int32_t>& cell, const Array<std::int32_t>& moved,
+                    const Array<std::int32_t>& stratum, py::ssize_t num_strata, py::ssize_t cells,
+                    const Array<std::int64_t>& ends, const Array<std::int32_t>& order,
+                    const Doubles& weights, int threads) {
   const auto fields = fields_of(cell, cells, weights);
   const py::ssize_t count = weights.shape(0);
   if (moved.size() != cell.size() || stratum.size() != cell.size() || order.ndim() != 2 ||
@@ -112,13 +113,15 @@ Doubles rearrange(const Array<std::int32_t>& cell, const Array<std::int32_t>& mo
     throw std::invalid_argument("moved and stratum as cell, order as weights");
   }
   const cpu::Moved what{moved.data(), stratum.data(), num_strata};
+  const cpu::Units units{ends.data(), ends.size()};
   Doubles tables({count, py::ssize_t{fields.fields}, cells});
+  Doubles spread({count, py::ssize_t{fields.fields}});
   cpu::CountOptions options{at_least_one(threads), {}};
   run_interruptibly(options, [&] {
-    return kernel->rearrange(fields, what, order.data(), weights.data(), count, options,
-                             tables.mutable_data());
+    return kernel->rearrange(fields, what, units, order.data(), weights.data(), count, options,
+                             tables.mutable_data(), spread.mutable_data());
   });
-  return tables;
+  return py::make_tuple(tables, spread);
 }
 
 void register_histogram(py::module_& m) {
@@ -143,9 +146,11 @@ void register_histogram(py::module_& m) {
         "rows).");
   m.def("rearrange", &rearrange, py::arg("cell").noconvert(), py::arg("moved").noconvert(),
         py::arg("stratum").noconvert(), py::arg("num_strata"), py::arg("cells"),
-        py::arg("order").noconvert(), py::arg("weights").noconvert(), py::arg("threads"),
+        py::arg("ends").noconvert(), py::arg("order").noconvert(), py::arg("weights").noconvert(),
+        py::arg("threads"),
         "Tables (count, fields, cells) of samples in cell[n] + moved[m]: in every stratum, the "
-        "j-th sample in `order` (count, rows) gives to the j-th as they stand.");
+        "j-th sample in `order` (count, rows) gives to the j-th as they stand; and (count, fields) "
+        "how much more they vary than with independent samples, units being what `ends` delimits.");
 }
 
 }  // namespace

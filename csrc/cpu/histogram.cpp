@@ -231,15 +231,68 @@ struct Strata {
   std::vector<std::int32_t> starts, by_stratum;
 };
 
+// How much more the frequencies of a table vary than those of independent samples.
+class Spread {
+ public:
+  Spread(std::ptrdiff_t cells, const Units& units)
+      : units_(units),
+        of_unit_(size(cells)),
+        squares_(size(cells)),
+        products_(size(cells)),
+        own_squares_(size(cells)) {}
+
+  // Of samples [0, rows) that fall into cell[n] with weight[n], counted in `table`.
+  double operator()(std::ptrdiff_t rows, const std::int32_t* cell, const double* weight,
+                    const double* table) {
+    std::fill(squares_.begin(), squares_.end(), 0.0);
+    std::fill(products_.begin(), products_.end(), 0.0);
+    std::fill(own_squares_.begin(), own_squares_.end(), 0.0);
+    double squares = 0.0, own_squares = 0.0, total = 0.0;
+    std::ptrdiff_t n = 0;
+    for (std::ptrdiff_t u = 0; u < units_.count; ++u) {
+      const std::ptrdiff_t first = n, end = std::min<std::ptrdiff_t>(units_.ends[u], rows);
+      double of_unit = 0.0;
+      for (; n < end; ++n) {
+        const std::size_t c = size(cell[n]);
+        of_unit_[c] += weight[n];
+        own_squares_[c] += weight[n] * weight[n];
+        own_squares += weight[n] * weight[n];
+        of_unit += weight[n];
+      }
+      for (n = first; n < end; ++n) {  // of every cell once: what was counted is taken out
+        const std::size_t c = size(cell[n]);
+        squares_[c] += of_unit_[c] * of_unit_[c];
+        products_[c] += of_unit_[c] * of_unit;
+        of_unit_[c] = 0.0;
+      }
+      squares += of_unit * of_unit;
+      total += of_unit;
+    }
+    double spread = 0.0, own_spread = 0.0;
+    for (std::size_t c = 0; c < of_unit_.size(); ++c) {
+      if (!(table[c] > 0.0)) continue;
+      const double p = table[c] / total;
+      spread += squares_[c] / p - 2.0 * products_[c] + p * squares;
+      own_spread += own_squares_[c] / p - 2.0 * own_squares_[c] + p * own_squares;
+    }
+    return own_spread > 0.0 ? spread / own_spread : 1.0;
+  }
+
+ private:
+  Units units_;
+  std::vector<double> of_unit_, squares_, products_, own_squares_;
+};
+
 }  // namespace
 
-bool rearrange(const Fields& fields, const Moved& moved, const std::int32_t* order,
-               const double* weights, std::ptrdiff_t count, const CountOptions& options,
-               double* tables) {
+bool rearrange(const Fields& fields, const Moved& moved, const Units& units,
+               const std::int32_t* order, const double* weights, std::ptrdiff_t count,
+               const CountOptions& options, double* tables, double* spread) {
   const std::ptrdiff_t rows = fields.rows;
   const Strata strata(fields, moved);
   const auto worker = [&](const Stop& stop) {
-    return [&, next = std::vector<std::int32_t>(size(moved.num_strata))](
+    return [&, next = std::vector<std::int32_t>(size(moved.num_strata)),
+            into = std::vector<std::int32_t>(size(rows)), spread_of = Spread(fields.cells, units)](
                std::ptrdiff_t first, std::ptrdiff_t end) mutable {
       for (std::ptrdiff_t item = first; item < end && !stop(); ++item) {
         const std::ptrdiff_t k = item / fields.fields, f = item % fields.fields;
@@ -248,14 +301,17 @@ bool rearrange(const Fields& fields, const Moved& moved, const std::int32_t* ord
         const std::int32_t* stratum = moved.stratum + f * rows;
         const std::int32_t* given = moved.moved + f * rows;
         const std::int32_t* cell = fields.cell + f * rows;
+        const double* weight = weights + k * rows;
         double* table = tables + item * fields.cells;
         std::fill(table, table + fields.cells, 0.0);
         std::copy(start, start + moved.num_strata, next.begin());
         for (std::ptrdiff_t j = 0; j < rows; ++j) {
           const std::int32_t from = order[k * rows + j];
           const std::int32_t n = to[next[size(stratum[from])]++];
-          table[cell[n] + given[from]] += weights[k * rows + n];
+          into[size(n)] = cell[n] + given[from];
+          table[into[size(n)]] += weight[n];
         }
+        spread[item] = spread_of(rows, into.data(), weight, table);
       }
     };
   };

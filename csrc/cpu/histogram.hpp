@@ -78,11 +78,23 @@ struct Moved {
   std::ptrdiff_t num_strata;
 };
 
+// Units of samples that depend on one another, in the order of the samples: unit u ends before
+// sample ends[u].
+struct Units {
+  const std::int64_t* ends;
+  std::ptrdiff_t count;
+};
+
 // Table (k, f) after samples were put into another order, and in every stratum the j-th of them in
 // order[k * rows ...] gave what it has to the j-th of them as they stood: that one, with its weight
-// in row k, falls into cell[n] + moved[m]. Returns false if interrupted.
-bool rearrange(const Fields& fields, const Moved& moved, const std::int32_t* order,
-               const double* weights, std::ptrdiff_t count, const CountOptions& options,
-               double* tables);
+// in row k, falls into cell[n] + moved[m]. spread (k, f) is how much
+// more the table's frequencies p_c vary than if samples were independent, on average over cells:
+//   sum over c of (sum over u of (w_uc - w_u p_c)^2) / p_c,
+// w_u being the weight of unit u and w_uc what it has in cell c, by the same sum in which every
+// sample is a unit of its own. It is the design effect of J. N. K. Rao and A. J. Scott (Journal of
+// the American Statistical Association 76, 1981). Returns false if interrupted.
+bool rearrange(const Fields& fields, const Moved& moved, const Units& units,
+               const std::int32_t* order, const double* weights, std::ptrdiff_t count,
+               const CountOptions& options, double* tables, double* spread);
 
 }  // namespace fastpid::cpu

@@ -227,13 +227,57 @@ TEST(histogram_rearranges_within_strata) {
       }
     }
   }
+  const std::vector<std::int64_t> ends{7, 30, 31, rows};
+  std::vector<double> first_spread;
   for (const int threads : {1, 3}) {
-    std::vector<double> tables(expected.size(), -1.0);
+    std::vector<double> tables(expected.size(), -1.0), spread(size(count * fields));
     CHECK(cpu::rearrange({fixed.data(), fields, rows, cells},
-                         {given.data(), stratum.data(), strata}, order.data(), weights.data(),
-                         count, on(threads), tables.data()));
+                         {given.data(), stratum.data(), strata}, {ends.data(), 4}, order.data(),
+                         weights.data(), count, on(threads), tables.data(), spread.data()));
     CHECK(tables == expected);
+    CHECK(first_spread.empty() || spread == first_spread);
+    first_spread = spread;
   }
+}
+
+// Against the definition, and one where every sample is a unit.
+TEST(histogram_spread_is_the_design_effect) {
+  constexpr std::ptrdiff_t rows = 90, cells = 5;
+  const auto cell = codes<std::int32_t>(rows, cells, 1u);
+  const auto weight = codes<std::int32_t>(rows, 4, 2u);
+  const std::vector<double> weights(weight.begin(), weight.end());
+  const std::vector<std::int32_t> nothing(size(rows), 0);
+  std::vector<std::int32_t> order(size(rows));
+  std::iota(order.begin(), order.end(), 0);
+  std::vector<std::int64_t> alone(size(rows));
+  std::iota(alone.begin(), alone.end(), 1);
+  const std::vector<std::int64_t> three{20, 50, rows};
+  std::vector<double> table(size(cells)), spread(1);
+  const auto run = [&](const std::vector<std::int64_t>& ends) {
+    CHECK(cpu::rearrange({cell.data(), 1, rows, cells}, {nothing.data(), nothing.data(), 1},
+                         {ends.data(), static_cast<std::ptrdiff_t>(ends.size())}, order.data(),
+                         weights.data(), 1, on(1), table.data(), spread.data()));
+    return spread[0];
+  };
+  const auto sum_of_squares = [&](const std::vector<std::int64_t>& ends) {
+    const double all = total(table.data(), cells);
+    double sum = 0.0;
+    std::ptrdiff_t n = 0;
+    for (const std::int64_t end : ends) {
+      std::vector<double> in_cell(size(cells), 0.0);
+      for (; n < end; ++n) in_cell[size(cell[size(n)])] += weights[size(n)];
+      const double of_unit = total(in_cell.data(), cells);
+      for (std::size_t c = 0; c < size(cells); ++c) {
+        const double p = table[c] / all, off = in_cell[c] - of_unit * p;
+        sum += off * off / p;
+      }
+    }
+    return sum;
+  };
+  CHECK_NEAR(run(alone), 1.0, 1e-12);
+  const double found = run(three);
+  CHECK_NEAR(found, sum_of_squares(three) / sum_of_squares(alone), 1e-9);
+  CHECK(found > 1.1 || found < 0.9);
 }
 
 TEST(histogram_stops_when_it_is_told_to) {
@@ -252,8 +296,10 @@ TEST(histogram_stops_when_it_is_told_to) {
   std::iota(order.begin(), order.end(), 0);
   const cpu::Fields field{cell.data(), 1, 1000, 8};
   CHECK(!cpu::weigh(field, weights.data(), 1, options, tables.data()));
-  CHECK(!cpu::rearrange(field, {moved.data(), moved.data(), 1}, order.data(), weights.data(), 1,
-                        options, tables.data()));
+  const std::vector<std::int64_t> ends{1000};
+  std::vector<double> spread(1);
+  CHECK(!cpu::rearrange(field, {moved.data(), moved.data(), 1}, {ends.data(), 1}, order.data(),
+                        weights.data(), 1, options, tables.data(), spread.data()));
 }
 
 }  // namespace

@@ -85,7 +85,8 @@ def rearrange(
     stratum: NDArray[np.int32],
     num_strata: int,
     cells: int,
+    ends: NDArray[np.int64],
     order: NDArray[np.int32],
     weights: NDArray[np.float64],
     threads: int,
-) -> NDArray[np.float64]: ...
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...

@@ -14,7 +14,7 @@ from fastpid._solve import kernel
 from fastpid._solve.threads import count_threads
 from fastpid.estimation._arrangement import Arrangement
 from fastpid.estimation._occupancy import Occupancy, occupied_cells
-from fastpid.estimation._resampling import CELLS_AT_A_TIME, Tables
+from fastpid.estimation._resampling import CELLS_AT_A_TIME, Surrogates, Tables
 
 #: How many numbers of samples are made at a time.
 _ROWS_AT_A_TIME = 2**22
@@ -119,20 +119,45 @@ class ArrangedSamples:
 
         return tables(), np.ones(self.n_units)
 
-    def shuffle(self, count: int, seed: np.random.SeedSequence, role: str, given: str) -> Tables:
+    def surrogates(
+        self, count: int, seed: np.random.SeedSequence, role: str, given: str
+    ) -> Iterator[Surrogates]:
         """Yield tables in which one variable was moved among the samples.
 
-        Among those alike in the variable `given`, or all for "".
+        Among those alike in the variable `given`, or all for "". Where units differ in what they
+        have in a stratum, values of one unit are spread over several, and the surrogates vary less
+        than the samples do. To first order, information that is not there is estimated as a sum of
+        squares of what frequencies are off by, and grows with their variance: it is compared by
+        their design effects (Rao and Scott 1981), as one studentises what is permuted where
+        variances may differ (A. Janssen, Statistics and Probability Letters 36, 1997).
         """
         random = np.random.default_rng(seed)
         ones = np.ones((1, self.n_samples))
-        for tables in self._rearranged(random, lambda: ones, count, 1, role, given):
-            yield tables.reshape((-1, *self.shape))
+        own = self._spread_as_they_stand
+        for tables, spread in self._rearranged(random, lambda: ones, count, 1, role, given):
+            scale = np.divide(own, spread, out=np.ones_like(spread), where=spread > 0.0)
+            yield Surrogates(tables.reshape((-1, *self.shape)), scale.reshape(-1, 1))
+
+    @functools.cached_property
+    def _spread_as_they_stand(self) -> NDArray[np.float64]:
+        """How much more than of independent samples the frequencies of the tables vary."""
+        nothing = np.zeros_like(self.cells)
+        order = np.arange(self.n_samples, dtype=np.int32)[None]
+        return kernel.rearrange(
+            *(self.cells, nothing, nothing, 1, self.size, self._ends, order),
+            *(self._weights[None], self._threads_for(1)),
+        )[1]
+
+    @functools.cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        return np.cumsum(self.arrangement.unit_sizes, dtype=np.int64)
 
     def shuffled_parts(self, count: int, seed: np.random.SeedSequence) -> Tables:
         """Yield tables in which the target was moved, in four parts."""
         orders, parts = map(np.random.default_rng, seed.spawn(2))
-        return self._rearranged(orders, lambda: self.arrangement.divide(parts, 4), count, 4, "z")
+        divide = functools.partial(self.arrangement.divide, parts, 4)
+        for tables, _ in self._rearranged(orders, divide, count, 4, "z"):
+            yield tables
 
     def _at_a_time(self, parts: int) -> int:
         cells = CELLS_AT_A_TIME // (parts * self.n_fields * self.size)
@@ -172,7 +197,7 @@ class ArrangedSamples:
         parts: int,
         role: str,
         given: str = "",
-    ) -> Iterator[NDArray[np.float64]]:
+    ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         _, ny, nz = self.shape
         stride = {"x": ny * nz, "y": nz, "z": 1}[role]
         moved = np.asarray(self._codes[role] * stride, dtype=np.int32)
@@ -186,9 +211,9 @@ class ArrangedSamples:
         for size in self._batches(count, parts):
             orders = np.stack([self.arrangement.order(random) for _ in range(size)])
             weights = np.concatenate([divide() * self._weights for _ in range(size)])
-            tables = kernel.rearrange(
-                *(fixed, moved, stratum, n_strata, self.size),
+            tables, spread = kernel.rearrange(
+                *(fixed, moved, stratum, n_strata, self.size, self._ends),
                 np.repeat(orders.astype(np.int32), parts, axis=0),
                 *(weights, self._threads_for(len(weights))),
             )
-            yield self._in_parts(tables, parts)
+            yield self._in_parts(tables, parts), spread

@@ -105,8 +105,9 @@ class ResampledTables:
         """Return the vectors under a null hypothesis."""
         stream = self.null_streams[list(SHUFFLES).index(what)]
         role, given = SHUFFLES[what]
-        tables = self.samples.shuffle(self.wanted.n_permutations, stream, role, given)
-        return self.solve(tables).reshape(-1, self.samples.n_fields, 4)
+        some = self.samples.surrogates(self.wanted.n_permutations, stream, role, given)
+        vectors = [self._solve_array(tables) * scale for tables, scale in some]
+        return np.concatenate(vectors).reshape(-1, self.samples.n_fields, 4)
 
     def corrected(self, plug_in: Vectors) -> Vectors:
         """Return the plug-in vector with its bias corrected."""

@@ -6,7 +6,7 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,17 @@ _DIVISIONS_OF_SHUFFLES = 5
 
 #: Resamples, some at a time: arrays (count, nx, ny, nz) of weights of cells.
 Tables = Iterator[NDArray[np.float64]]
+
+
+class Surrogates(NamedTuple):
+    """Tables (n, nx, ny, nz) under a null hypothesis.
+
+    `scale` is by how much their information has to be multiplied to be that of as many independent
+    samples as there are, (n, 1): surrogates may have lost some of the samples' dependence.
+    """
+
+    tables: NDArray[np.float64]
+    scale: NDArray[np.float64] | float = 1.0
 
 
 class Samples(Protocol):
@@ -84,8 +95,10 @@ class Samples(Protocol):
         """Yield tables of as many units, drawn with replacement (Efron 1979), in four parts."""
         ...
 
-    def shuffle(self, count: int, seed: np.random.SeedSequence, role: str, given: str) -> Tables:
-        """Yield tables in which the values of one variable were shuffled among the samples.
+    def surrogates(
+        self, count: int, seed: np.random.SeedSequence, role: str, given: str
+    ) -> Iterator[Surrogates]:
+        """Yield tables in which the values of one variable were moved among the samples.
 
         Among those alike in the variable `given`, or all for "".
         """
@@ -119,6 +132,16 @@ def solve_all(
 
 class IndependentSamples(ABC):
     """What is the same of all samples that do not depend on one another."""
+
+    @abstractmethod
+    def shuffle(self, count: int, seed: np.random.SeedSequence, role: str, given: str) -> Tables:
+        """Yield tables in which the values of one variable were shuffled among the samples."""
+
+    def surrogates(
+        self, count: int, seed: np.random.SeedSequence, role: str, given: str
+    ) -> Iterator[Surrogates]:
+        """Yield tables in which the values of one variable were moved among the samples."""
+        return map(Surrogates, self.shuffle(count, seed, role, given))
 
     n_fields = 1
     units = "samples"
