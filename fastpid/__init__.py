@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fastpid import torch as torch
     from fastpid._compare import Comparison as Comparison
     from fastpid._compare import compare as compare
+    from fastpid.conditions import Differences as Differences
+    from fastpid.conditions import estimate_differences as estimate_differences
     from fastpid.course import TimeCourse as TimeCourse
     from fastpid.course import estimate_over as estimate_over
     from fastpid.estimation import Estimate as Estimate
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 #: stand; a module stands in itself.
 _LATE = {
     "Comparison": "_compare",
+    "Differences": "conditions",
     "Estimate": "estimation",
     "Network": "screening",
     "PIDSelector": "screening",
@@ -52,6 +55,7 @@ _LATE = {
     "compare": "_compare",
     "controller": "controller",
     "estimate": "estimation",
+    "estimate_differences": "conditions",
     "estimate_over": "course",
     "estimate_predictions": "estimation",
     "estimate_table": "estimation",

@@ -19,7 +19,7 @@ FLOORS = (
     {"joint", "result"},
     {"_solve"},
     {"estimation"},
-    {"controller", "course", "screening"},
+    {"conditions", "controller", "course", "screening"},
     {"_compare", "reference", "torch"},
     {"_decompose"},
     {"__init__"},

@@ -93,8 +93,10 @@ class Arrangement:
         """What is done to a variable under a null hypothesis."""
         if self.unit == "block":
             return "shifted"
-        if self.unit == "group":
+        if self.unit == "group" and self.n_units < self.n_samples:
             return "shuffled between groups"
+        if self.unit == "group":
+            return "shuffled"
         return "shuffled" if len(self.lengths) == 1 else "shuffled within groups"
 
     @property
@@ -103,7 +105,7 @@ class Arrangement:
         if self.unit == "block":
             return f"blocks of {self.block_length} samples"
         if self.unit == "group":
-            return "groups"
+            return "groups" if self.n_units < self.n_samples else "samples"
         return "samples" if len(self.lengths) == 1 else "samples within groups"
 
     @property

@@ -86,12 +86,7 @@ def intervals(
     is within the interval: resamples know nothing of cells that were not seen, and where such cells
     alone would show that there is nothing, their errors are too small.
     """
-    plain = {
-        name: _interval(
-            kind, confidence_level, values[name], drawn, None if reach is None else reach[name]
-        )
-        for name, drawn in errors.drawn.items()
-    }
+    plain = plain_intervals(kind, confidence_level, values, errors, reach)
     bias = bias_left(plain, errors)
     found = {}
     for name, (low, high) in plain.items():
@@ -100,6 +95,22 @@ def intervals(
             low = min(low, 0.0)
         found[name] = low, high
     return found
+
+
+def plain_intervals(
+    kind: str,
+    confidence_level: float,
+    values: Mapping[str, float],
+    errors: Errors,
+    reach: Mapping[str, float] | None = None,
+) -> dict[str, tuple[float, float]]:
+    """Return intervals() as wide as errors ask for."""
+    return {
+        name: _interval(
+            kind, confidence_level, values[name], drawn, None if reach is None else reach[name]
+        )
+        for name, drawn in errors.drawn.items()
+    }
 
 
 def bias_left(

@@ -55,6 +55,16 @@ class CodedSamples:
         nx, ny, nz = map(len, self.labels)
         return nx, ny, nz
 
+    def take(self, of: NDArray[np.bool_]) -> CodedSamples:
+        """Return some of the samples, coded as all are."""
+        x, y, z = self.codes
+        return dataclasses.replace(
+            self,
+            codes=(x[of], y[of], z[of]),
+            weights=None if self.weights is None else self.weights[of],
+            kept=None,
+        )
+
     def cells(self) -> NDArray[np.int32]:
         """Return the cell of every sample in the table, C-contiguous."""
         x, y, z = self.codes
