@@ -25,6 +25,7 @@ Z = X ^ Y
 def test_the_names_are_those_documented() -> None:
     assert set(fastpid.__all__) == {
         *("decompose", "estimate", "estimate_table", "estimate_predictions", "screen"),
+        *("estimate_over", "estimate_differences", "Differences", "TimeCourse"),
         *("power", "stability", "compare", "PIDSelector"),
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
         "Status",
@@ -52,6 +53,8 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],
+        fastpid.estimate_over: [*solver, "rng", "on_failure", "progress"],
+        fastpid.estimate_differences: [*solver, "rng", "on_failure", "progress"],
         fastpid.screen: [*solver, "n_jobs", "rng", "on_failure", "progress"],
         fastpid.screening.network: [*solver, "n_jobs", "rng", "on_failure", "progress"],
     }

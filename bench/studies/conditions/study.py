@@ -10,9 +10,10 @@ import time
 import warnings
 from pathlib import Path
 
-import fastpid
 import numpy as np
 from joblib import Parallel, delayed
+
+import fastpid
 
 ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
 HERE = Path(__file__).parent
@@ -56,9 +57,9 @@ def unpaired(name: str, seed: int) -> fastpid.Differences:
 
 
 def paired(name: str, seed: int) -> fastpid.Differences:
-    """Two sources about the same target of the same samples: alike or not."""
+    """Compare two sources about the same target of the same samples: alike or not."""
     random = np.random.default_rng([seed, 5])
-    shared, y, noise = random.integers(0, 2, (3, 400))
+    shared, y = random.integers(0, 2, (2, 400))
     z = 2 * noisy(random, shared ^ y, 0.2) + noisy(random, shared, 0.2)
     rates = (0.1, 0.1) if name == "alike" else (0.05, 0.25)
     x = {k: noisy(random, shared, r) for k, r in zip("ab", rates, strict=True)}
@@ -66,7 +67,7 @@ def paired(name: str, seed: int) -> fastpid.Differences:
 
 
 def by_subject(name: str, seed: int) -> fastpid.Differences:
-    """Subjects differ in their noise; conditions by subject, or both for every subject."""
+    """Let subjects differ in their noise; conditions by subject, or both for every subject."""
     random = np.random.default_rng([seed, 7])
     groups = np.repeat(np.arange(24), 40)
     rate = random.beta(2.0, 6.0, 24)[groups]
@@ -86,9 +87,7 @@ def compare(*given: object, seed: int, **options: object) -> fastpid.Differences
 
 def one(kind: str, name: str, seed: int) -> dict[str, tuple[float, float, float]]:
     d = {"unpaired": unpaired, "paired": paired, "by subject": by_subject}[kind](name, seed)
-    return {
-        atom: (*(ends[0] for ends in d.intervals[atom]), d.p_values[atom][0]) for atom in ATOMS
-    }
+    return {atom: (*(ends[0] for ends in d.intervals[atom]), d.p_values[atom][0]) for atom in ATOMS}
 
 
 def true_difference(kind: str, name: str) -> dict[str, float]:

@@ -16,9 +16,10 @@ import time
 import warnings
 from pathlib import Path
 
-import fastpid
 import numpy as np
 from joblib import Parallel, delayed
+
+import fastpid
 
 ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
 HERE = Path(__file__).parent
@@ -39,13 +40,13 @@ def nothing(random: np.random.Generator) -> tuple:
 
 
 def one_source(random: np.random.Generator) -> tuple:
-    """x tells z at all times; y is noise: there is unique information of x, and nothing else."""
+    """X tells z at all times; y is noise: there is unique information of x, and nothing else."""
     z = random.integers(0, 2, N_TRIALS)
     return smooth(random) + 0.8 * (2 * z[:, None] - 1), smooth(random), z, {"unique_x": slice(None)}
 
 
 def both_in_turn(random: np.random.Generator) -> tuple:
-    """x tells z in the first half, y in the second."""
+    """X tells z in the first half, y in the second."""
     z = random.integers(0, 2, N_TRIALS)
     sign = 0.8 * (2 * z[:, None] - 1)
     x, y = smooth(random), smooth(random)
@@ -55,7 +56,7 @@ def both_in_turn(random: np.random.Generator) -> tuple:
 
 
 def window_of_synergy(random: np.random.Generator) -> tuple:
-    """Signs of x and y tell z together, in a window."""
+    """Let the signs of x and y tell z together, in a window."""
     z, sign = random.integers(0, 2, N_TRIALS), random.choice([-1.0, 1.0], N_TRIALS)
     x, y = smooth(random), smooth(random)
     x[:, WINDOW] += sign[:, None]
@@ -64,7 +65,7 @@ def window_of_synergy(random: np.random.Generator) -> tuple:
 
 
 def sessions(random: np.random.Generator) -> tuple:
-    """Nothing, but both sources and the target drift from one of 20 sessions to the next."""
+    """Draw nothing, but let sources and target drift from one of 20 sessions to the next."""
     groups = np.repeat(np.arange(20), 10)
     x, y = (
         np.sqrt(0.5) * (smooth(random) + random.normal(size=20)[groups, None]) for _ in range(2)
@@ -83,7 +84,7 @@ WORLDS = {
 
 
 def one(name: str, seed: int) -> dict[str, tuple]:
-    """Return by atom: false discoveries by max and cluster, their share by BH, and what is found."""
+    """Return by atom what is false by max and cluster, the share by BH, and what is found."""
     world, how = WORLDS[name]
     x, y, z, true = world(np.random.default_rng([seed, 41]))
     with warnings.catch_warnings():
