@@ -36,14 +36,13 @@ from fastpid.estimation._arrangement import (
     check_arrangement,
     read_labels,
 )
-from fastpid.estimation._assembly import check_bias, entropy_bound, null_texts
+from fastpid.estimation._assembly import check_bias, entropy_bound, null_texts, report_unsolved
 from fastpid.estimation._intervals import WITHOUT_STRATA, Errors, intervals
 from fastpid.estimation._resampled import ResampledTables, named
 from fastpid.estimation._wanted import DEFAULT_TOL, Bias, Interval, Null, Wanted, check_wanted
 from fastpid.joint import UndersampledWarning
 from fastpid.joint._missing import Missing
 from fastpid.joint._sampling import sampling_of
-from fastpid.result import ConvergenceError, ConvergenceWarning
 
 #: Places whose resamples are in memory at a time, and the shuffled targets at each that say what a
 #: correction leaves: an average over fewer than estimate() takes, since there are many places.
@@ -184,7 +183,7 @@ def estimate_over(
         blocks = [places.estimate(some, seed, advance) for some in places.some_at_a_time()]
     course = _assemble(places, blocks, counts, cluster_level, seed)
     if not all(block.solved_to_tol for block in blocks):
-        _report(course, options)
+        report_unsolved(course, course.largest_gap, options)
     return course
 
 
@@ -428,16 +427,3 @@ def _intervals_of_all(
             place += 1
     both = np.array(ends)
     return {name: (both[:, k, 0], both[:, k, 1]) for k, name in enumerate(QUANTITIES)}
-
-
-def _report(course: TimeCourse, options: SolveOptions) -> None:
-    if options.on_failure == "ignore":
-        return
-    text = (
-        f"some tables were not solved to tol: the largest gap is {course.largest_gap:.2e} "
-        f"{options.unit}; the bounds hold, so take it as an error of every value, or accept a "
-        "larger tol"
-    )
-    if options.on_failure == "raise":
-        raise ConvergenceError(text, course)
-    warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel_outside("fastpid"))
