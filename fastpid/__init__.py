@@ -8,6 +8,7 @@ from fastpid import gates as gates
 from fastpid import information as information
 from fastpid import reference as reference
 from fastpid._decompose import decompose as decompose
+from fastpid._decompose_marginals import decompose_marginals as decompose_marginals
 from fastpid.result import ConvergenceError as ConvergenceError
 from fastpid.result import ConvergenceWarning as ConvergenceWarning
 from fastpid.result import Decomposition as Decomposition
@@ -61,7 +62,8 @@ _LATE = {
 }
 __all__ = sorted(
     {
-        *("ConvergenceError", "ConvergenceWarning", "Decomposition", "Status", "decompose"),
+        *("ConvergenceError", "ConvergenceWarning", "Decomposition", "Status"),
+        *("decompose", "decompose_marginals"),
         *("gates", "information", "reference"),
         *_LATE,
     }

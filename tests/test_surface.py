@@ -24,7 +24,8 @@ Z = X ^ Y
 
 def test_the_names_are_those_documented() -> None:
     assert set(fastpid.__all__) == {
-        *("decompose", "estimate", "estimate_table", "estimate_predictions", "screen"),
+        *("decompose", "decompose_marginals", "screen"),
+        *("estimate", "estimate_table", "estimate_predictions"),
         *("power", "stability", "compare", "PIDSelector"),
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
         "Status",
@@ -48,6 +49,7 @@ def test_the_arguments_stand_in_one_order() -> None:
     solver = ["method", "tol", "max_iter", "unit", "threads"]
     places = {
         fastpid.decompose: [*solver, "normalize", "on_failure"],
+        fastpid.decompose_marginals: [*solver, "normalize", "on_failure"],
         fastpid.compare: [*solver, "normalize", "on_failure"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
@@ -59,6 +61,8 @@ def test_the_arguments_stand_in_one_order() -> None:
         assert [name for name in parameters(function) if name in wanted] == wanted
     pytest.importorskip("torch")
     assert parameters(fastpid.torch.decompose)[1:] == parameters(fastpid.decompose)[2:]
+    from_marginals = parameters(fastpid.torch.decompose_marginals)
+    assert from_marginals == parameters(fastpid.decompose_marginals)
     numpys = parameters(fastpid.joint.from_predictions)
     assert parameters(fastpid.torch.from_predictions) == [*numpys, "validate"]
 
