@@ -8,7 +8,6 @@ from fastpid import gates as gates
 from fastpid import information as information
 from fastpid import reference as reference
 from fastpid._decompose import decompose as decompose
-from fastpid._decompose_marginals import decompose_marginals as decompose_marginals
 from fastpid.result import ConvergenceError as ConvergenceError
 from fastpid.result import ConvergenceWarning as ConvergenceWarning
 from fastpid.result import Decomposition as Decomposition
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from fastpid import torch as torch
     from fastpid._compare import Comparison as Comparison
     from fastpid._compare import compare as compare
+    from fastpid._decompose_marginals import decompose_marginals as decompose_marginals
     from fastpid.estimation import Estimate as Estimate
     from fastpid.estimation import Power as Power
     from fastpid.estimation import Stability as Stability
@@ -49,6 +49,7 @@ _LATE = {
     "UndersampledWarning": "joint",
     "compare": "_compare",
     "controller": "controller",
+    "decompose_marginals": "_decompose_marginals",
     "estimate": "estimation",
     "estimate_predictions": "estimation",
     "estimate_table": "estimation",
@@ -62,8 +63,7 @@ _LATE = {
 }
 __all__ = sorted(
     {
-        *("ConvergenceError", "ConvergenceWarning", "Decomposition", "Status"),
-        *("decompose", "decompose_marginals"),
+        *("ConvergenceError", "ConvergenceWarning", "Decomposition", "Status", "decompose"),
         *("gates", "information", "reference"),
         *_LATE,
     }

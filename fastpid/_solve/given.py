@@ -7,9 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.quantities import MASS_TOLERANCE
 from fastpid._solve.options import SolveOptions
-from fastpid._solve.threads import count_threads
 
 Floats = NDArray[np.float64]
 #: Terms and codes by rows, the marginals and the potentials of a batch.
@@ -49,12 +47,3 @@ class Given(Protocol):
     def target_symbols(self, flat: int) -> int:
         """Return how many target symbols of a problem have mass."""
         ...
-
-
-def run_options(options: SolveOptions, cells: int) -> tuple[int, float, int, int, bool, float]:
-    """Return what the kernel is told about a batch with so many cells in its tables."""
-    threads = count_threads(options.threads, cells)
-    return (
-        *(options.method, options.tol, options.max_iter),
-        *(threads, options.normalize, MASS_TOLERANCE),
-    )

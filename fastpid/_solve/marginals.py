@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from fastpid._base.checks import check_axes, check_real_array
 from fastpid._base.quantities import MASS_TOLERANCE, NATS_PER_UNIT, Terms, Unit
 from fastpid._solve import kernel
-from fastpid._solve.explain import explain_bad_values, holds_probabilities, name_entry
-from fastpid._solve.given import Gradients, KernelRows, run_options
+from fastpid._solve.given import Gradients, KernelRows
 from fastpid._solve.options import SolveOptions
 from fastpid._solve.solve import Solved
+from fastpid._solve.tables import explain_bad_values, holds_probabilities, name_entry
 from fastpid._solve.threads import count_threads
 from fastpid.result import Status
 
@@ -42,7 +42,7 @@ class GivenMarginals:
 
     def solve(self, options: SolveOptions, potentials: bool) -> KernelRows:
         """Run the kernel; NaN for mi_xy."""
-        arguments = run_options(options, self._cells)
+        arguments = options.for_kernel(self._cells)
         return kernel.decompose_marginals(self._p_xz, self._p_yz, *arguments, potentials)
 
     def gradients(
@@ -88,22 +88,19 @@ def check_marginals(p_xz: Any, p_yz: Any) -> GivenMarginals:
 
     Leading axes are broadcast against one another.
     """
-    named = {"p_xz": p_xz, "p_yz": p_yz}
-    arrays = {name: check_real_array(value, name) for name, value in named.items()}
-    check_marginal_shapes(*(array.shape for array in arrays.values()))
-    batch = np.broadcast_shapes(*(array.shape[:-2] for array in arrays.values()))
-    return GivenMarginals(
-        *(
-            np.ascontiguousarray(
-                np.broadcast_to(array, (*batch, *array.shape[-2:])), dtype=np.float64
-            )
-            for array in arrays.values()
-        )
-    )
+    xz, yz = check_real_array(p_xz, "p_xz"), check_real_array(p_yz, "p_yz")
+    batch = check_marginal_shapes(xz.shape, yz.shape)
+
+    def convert(array: NDArray[Any]) -> Floats:
+        if array.shape[:-2] != batch:
+            array = np.broadcast_to(array, (*batch, *array.shape[-2:]))
+        return np.ascontiguousarray(array, dtype=np.float64)
+
+    return GivenMarginals(convert(xz), convert(yz))
 
 
-def check_marginal_shapes(shape_xz: tuple[int, ...], shape_yz: tuple[int, ...]) -> None:
-    """Check that two shapes are (..., nx, nz) and (..., ny, nz), and that they go together."""
+def check_marginal_shapes(shape_xz: tuple[int, ...], shape_yz: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the batch shape of (..., nx, nz) and (..., ny, nz), if they go together."""
     check_axes("p_xz", shape_xz, ("nx", "nz"))
     check_axes("p_yz", shape_yz, ("ny", "nz"))
     if shape_xz[-1] != shape_yz[-1]:
@@ -111,8 +108,10 @@ def check_marginal_shapes(shape_xz: tuple[int, ...], shape_yz: tuple[int, ...]) 
             f"p_xz has {shape_xz[-1]} target symbols and p_yz has {shape_yz[-1]} (shapes "
             f"{shape_xz} and {shape_yz}); the last axis of both is the target"
         )
+    if shape_xz[:-2] == shape_yz[:-2]:  # numpy takes its time
+        return shape_xz[:-2]
     try:
-        np.broadcast_shapes(shape_xz[:-2], shape_yz[:-2])
+        return np.broadcast_shapes(shape_xz[:-2], shape_yz[:-2])
     except ValueError:
         raise ValueError(
             f"p_xz is a batch of shape {shape_xz[:-2]} and p_yz one of shape {shape_yz[:-2]}, "

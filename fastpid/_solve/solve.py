@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.quantities import Codes, Terms
 from fastpid._base.warn import stacklevel_outside
-from fastpid._solve.explain import explain_not_exact, index_of
-from fastpid._solve.given import Given
 from fastpid._solve.options import SolveOptions
 from fastpid._solve.solution import KernelSolution
-from fastpid._solve.tables import GivenTables
+from fastpid._solve.tables import GivenTables, explain_not_exact, index_of
 from fastpid.result import STATUSES, ConvergenceError, ConvergenceWarning, Decomposition, Status
+
+if TYPE_CHECKING:
+    from fastpid._solve.given import Given
 
 #: The kernel's number for a table without a closed form, which becomes an exception.
 _NOT_EXACT = len(STATUSES)

@@ -84,7 +84,7 @@ def decompose_marginals(
         check_floating(
             name, tensor, f"pass {name}.double(), with normalize=True if it holds counts"
         )
-    check_marginal_shapes(tuple(p_xz.shape), tuple(p_yz.shape))
+    batch = check_marginal_shapes(tuple(p_xz.shape), tuple(p_yz.shape))
     if p_xz.dtype != p_yz.dtype:
         raise TypeError(
             f"p_xz is {p_xz.dtype} and p_yz is {p_yz.dtype}; pass both in one dtype, as with "
@@ -95,7 +95,6 @@ def decompose_marginals(
             f"p_xz is on {p_xz.device} and p_yz is on {p_yz.device}; pass "
             f"p_yz.to({str(p_xz.device)!r})"
         )
-    batch = torch.broadcast_shapes(p_xz.shape[:-2], p_yz.shape[:-2])
     tensors = tuple(
         tensor.to(torch.float64).expand(*batch, *tensor.shape[-2:]) for tensor in (p_xz, p_yz)
     )
