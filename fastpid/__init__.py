@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fastpid._compare import Comparison as Comparison
     from fastpid._compare import compare as compare
     from fastpid._decompose_marginals import decompose_marginals as decompose_marginals
+    from fastpid._pointwise import PointwiseDecomposition as PointwiseDecomposition
+    from fastpid._pointwise import pointwise as pointwise
     from fastpid.estimation import Estimate as Estimate
     from fastpid.estimation import Power as Power
     from fastpid.estimation import Stability as Stability
@@ -43,6 +45,7 @@ _LATE = {
     "Estimate": "estimation",
     "Network": "screening",
     "PIDSelector": "screening",
+    "PointwiseDecomposition": "_pointwise",
     "Power": "estimation",
     "Screen": "screening",
     "Stability": "estimation",
@@ -55,6 +58,7 @@ _LATE = {
     "estimate_table": "estimation",
     "joint": "joint",
     "plot": "plot",
+    "pointwise": "_pointwise",
     "power": "estimation",
     "screen": "screening",
     "screening": "screening",

@@ -18,6 +18,7 @@ FLOORS = (
     {"gates", "information", "plot"},
     {"joint", "result"},
     {"_solve"},
+    {"_pointwise"},
     {"estimation"},
     {"controller", "screening"},
     {"_compare", "reference", "torch"},

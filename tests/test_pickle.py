@@ -23,6 +23,7 @@ def results() -> dict[str, object]:
         "batch": fastpid.decompose(BATCH),
         "estimate": fastpid.estimate(X, Y, Z, **quick),
         "screen": fastpid.screen(np.column_stack([X, Y, X + Y]), Z),
+        "pointwise": fastpid.pointwise(BATCH),
         "counts": fastpid.joint.from_samples(X, Y, Z),
     }
 

@@ -24,11 +24,11 @@ Z = X ^ Y
 
 def test_the_names_are_those_documented() -> None:
     assert set(fastpid.__all__) == {
-        *("decompose", "decompose_marginals", "screen"),
+        *("decompose", "decompose_marginals", "pointwise", "screen"),
         *("estimate", "estimate_table", "estimate_predictions"),
         *("power", "stability", "compare", "PIDSelector"),
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
-        "Status",
+        *("PointwiseDecomposition", "Status"),
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
         *("controller", "gates", "information", "joint", "plot", "reference", "screening", "torch"),
     }
@@ -51,6 +51,7 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.decompose: [*solver, "normalize", "on_failure"],
         fastpid.decompose_marginals: [*solver, "normalize", "on_failure"],
         fastpid.compare: [*solver, "normalize", "on_failure"],
+        fastpid.pointwise: [*solver, "normalize", "on_failure"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],
