@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastpid._decompose_marginals import decompose_marginals as decompose_marginals
     from fastpid._pointwise import PointwiseDecomposition as PointwiseDecomposition
     from fastpid._pointwise import pointwise as pointwise
+    from fastpid._posteriors import decompose_posteriors as decompose_posteriors
     from fastpid.estimation import Estimate as Estimate
     from fastpid.estimation import Power as Power
     from fastpid.estimation import Stability as Stability
@@ -53,6 +54,7 @@ _LATE = {
     "compare": "_compare",
     "controller": "controller",
     "decompose_marginals": "_decompose_marginals",
+    "decompose_posteriors": "_posteriors",
     "estimate": "estimation",
     "estimate_predictions": "estimation",
     "estimate_table": "estimation",

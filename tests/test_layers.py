@@ -18,7 +18,7 @@ FLOORS = (
     {"gates", "information", "plot"},
     {"joint", "result"},
     {"_solve"},
-    {"_pointwise"},
+    {"_pointwise", "_posteriors"},
     {"estimation"},
     {"controller", "screening"},
     {"_compare", "reference", "torch"},

@@ -24,7 +24,7 @@ Z = X ^ Y
 
 def test_the_names_are_those_documented() -> None:
     assert set(fastpid.__all__) == {
-        *("decompose", "decompose_marginals", "pointwise", "screen"),
+        *("decompose", "decompose_marginals", "decompose_posteriors", "pointwise", "screen"),
         *("estimate", "estimate_table", "estimate_predictions"),
         *("power", "stability", "compare", "PIDSelector"),
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),

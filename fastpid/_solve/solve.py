@@ -81,6 +81,19 @@ class Solved:
         """How the kernel came to them."""
         return Codes(*self.code_rows)
 
+    def widen(self, terms: Terms, options: SolveOptions) -> None:
+        """Take the terms of the one problem that this was a part of, whose bracket is wider.
+
+        It has converged if it is within the tolerance of `options`; otherwise, unless it failed
+        already, there is no further progress.
+        """
+        self.options = options
+        self.term_rows = np.stack([np.ravel(row) for row in terms[: len(self.term_rows)]])
+        status = self.codes.status
+        wide = self.terms.gap > options.tol
+        status[:] = np.where(wide, np.where(status == 0, Status.STALLED.code, status), 0)
+        self.clean = not status.any()
+
     def check(self, given: Given) -> None:
         """Raise for what cannot be solved; note what report() is to say about invalid tables."""
         status = self.codes.status
