@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from fastpid._pointwise import PointwiseDecomposition as PointwiseDecomposition
     from fastpid._pointwise import pointwise as pointwise
     from fastpid._posteriors import decompose_posteriors as decompose_posteriors
+    from fastpid.conditions import Differences as Differences
+    from fastpid.conditions import estimate_differences as estimate_differences
+    from fastpid.course import TimeCourse as TimeCourse
+    from fastpid.course import estimate_over as estimate_over
     from fastpid.estimation import Estimate as Estimate
     from fastpid.estimation import Power as Power
     from fastpid.estimation import Stability as Stability
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 #: stand; a module stands in itself.
 _LATE = {
     "Comparison": "_compare",
+    "Differences": "conditions",
     "Estimate": "estimation",
     "Network": "screening",
     "PIDSelector": "screening",
@@ -50,12 +55,15 @@ _LATE = {
     "Power": "estimation",
     "Screen": "screening",
     "Stability": "estimation",
+    "TimeCourse": "course",
     "UndersampledWarning": "joint",
     "compare": "_compare",
     "controller": "controller",
     "decompose_marginals": "_decompose_marginals",
     "decompose_posteriors": "_posteriors",
     "estimate": "estimation",
+    "estimate_differences": "conditions",
+    "estimate_over": "course",
     "estimate_predictions": "estimation",
     "estimate_table": "estimation",
     "joint": "joint",

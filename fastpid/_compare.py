@@ -106,7 +106,7 @@ class Comparison:
         levels = [range(n) for n in self.shape]
         names = [f"batch_{axis}" for axis in range(len(levels))]
         index = pd.MultiIndex.from_product([*levels, MEASURES], names=[*names, "measure"])
-        columns = {}
+        columns: dict[str, Any] = {}
         for name in ATOMS:
             values = [getattr(self.atoms(measure), name) for measure in MEASURES]
             columns[name] = np.stack(values, axis=-1).ravel()

@@ -19,7 +19,17 @@ from fastpid._base.drawing import Drawable, Drawing
 from fastpid._base.extras import import_extra
 from fastpid._base.quantities import ATOMS, ROLES
 
-__all__ = ["COLORS", "atoms", "decisions", "heatmap", "over_time", "pointwise", "power", "venn"]
+__all__ = [
+    "COLORS",
+    "atoms",
+    "course",
+    "decisions",
+    "heatmap",
+    "over_time",
+    "pointwise",
+    "power",
+    "venn",
+]
 
 COLORS = {
     "redundancy": "#0072B2",
@@ -323,6 +333,85 @@ def over_time(
     _set_floor(ax)
     _bare(ax)
     _set_title(ax, drawings)
+    _add_legend(ax, given)
+    return ax
+
+
+def course(
+    result: Any,
+    *,
+    atoms: Sequence[str] = ATOMS,
+    method: str = "max",
+    level: float = 0.05,
+    ax: Any = None,
+) -> Any:
+    """Draw atoms over the times of trials, with bands, and bars where they are significant.
+
+    Parameters
+    ----------
+    result : TimeCourse
+        Of one channel and lag (:meth:`fastpid.TimeCourse.sel`).
+    atoms : sequence of str
+        Which atoms to draw.
+    method : {"max", "cluster", "bh", "by", "holm", "bonferroni"}
+        How p-values are corrected for all times, of the atoms that were tested.
+    level : float
+        Up to which corrected p-value a time is significant.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Bands are those of all times together. Bars stand below the axis, a row for each atom that
+        is significant somewhere. What lies in grey has too few trials.
+
+    Raises
+    ------
+    ValueError
+        For several channels or lags, an unknown atom or method, or a level that is none.
+    ImportError
+        If matplotlib is not installed (``pip install fastpid[plot]``).
+    """
+    if len(result.dims) > 1:
+        more = " and ".join(f"{len(result.coords[d])} {d}s" for d in result.dims[:-1])
+        raise ValueError(
+            f"course() draws one channel and lag, and there are {more}; choose one with "
+            f"result.sel({', '.join(f'{d}=...' for d in result.dims[:-1])})"
+        )
+    for atom in atoms:
+        check_choice("atoms", atom, ATOMS)
+    spans = {a: result.spans(a, level=level, method=method) for a in atoms if a in result.p_values}
+    given, ax = ax is not None, _axes(ax)
+    named = [Drawing(result.unit, {}, {}, None, result.names)]
+    times, titles = result.times, _titles(named)
+    for atom in atoms:
+        if atom in result.bands:
+            low, high = result.bands[atom]
+            ax.fill_between(times, low, high, color=COLORS[atom], alpha=0.2, linewidth=0)
+        ax.plot(times, result.values[atom], color=COLORS[atom], linewidth=1.5, label=titles[atom])
+    ax.axhline(0.0, color=_ink(), linewidth=0.8)
+    _set_floor(ax)
+    top, row = ax.get_ylim()[1], 0
+    for atom, found in spans.items():
+        row += bool(found)
+        for span in found:
+            ax.plot(
+                [span.start, span.stop],
+                [-0.035 * row * top] * 2,
+                color=COLORS[atom],
+                linewidth=4,
+                solid_capstyle="butt" if span.stop > span.start else "projecting",
+            )
+    if row:
+        ax.set_ylim(bottom=min(ax.get_ylim()[0], -0.035 * (row + 1) * top))
+    few = ~result.is_sufficient
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], few, [False]]).astype(int)))
+    for first, end in edges.reshape(-1, 2):
+        ax.axvspan(times[first], times[end - 1], color="0.5", alpha=0.25, linewidth=0, zorder=0)
+    ax.set_xlabel("time")
+    ax.set_ylabel(f"information / {result.unit}")
+    _bare(ax)
+    _set_title(ax, named)
     _add_legend(ax, given)
     return ax
 

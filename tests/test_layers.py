@@ -20,7 +20,7 @@ FLOORS = (
     {"_solve"},
     {"_pointwise", "_posteriors"},
     {"estimation"},
-    {"controller", "screening"},
+    {"conditions", "controller", "course", "screening"},
     {"_compare", "reference", "torch"},
     {"_decompose", "_decompose_marginals"},
     {"__init__"},

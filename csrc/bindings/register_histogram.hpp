@@ -83,6 +83,47 @@ Doubles permute(const Array<std::int32_t>& cell, const Array<std::int32_t>& move
   return tables;
 }
 
+cpu::Fields fields_of(const Array<std::int32_t>& cell, py::ssize_t cells, const Doubles& weights) {
+  if (cell.ndim() != 2 || weights.ndim() != 2 || weights.shape(1) != cell.shape(1)) {
+    throw std::invalid_argument("cell (fields, rows) and weights (count, rows)");
+  }
+  return {cell.data(), cell.shape(0), cell.shape(1), cells};
+}
+
+Doubles weigh(const Array<std::int32_t>& cell, py::ssize_t cells, const Doubles& weights,
+              int threads) {
+  const auto fields = fields_of(cell, cells, weights);
+  const py::ssize_t count = weights.shape(0);
+  Doubles tables({count, py::ssize_t{fields.fields}, cells});
+  cpu::CountOptions options{at_least_one(threads), {}};
+  run_interruptibly(options, [&] {
+    return kernel->weigh(fields, weights.data(), count, options, tables.mutable_data());
+  });
+  return tables;
+}
+
+py::tuple rearrange(const Array<std::int32_t>& cell, const Array<std::int32_t>& moved,
+                    const Array<std::int32_t>& stratum, py::ssize_t num_strata, py::ssize_t cells,
+                    const Array<std::int64_t>& ends, const Array<std::int32_t>& order,
+                    const Doubles& weights, int threads) {
+  const auto fields = fields_of(cell, cells, weights);
+  const py::ssize_t count = weights.shape(0);
+  if (moved.size() != cell.size() || stratum.size() != cell.size() || order.ndim() != 2 ||
+      order.shape(0) != count || order.shape(1) != cell.shape(1)) {
+    throw std::invalid_argument("moved and stratum as cell, order as weights");
+  }
+  const cpu::Moved what{moved.data(), stratum.data(), num_strata};
+  const cpu::Units units{ends.data(), ends.size()};
+  Doubles tables({count, py::ssize_t{fields.fields}, cells});
+  Doubles spread({count, py::ssize_t{fields.fields}});
+  cpu::CountOptions options{at_least_one(threads), {}};
+  run_interruptibly(options, [&] {
+    return kernel->rearrange(fields, what, units, order.data(), weights.data(), count, options,
+                             tables.mutable_data(), spread.mutable_data());
+  });
+  return py::make_tuple(tables, spread);
+}
+
 void register_histogram(py::module_& m) {
   m.def("count_pairs", &count_pairs, py::arg("sources").noconvert(), py::arg("target").noconvert(),
         py::arg("weights"), py::arg("pairs").noconvert(), py::arg("nx"), py::arg("ny"),
@@ -99,6 +140,17 @@ void register_histogram(py::module_& m) {
         py::arg("seeds").noconvert(), py::arg("threads"),
         "Tables (count, cells) of samples in cell[n] + moved[m], m a permutation of the rows "
         "within the runs that `strata` delimits.");
+  m.def("weigh", &weigh, py::arg("cell").noconvert(), py::arg("cells"),
+        py::arg("weights").noconvert(), py::arg("threads"),
+        "Tables (count, fields, cells) of samples in cell (fields, rows), with weights (count, "
+        "rows).");
+  m.def("rearrange", &rearrange, py::arg("cell").noconvert(), py::arg("moved").noconvert(),
+        py::arg("stratum").noconvert(), py::arg("num_strata"), py::arg("cells"),
+        py::arg("ends").noconvert(), py::arg("order").noconvert(), py::arg("weights").noconvert(),
+        py::arg("threads"),
+        "Tables (count, fields, cells) of samples in cell[n] + moved[m]: in every stratum, the "
+        "j-th sample in `order` (count, rows) gives to the j-th as they stand; and (count, fields) "
+        "how much more they vary than with independent samples, units being what `ends` delimits.");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "histogram.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <utility>
@@ -184,6 +185,138 @@ bool permute(const CodedSamples& samples, const std::int32_t* moved, const std::
     };
   };
   return share_out(count, chunk_size(rows), options.threads, options.interrupted, worker);
+}
+
+bool weigh(const Fields& fields, const double* weights, std::ptrdiff_t count,
+           const CountOptions& options, double* tables) {
+  const std::ptrdiff_t rows = fields.rows;
+  const auto worker = [&](const Stop& stop) {
+    return [&](std::ptrdiff_t first, std::ptrdiff_t end) {
+      for (std::ptrdiff_t item = first; item < end && !stop(); ++item) {
+        const double* weight = weights + item / fields.fields * rows;
+        const std::int32_t* cell = fields.cell + item % fields.fields * rows;
+        double* table = tables + item * fields.cells;
+        std::fill(table, table + fields.cells, 0.0);
+        for (std::ptrdiff_t n = 0; n < rows; ++n) table[cell[n]] += weight[n];
+      }
+    };
+  };
+  const std::ptrdiff_t items = count * fields.fields;
+  return share_out(items, chunk_size(rows), options.threads, options.interrupted, worker);
+}
+
+namespace {
+
+// The samples of every field by their stratum, in the order in which they stand: those of stratum s
+// in field f begin at entry starts[f * num_strata + s] of the field's row of by_stratum.
+struct Strata {
+  Strata(const Fields& fields, const Moved& moved)
+      : starts(size(fields.fields * moved.num_strata)),
+        by_stratum(size(fields.fields * fields.rows)) {
+    const std::ptrdiff_t rows = fields.rows, strata = moved.num_strata;
+    std::vector<std::int32_t> next(size(strata));
+    for (std::ptrdiff_t f = 0; f < fields.fields; ++f) {
+      const std::int32_t* stratum = moved.stratum + f * rows;
+      std::int32_t* start = starts.data() + f * strata;
+      std::fill(next.begin(), next.end(), 0);
+      for (std::ptrdiff_t n = 0; n < rows; ++n) ++next[size(stratum[n])];
+      std::exclusive_scan(next.begin(), next.end(), start, 0);
+      std::copy(start, start + strata, next.begin());
+      for (std::ptrdiff_t n = 0; n < rows; ++n) {
+        by_stratum[size(f * rows + next[size(stratum[n])]++)] = static_cast<std::int32_t>(n);
+      }
+    }
+  }
+
+  std::vector<std::int32_t> starts, by_stratum;
+};
+
+// How much more the frequencies of a table vary than those of independent samples.
+class Spread {
+ public:
+  Spread(std::ptrdiff_t cells, const Units& units)
+      : units_(units),
+        of_unit_(size(cells)),
+        squares_(size(cells)),
+        products_(size(cells)),
+        own_squares_(size(cells)) {}
+
+  // Of samples [0, rows) that fall into cell[n] with weight[n], counted in `table`.
+  double operator()(std::ptrdiff_t rows, const std::int32_t* cell, const double* weight,
+                    const double* table) {
+    std::fill(squares_.begin(), squares_.end(), 0.0);
+    std::fill(products_.begin(), products_.end(), 0.0);
+    std::fill(own_squares_.begin(), own_squares_.end(), 0.0);
+    double squares = 0.0, own_squares = 0.0, total = 0.0;
+    std::ptrdiff_t n = 0;
+    for (std::ptrdiff_t u = 0; u < units_.count; ++u) {
+      const std::ptrdiff_t first = n, end = std::min<std::ptrdiff_t>(units_.ends[u], rows);
+      double of_unit = 0.0;
+      for (; n < end; ++n) {
+        const std::size_t c = size(cell[n]);
+        of_unit_[c] += weight[n];
+        own_squares_[c] += weight[n] * weight[n];
+        own_squares += weight[n] * weight[n];
+        of_unit += weight[n];
+      }
+      for (n = first; n < end; ++n) {  // of every cell once: what was counted is taken out
+        const std::size_t c = size(cell[n]);
+        squares_[c] += of_unit_[c] * of_unit_[c];
+        products_[c] += of_unit_[c] * of_unit;
+        of_unit_[c] = 0.0;
+      }
+      squares += of_unit * of_unit;
+      total += of_unit;
+    }
+    double spread = 0.0, own_spread = 0.0;
+    for (std::size_t c = 0; c < of_unit_.size(); ++c) {
+      if (!(table[c] > 0.0)) continue;
+      const double p = table[c] / total;
+      spread += squares_[c] / p - 2.0 * products_[c] + p * squares;
+      own_spread += own_squares_[c] / p - 2.0 * own_squares_[c] + p * own_squares;
+    }
+    return own_spread > 0.0 ? spread / own_spread : 1.0;
+  }
+
+ private:
+  Units units_;
+  std::vector<double> of_unit_, squares_, products_, own_squares_;
+};
+
+}  // namespace
+
+bool rearrange(const Fields& fields, const Moved& moved, const Units& units,
+               const std::int32_t* order, const double* weights, std::ptrdiff_t count,
+               const CountOptions& options, double* tables, double* spread) {
+  const std::ptrdiff_t rows = fields.rows;
+  const Strata strata(fields, moved);
+  const auto worker = [&](const Stop& stop) {
+    return [&, next = std::vector<std::int32_t>(size(moved.num_strata)),
+            into = std::vector<std::int32_t>(size(rows)), spread_of = Spread(fields.cells, units)](
+               std::ptrdiff_t first, std::ptrdiff_t end) mutable {
+      for (std::ptrdiff_t item = first; item < end && !stop(); ++item) {
+        const std::ptrdiff_t k = item / fields.fields, f = item % fields.fields;
+        const std::int32_t* start = strata.starts.data() + f * moved.num_strata;
+        const std::int32_t* to = strata.by_stratum.data() + f * rows;
+        const std::int32_t* stratum = moved.stratum + f * rows;
+        const std::int32_t* given = moved.moved + f * rows;
+        const std::int32_t* cell = fields.cell + f * rows;
+        const double* weight = weights + k * rows;
+        double* table = tables + item * fields.cells;
+        std::fill(table, table + fields.cells, 0.0);
+        std::copy(start, start + moved.num_strata, next.begin());
+        for (std::ptrdiff_t j = 0; j < rows; ++j) {
+          const std::int32_t from = order[k * rows + j];
+          const std::int32_t n = to[next[size(stratum[from])]++];
+          into[size(n)] = cell[n] + given[from];
+          table[into[size(n)]] += weight[n];
+        }
+        spread[item] = spread_of(rows, into.data(), weight, table);
+      }
+    };
+  };
+  const std::ptrdiff_t items = count * fields.fields;
+  return share_out(items, chunk_size(rows), options.threads, options.interrupted, worker);
 }
 
 }  // namespace fastpid::cpu

@@ -56,4 +56,45 @@ bool permute(const CodedSamples& samples, const std::int32_t* moved, const std::
              std::ptrdiff_t num_strata, std::ptrdiff_t count, const CountOptions& options,
              double* tables);
 
+// The same samples in several fields, at several times for example: in field f, sample n falls into
+// cell[f * rows + n] of a table.
+struct Fields {
+  const std::int32_t* cell;
+  std::ptrdiff_t fields;
+  std::ptrdiff_t rows;   // below 2^31
+  std::ptrdiff_t cells;  // in a table
+};
+
+// Table (k, f) holds weights[k * rows + n] of every sample in its cell of field f. Returns false if
+// interrupted.
+bool weigh(const Fields& fields, const double* weights, std::ptrdiff_t count,
+           const CountOptions& options, double* tables);
+
+// What goes from sample to sample: in field f, sample n has moved[f * rows + n] to give, to samples
+// of the same stratum[f * rows + n], which is below num_strata.
+struct Moved {
+  const std::int32_t* moved;
+  const std::int32_t* stratum;
+  std::ptrdiff_t num_strata;
+};
+
+// Units of samples that depend on one another, in the order of the samples: unit u ends before
+// sample ends[u].
+struct Units {
+  const std::int64_t* ends;
+  std::ptrdiff_t count;
+};
+
+// Table (k, f) after samples were put into another order, and in every stratum the j-th of them in
+// order[k * rows ...] gave what it has to the j-th of them as they stood: that one, with its weight
+// in row k, falls into cell[n] + moved[m]. spread (k, f) is how much
+// more the table's frequencies p_c vary than if samples were independent, on average over cells:
+//   sum over c of (sum over u of (w_uc - w_u p_c)^2) / p_c,
+// w_u being the weight of unit u and w_uc what it has in cell c, by the same sum in which every
+// sample is a unit of its own. It is the design effect of J. N. K. Rao and A. J. Scott (Journal of
+// the American Statistical Association 76, 1981). Returns false if interrupted.
+bool rearrange(const Fields& fields, const Moved& moved, const Units& units,
+               const std::int32_t* order, const double* weights, std::ptrdiff_t count,
+               const CountOptions& options, double* tables, double* spread);
+
 }  // namespace fastpid::cpu

@@ -16,6 +16,8 @@ struct Kernel {
   decltype(&cpu::count_pairs) count_pairs;
   decltype(&cpu::count_triples) count_triples;
   decltype(&cpu::permute) permute;
+  decltype(&cpu::weigh) weigh;
+  decltype(&cpu::rearrange) rearrange;
 };
 
 // The name of the capsule that a variant's module hands its Kernel over in.

@@ -172,6 +172,114 @@ TEST(histogram_draws_are_fair) {
   for (const double sum : sums) CHECK_NEAR(sum / count, 1.0 / 3.0, 5.0 * 0.4714 / 141.4);
 }
 
+TEST(histogram_weighs_fields_as_a_loop_would) {
+  constexpr std::ptrdiff_t fields = 3, rows = 70, cells = 8, count = 5;
+  const auto cell = codes<std::int32_t>(fields * rows, cells, 1u);
+  const auto weight = codes<std::int32_t>(count * rows, 4, 2u);
+  const std::vector<double> weights(weight.begin(), weight.end());
+  std::vector<double> expected(size(count * fields * cells), 0.0);
+  for (std::ptrdiff_t k = 0; k < count; ++k) {
+    for (std::ptrdiff_t f = 0; f < fields; ++f) {
+      for (std::ptrdiff_t n = 0; n < rows; ++n) {
+        expected[size((k * fields + f) * cells + cell[size(f * rows + n)])] +=
+            weights[size(k * rows + n)];
+      }
+    }
+  }
+  for (const int threads : {1, 3}) {
+    std::vector<double> tables(expected.size(), -1.0);
+    CHECK(cpu::weigh({cell.data(), fields, rows, cells}, weights.data(), count, on(threads),
+                     tables.data()));
+    CHECK(tables == expected);
+  }
+}
+
+// Against the definition: the j-th of a stratum in the new order gives to the j-th of it as it was.
+TEST(histogram_rearranges_within_strata) {
+  constexpr std::ptrdiff_t fields = 3, rows = 60, cells = 12, strata = 4, count = 6;
+  const auto given = codes<std::int32_t>(fields * rows, 3, 1u);
+  const auto stratum = codes<std::int32_t>(fields * rows, strata, 2u);
+  auto fixed = codes<std::int32_t>(fields * rows, 4, 3u);
+  for (auto& cell : fixed) cell *= 3;
+  std::vector<std::int32_t> order;
+  for (std::ptrdiff_t k = 0; k < count; ++k) {  // 7, 11, ... have no divisor in common with 60
+    const std::ptrdiff_t step[] = {1, 7, 11, 13, 17, 59};
+    for (std::ptrdiff_t j = 0; j < rows; ++j) {
+      order.push_back(static_cast<std::int32_t>((j * step[k] + k) % rows));
+    }
+  }
+  const auto weight = codes<std::int32_t>(count * rows, 3, 4u);
+  const std::vector<double> weights(weight.begin(), weight.end());
+  std::vector<double> expected(size(count * fields * cells), 0.0);
+  for (std::ptrdiff_t k = 0; k < count; ++k) {
+    for (std::ptrdiff_t f = 0; f < fields; ++f) {
+      for (int s = 0; s < strata; ++s) {
+        std::vector<std::ptrdiff_t> to, from;
+        for (std::ptrdiff_t j = 0; j < rows; ++j) {
+          const std::ptrdiff_t m = order[size(k * rows + j)];
+          if (stratum[size(f * rows + j)] == s) to.push_back(j);
+          if (stratum[size(f * rows + m)] == s) from.push_back(m);
+        }
+        for (std::size_t j = 0; j < to.size(); ++j) {
+          const auto cell = fixed[size(f * rows + to[j])] + given[size(f * rows + from[j])];
+          expected[size((k * fields + f) * cells + cell)] += weights[size(k * rows + to[j])];
+        }
+      }
+    }
+  }
+  const std::vector<std::int64_t> ends{7, 30, 31, rows};
+  std::vector<double> first_spread;
+  for (const int threads : {1, 3}) {
+    std::vector<double> tables(expected.size(), -1.0), spread(size(count * fields));
+    CHECK(cpu::rearrange({fixed.data(), fields, rows, cells},
+                         {given.data(), stratum.data(), strata}, {ends.data(), 4}, order.data(),
+                         weights.data(), count, on(threads), tables.data(), spread.data()));
+    CHECK(tables == expected);
+    CHECK(first_spread.empty() || spread == first_spread);
+    first_spread = spread;
+  }
+}
+
+// Against the definition, and one where every sample is a unit.
+TEST(histogram_spread_is_the_design_effect) {
+  constexpr std::ptrdiff_t rows = 90, cells = 5;
+  const auto cell = codes<std::int32_t>(rows, cells, 1u);
+  const auto weight = codes<std::int32_t>(rows, 4, 2u);
+  const std::vector<double> weights(weight.begin(), weight.end());
+  const std::vector<std::int32_t> nothing(size(rows), 0);
+  std::vector<std::int32_t> order(size(rows));
+  std::iota(order.begin(), order.end(), 0);
+  std::vector<std::int64_t> alone(size(rows));
+  std::iota(alone.begin(), alone.end(), 1);
+  const std::vector<std::int64_t> three{20, 50, rows};
+  std::vector<double> table(size(cells)), spread(1);
+  const auto run = [&](const std::vector<std::int64_t>& ends) {
+    CHECK(cpu::rearrange({cell.data(), 1, rows, cells}, {nothing.data(), nothing.data(), 1},
+                         {ends.data(), static_cast<std::ptrdiff_t>(ends.size())}, order.data(),
+                         weights.data(), 1, on(1), table.data(), spread.data()));
+    return spread[0];
+  };
+  const auto sum_of_squares = [&](const std::vector<std::int64_t>& ends) {
+    const double all = total(table.data(), cells);
+    double sum = 0.0;
+    std::ptrdiff_t n = 0;
+    for (const std::int64_t end : ends) {
+      std::vector<double> in_cell(size(cells), 0.0);
+      for (; n < end; ++n) in_cell[size(cell[size(n)])] += weights[size(n)];
+      const double of_unit = total(in_cell.data(), cells);
+      for (std::size_t c = 0; c < size(cells); ++c) {
+        const double p = table[c] / all, off = in_cell[c] - of_unit * p;
+        sum += off * off / p;
+      }
+    }
+    return sum;
+  };
+  CHECK_NEAR(run(alone), 1.0, 1e-12);
+  const double found = run(three);
+  CHECK_NEAR(found, sum_of_squares(three) / sum_of_squares(alone), 1e-9);
+  CHECK(found > 1.1 || found < 0.9);
+}
+
 TEST(histogram_stops_when_it_is_told_to) {
   constexpr std::ptrdiff_t count = 1000;
   const auto cell = codes<std::int32_t>(1000, 8, 1u);
@@ -183,6 +291,15 @@ TEST(histogram_stops_when_it_is_told_to) {
   const std::vector<std::int32_t> moved(1000, 0);
   CHECK(!cpu::permute({cell.data(), nullptr, 1000, 8, seeds.data()}, moved.data(), strata.data(), 1,
                       count, options, tables.data()));
+  const std::vector<double> weights(1000, 1.0);
+  std::vector<std::int32_t> order(1000);
+  std::iota(order.begin(), order.end(), 0);
+  const cpu::Fields field{cell.data(), 1, 1000, 8};
+  CHECK(!cpu::weigh(field, weights.data(), 1, options, tables.data()));
+  const std::vector<std::int64_t> ends{1000};
+  std::vector<double> spread(1);
+  CHECK(!cpu::rearrange(field, {moved.data(), moved.data(), 1}, {ends.data(), 1}, order.data(),
+                        weights.data(), 1, options, tables.data(), spread.data()));
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ ROLES = ("x", "y", "z")
 #: How far the sum of a table may lie from one. Sums of float32 probabilities stay inside it.
 MASS_TOLERANCE = 1e-6
 
-ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
+ATOMS: tuple[Atom, ...] = ("redundancy", "unique_x", "unique_y", "synergy")
 #: What an estimate is made for.
 QUANTITIES = (*ATOMS, "mi_x", "mi_y", "mi_xy", "union_information")
 #: What a decomposition has.

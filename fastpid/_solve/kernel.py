@@ -64,5 +64,7 @@ gradient = _kernel.gradient
 layout = _kernel.layout
 marginal_gradients = _kernel.marginal_gradients
 permute = _kernel.permute
+weigh = _kernel.weigh
+rearrange = _kernel.rearrange
 solve_marginals = _kernel.solve_marginals
 solve_tables = _kernel.solve_tables

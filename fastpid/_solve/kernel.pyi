@@ -105,3 +105,17 @@ def permute(
     seeds: NDArray[np.uint32],
     threads: int,
 ) -> NDArray[np.float64]: ...
+def weigh(
+    cell: NDArray[np.int32], cells: int, weights: NDArray[np.float64], threads: int
+) -> NDArray[np.float64]: ...
+def rearrange(
+    cell: NDArray[np.int32],
+    moved: NDArray[np.int32],
+    stratum: NDArray[np.int32],
+    num_strata: int,
+    cells: int,
+    ends: NDArray[np.int64],
+    order: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    threads: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...

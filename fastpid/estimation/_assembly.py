@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastpid._base.progress import progress_bar
 from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import SolveOptions
 from fastpid._solve.solve import solve_tables
-from fastpid.estimation._bias import EXTRAPOLATED
+from fastpid.estimation._bias import EXTRAPOLATED, OF_INDEPENDENT
 from fastpid.estimation._intervals import (
-    JUDGED_BY_ERRORS,
-    NULL_OF,
+    Errors,
     error_p_value,
     intervals,
     p_value,
@@ -38,30 +38,35 @@ def resample_and_estimate(
     progress: bool | None,
 ) -> Estimate:
     """Estimate from a table and the samples behind it."""
+    return estimate_with_errors(table, samples, options, wanted, rng, progress)[0]
+
+
+def estimate_with_errors(
+    table: JointTable | PredictionTable,
+    samples: Samples,
+    options: SolveOptions,
+    wanted: Wanted,
+    rng: Any,
+    progress: bool | None,
+) -> tuple[Estimate, Errors | None]:
+    """Estimate, and say what is known of the errors of the corrected values, if that is wanted."""
     if not table.sampling.is_sufficient:
         warnings.warn(
             table.sampling.advice, UndersampledWarning, stacklevel=stacklevel_outside("fastpid")
         )
-    if wanted.bias in EXTRAPOLATED and table.n_samples < 8:
-        raise ValueError(
-            f'bias="{wanted.bias}" divides the samples in quarters, and there are '
-            f'{table.n_samples}; use bias="none"'
-        )
+    check_bias(wanted.bias, samples)
     solved = solve_tables(table.p, options._replace(on_failure="ignore"))
-    plug_in = solved.terms.vector()[0]
-    nulls = NULL_OF[wanted.null] if wanted.n_permutations else {}
+    plug_in = solved.terms.vector()
+    nulls = wanted.nulls
     scale = options.scale
     tables = ResampledTables(samples, options, wanted, rng)
     with progress_bar(progress, tables.total, "solving resamples", "tables") as tables.advance:
         corrected = tables.corrected(plug_in)
-        errors = tables.errors(plug_in, corrected) if wanted.needs_errors else None
-        under_null = {
-            what: named(tables.under_null(what), scale)
-            for what in dict.fromkeys(what for kinds in nulls.values() for what in kinds)
-        }
+        errors = tables.errors(plug_in, corrected).of_field(0) if wanted.needs_errors else None
+        under_null = {what: named(tables.under_null(what)[:, 0], scale) for what in wanted.kinds}
 
-    observed = {name: float(value) for name, value in named(plug_in, scale).items()}
-    values = {name: float(value) for name, value in named(corrected, scale).items()}
+    observed = {name: float(value) for name, value in named(plug_in[0], scale).items()}
+    values = {name: float(value) for name, value in named(corrected[0], scale).items()}
     largest_gap = max(tables.largest_gap, float(solved.terms.gap[0])) * scale
     p_values = {
         atom: max(p_value(observed[atom], under_null[k][atom], largest_gap) for k in kinds)
@@ -69,12 +74,12 @@ def resample_and_estimate(
     }
     raw_intervals, draws = {}, {}
     if errors is not None:
-        for atom in JUDGED_BY_ERRORS[wanted.null] if nulls else ():
+        for atom in wanted.judged:
             p_values[atom] = max(p_values[atom], error_p_value(atom, values[atom], errors))
         if wanted.ci != "none":
             raw_intervals = intervals(wanted.ci, wanted.confidence_level, values, errors, p_values)
             draws = {name: observed[name] + drawn for name, drawn in errors.drawn.items()}
-    most = entropy_bound(table) * scale
+    most = float(entropy_bound(table.p.sum(axis=(0, 1)), table.n_effective)) * scale
     result = Estimate(
         table=table,
         decomposition=solved.result(),
@@ -90,27 +95,61 @@ def resample_and_estimate(
         raw_intervals=raw_intervals,
         null=wanted.null,
         p_values=p_values,
-        null_of={atom: " and ".join(kinds) for atom, kinds in nulls.items()},
+        null_of=null_texts(nulls, samples.moves),
         null_means={
             atom: max(float(under_null[what][atom].mean()) for what in kinds)
             for atom, kinds in nulls.items()
         },
         draws=draws,
         seed=tables.seed,
+        units=samples.units,
+        n_units=samples.n_units,
         largest_gap=largest_gap,
         unit=options.result_unit,
     )
     if not (tables.solved_to_tol and solved.terms.gap[0] <= options.tol):
         _report(result, options)
-    return result
+    return result, errors
 
 
-def entropy_bound(table: JointTable | PredictionTable) -> float:
-    """Return what no information about z exceeds, in nats: H(Z), corrected to first order."""
-    p = table.p.sum(axis=(0, 1))
-    p = p[p > 0.0]
-    plug_in = float(-(p * np.log(p)).sum())
-    return min(plug_in + (len(p) - 1) / (2.0 * table.n_effective), math.log(len(p)))
+def check_bias(bias: str, samples: Samples) -> None:
+    """Refuse a correction that the samples are too few for, or which knows independent ones only.
+
+    Raises
+    ------
+    ValueError
+        As said.
+    """
+    if bias in EXTRAPOLATED and samples.n_units < 8:
+        units = samples.units
+        raise ValueError(
+            f'bias="{bias}" divides the {units} in quarters, and there are {samples.n_units}; use '
+            'bias="none"' + ("" if units == "samples" else ', or "jackknife"')
+        )
+    if bias in OF_INDEPENDENT and samples.n_units != samples.n_samples:
+        raise ValueError(
+            f'bias="{bias}" counts independent samples, and here {samples.units} are independent; '
+            'use "qe" or "jackknife"'
+        )
+
+
+def null_texts(nulls: Mapping[str, Sequence[str]], moves: str) -> dict[str, str]:
+    """Say what was done to the samples for the p-value of each atom."""
+    return {
+        atom: " and ".join(kind.replace("shuffled", moves) for kind in kinds)
+        for atom, kinds in nulls.items()
+    }
+
+
+def entropy_bound(p: NDArray[np.float64], n_effective: float) -> NDArray[np.float64]:
+    """Return what no information about z exceeds, in nats: H(Z), corrected to first order.
+
+    Of the distribution of z, (nz,), or of several, (..., nz).
+    """
+    occupied = p > 0.0
+    plug_in = -(p * np.log(p, out=np.zeros_like(p), where=occupied)).sum(axis=-1)
+    count = np.count_nonzero(occupied, axis=-1)
+    return np.asarray(np.minimum(plug_in + (count - 1) / (2.0 * n_effective), np.log(count)))
 
 
 def _within(value: float, most: float) -> float:

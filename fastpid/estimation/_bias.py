@@ -24,6 +24,8 @@ BIASES = ("none", "miller_madow", "chao_shen", "qe", "shuffle", "qe_shuffle", "j
 #: Those that extrapolate, and those that take off what shuffled targets show.
 EXTRAPOLATED = ("qe", "qe_shuffle")
 SHUFFLED = ("shuffle", "qe_shuffle")
+#: Those that count cells, as many as independent samples occupy.
+OF_INDEPENDENT = ("miller_madow", "chao_shen")
 
 #: How often the samples are divided anew for the extrapolation.
 DIVISIONS = 20
@@ -106,12 +108,12 @@ def mean_of_parts(
 
     Returns
     -------
-    mean : ndarray (4,)
+    mean : ndarray (n_fields, 4)
     gap : float
         The largest gap of a solve.
     """
     vectors, gap = solve_all(samples.parts(DIVISIONS, seed, parts), options, advance)
-    return vectors.mean(axis=0), gap
+    return vectors.reshape(DIVISIONS, samples.n_fields, parts, 4).mean(axis=(0, 2)), gap
 
 
 def left_in_shuffles(
@@ -131,7 +133,7 @@ def left_in_shuffles(
         correct_resamples(bias, parts, samples, solve)
         for parts in samples.shuffled_parts(count, seed)
     ]
-    return np.asarray(np.concatenate(vectors).mean(axis=0))
+    return np.asarray(np.concatenate(vectors).reshape(-1, samples.n_fields, 4).mean(axis=0))
 
 
 def quadratic_extrapolation(
@@ -193,10 +195,7 @@ def correct_resamples(
     whole = parts.sum(axis=1)
     vectors = solve(whole)
     if bias == "miller_madow":
-        pairs = zip(vectors, whole, strict=True)
-        return np.stack(
-            [miller_madow(v, samples.occupancy(t), samples.n_effective) for v, t in pairs]
-        )
+        return miller_madow(vectors, samples.occupancy(whole), samples.n_effective)
     if bias == "chao_shen":
         return np.stack([chao_shen(v, t) for v, t in zip(vectors, whole, strict=True)])
     if bias in ("none", "shuffle"):
@@ -219,20 +218,21 @@ def jackknife(
     options: SolveOptions,
     advance: Callable[[int], object],
 ) -> tuple[NDArray[np.float64], float]:
-    """Extrapolate from N and N - 1 samples: N I - (N - 1) mean of I without one (Quenouille 1956).
+    """Extrapolate from N and N - 1 units: N I - (N - 1) mean of I without one (Quenouille 1956).
 
-    Without approximation: samples in the same cell leave the same table. The factor N multiplies
-    errors of the solves, which are therefore made tighter.
+    Units are samples, unless these depend on one another. Without approximation: samples in the
+    same cell leave the same table. The factor N multiplies errors of the solves, which are
+    therefore made tighter.
 
     Returns
     -------
-    corrected : ndarray (4,)
+    corrected : ndarray (n_fields, 4)
     gap : float
         The largest gap of a solve.
     """
-    n_samples = samples.n_samples
-    tight = options._replace(tol=max(1e-12, min(options.tol, _JACKKNIFE_ERROR / n_samples)))
+    n_units = samples.n_units
+    tight = options._replace(tol=max(1e-12, min(options.tol, _JACKKNIFE_ERROR / n_units)))
     tables, counts = samples.leave_one_out()
     without, gap = solve_all(tables, tight, advance)
-    mean = counts @ without / n_samples
-    return n_samples * vector - (n_samples - 1) * mean, gap
+    mean = np.tensordot(counts, without.reshape(-1, samples.n_fields, 4), axes=1) / n_units
+    return n_units * vector - (n_units - 1) * mean, gap

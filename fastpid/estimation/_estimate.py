@@ -10,11 +10,14 @@ import numpy as np
 from fastpid._base.quantities import Method, OnFailure, Unit
 from fastpid._base.random import RNG
 from fastpid._solve.options import SolveOptions, check_options
+from fastpid.estimation._arranged_samples import ArrangedSamples
+from fastpid.estimation._arrangement import Permute, check_arrangement, read_labels
 from fastpid.estimation._assembly import resample_and_estimate
-from fastpid.estimation._resampling import Resampler
+from fastpid.estimation._resampling import Resampler, Samples
 from fastpid.estimation._result import Estimate
 from fastpid.estimation._wanted import DEFAULT_TOL, Bias, Interval, Null, Wanted, check_wanted
 from fastpid.joint import JointTable, from_counts
+from fastpid.joint._frames import pick
 from fastpid.joint._missing import Missing
 from fastpid.joint._samples import CodedSamples, code_samples
 
@@ -30,6 +33,9 @@ def estimate(
     names: Sequence[str] | None = None,
     weights: Any = None,
     missing: Missing = "raise",
+    groups: Any = None,
+    permute: Permute | None = None,
+    block_length: int | None = None,
     bias: Bias = "qe",
     ci: Interval = "normal",
     confidence_level: float = 0.95,
@@ -55,6 +61,20 @@ def estimate(
     data, bins, strategy, names, weights, missing
         As there. Symbols are made once, and not anew for every resample; k-means takes the seed 0,
         or the `random_state` of a Discretizer in `bins`.
+    groups : array-like (n_samples,), optional
+        The trial, subject or recording that every sample is of (or the name of such a column of
+        `data`), where samples of one depend on one another.
+    permute : {"between", "within"}, optional
+        Which order of the samples is as likely as theirs if an atom's null hypothesis holds. By
+        default "between", where there are groups: whole groups change places, and are what is drawn
+        and divided elsewhere. Wants at least 5 of them, and 8 for ``bias="qe"``. "within": samples
+        change places inside of their group only, being independent but for what they share with all
+        of it, and are drawn from the same groups.
+    block_length : int, optional
+        The samples are a time series, or one in every group: how many samples later the dependence
+        on the past is over, for instance where the autocorrelation of each variable has died out.
+        Null hypotheses shift a variable in a circle, by so many samples at least [8]_; intervals
+        come from blocks of this length [9]_.
     bias : {"qe", "jackknife", "shuffle", "miller_madow", "none"}
         How the bias of the plug-in values is corrected:
 
@@ -127,7 +147,9 @@ def estimate(
     ValueError, TypeError, ImportError
         As :func:`fastpid.joint.from_samples` does; for a column of one symbol, or of one symbol a
         sample; for an option out of its range; for fewer than 8 samples under ``bias="qe"``; for
-        too few permutations or resamples for the level.
+        too few permutations or resamples for the level; for groups of one sample, a single group,
+        blocks longer than an eighth of the series; for corrections that count independent samples
+        (``"miller_madow"``, ``"chao_shen"``) where these are not.
 
     ConvergenceError
         Under ``on_failure="raise"``, if some table was not solved to `tol`.
@@ -154,6 +176,10 @@ def estimate(
        bias problem in spike train information measures", Journal of Neurophysiology 98, 2007.
     .. [7] A. Chao, T.-J. Shen, "Nonparametric estimation of Shannon's index of diversity when there
        are unseen species in sample", Environmental and Ecological Statistics 10, 2003.
+    .. [8] G. Lancaster, D. Iatsenko, A. Pidde, V. Ticcinelli, A. Stefanovska, "Surrogate data for
+       hypothesis testing of physical systems", Physics Reports 748, 2018.
+    .. [9] D. N. Politis, J. P. Romano, "A circular block-resampling procedure for stationary data",
+       in "Exploring the limits of bootstrap", 1992.
 
     Examples
     --------
@@ -185,19 +211,43 @@ def estimate(
         weights=weights,
         missing=missing,
     )
-    return estimate_samples(samples, options, wanted, rng, progress)
+    if isinstance(groups, str):
+        if data is None:
+            raise TypeError(f"groups names a column, {groups!r}, of data; pass data=")
+        groups = pick(data, "groups", groups)
+    return estimate_samples(
+        samples, options, wanted, rng, progress, (groups, permute, block_length)
+    )
 
 
 def estimate_samples(
-    samples: CodedSamples, options: SolveOptions, wanted: Wanted, rng: Any, progress: bool | None
+    samples: CodedSamples,
+    options: SolveOptions,
+    wanted: Wanted,
+    rng: Any,
+    progress: bool | None,
+    dependence: tuple[Any, Any, Any] = (None, None, None),
 ) -> Estimate:
-    """Estimate from samples that are coded."""
-    resampler = Resampler(
-        samples.shape, options.threads, codes=samples.codes, weights=samples.weights
-    )
+    """Estimate from samples that are coded; `dependence` is groups, permute and block_length."""
     table = samples.table()
     _check_table(table, wanted)
+    resampler = _resampler(samples, options.threads, *dependence)
     return resample_and_estimate(table, resampler, options, wanted, rng, progress)
+
+
+def _resampler(
+    samples: CodedSamples, threads: int, groups: Any, permute: Any, block_length: Any
+) -> Samples:
+    runs = None
+    if groups is not None:
+        runs = read_labels("groups", groups, samples.n_samples + samples.n_dropped)[0]
+        if samples.kept is not None:
+            runs = np.unique(runs[samples.kept], return_inverse=True)[1]
+    arrangement = check_arrangement(runs, permute, block_length, samples.n_samples)
+    if runs is None and block_length is None:
+        return Resampler(samples.shape, threads, codes=samples.codes, weights=samples.weights)
+    codes = tuple(codes[None] for codes in samples.codes)
+    return ArrangedSamples(samples.shape, threads, arrangement, codes, samples.weights)
 
 
 def estimate_table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,22 +49,26 @@ _UNIQUE = ("unique_x", "unique_y")
 
 
 class Errors(NamedTuple):
-    """What is known of an estimator's errors, by the names of values.
+    """What is known of an estimator's errors, by the names of values; arrays of several fields.
 
     Attributes
     ----------
-    drawn : mapping to ndarray (n_bootstrap,)
+    drawn : mapping to ndarray (n_bootstrap,) or (n_bootstrap, n_fields)
         What it is off by, of resamples.
-    left : mapping to float
+    left : mapping to float or ndarray (n_fields,)
         The bias that its correction may leave. Nothing says how much of it there is, so that
         intervals reach from none to all of it.
-    kink : mapping to float
+    kink : mapping to float or ndarray (n_fields,)
         By how much it would be larger if the bias fell like 1 / sqrt(N): at a kink.
     """
 
     drawn: Mapping[str, NDArray[np.float64]]
-    left: Mapping[str, float]
-    kink: Mapping[str, float]
+    left: Mapping[str, Any]
+    kink: Mapping[str, Any]
+
+    def of_field(self, field: int) -> Errors:
+        """Return what is known of one of several fields."""
+        return Errors(*({name: v[..., field] for name, v in each.items()} for each in self))
 
 
 def intervals(
@@ -73,27 +77,53 @@ def intervals(
     values: Mapping[str, float],
     errors: Errors,
     p_values: Mapping[str, float],
+    reach: Mapping[str, float] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Return the interval of every value, as wide as errors, bias and tests ask for.
 
-    `p_values` are those of atoms that were tested. What a test does not refute is within the
-    interval: resamples know nothing of cells that were not seen, and where such cells alone would
-    show that there is nothing, their errors are too small.
+    `reach` says how many standard deviations an interval reaches, where that is not what `kind`
+    makes of the level. `p_values` are those of atoms that were tested. What a test does not refute
+    is within the interval: resamples know nothing of cells that were not seen, and where such cells
+    alone would show that there is nothing, their errors are too small.
     """
-    plain = {
-        name: _interval(kind, confidence_level, values[name], drawn)
-        for name, drawn in errors.drawn.items()
-    }
-    # Where neither source need have unique information, their mutual informations may be equal.
-    at_kink = all(plain[name][0] + min(errors.kink[name], 0.0) <= 0.0 for name in _UNIQUE)
+    plain = plain_intervals(kind, confidence_level, values, errors, reach)
+    bias = bias_left(plain, errors)
     found = {}
     for name, (low, high) in plain.items():
-        shifts = (-errors.left[name], errors.kink[name] if at_kink else 0.0)
-        low, high = low + min(*shifts, 0.0), high + max(*shifts, 0.0)
+        low, high = low + bias[name][0], high + bias[name][1]
         if p_values.get(name, 0.0) > 1.0 - confidence_level:
             low = min(low, 0.0)
         found[name] = low, high
     return found
+
+
+def plain_intervals(
+    kind: str,
+    confidence_level: float,
+    values: Mapping[str, float],
+    errors: Errors,
+    reach: Mapping[str, float] | None = None,
+) -> dict[str, tuple[float, float]]:
+    """Return intervals() as wide as errors ask for."""
+    return {
+        name: _interval(
+            kind, confidence_level, values[name], drawn, None if reach is None else reach[name]
+        )
+        for name, drawn in errors.drawn.items()
+    }
+
+
+def bias_left(
+    plain: Mapping[str, tuple[float, float]], errors: Errors
+) -> dict[str, tuple[float, float]]:
+    """Return what may have to be added to values, at least and at most, by their plain intervals.
+
+    Where neither source need have unique information, their mutual informations may be equal, and
+    the bias be that of a kink.
+    """
+    at_kink = all(plain[name][0] + min(errors.kink[name], 0.0) <= 0.0 for name in _UNIQUE)
+    shifts = {name: (-errors.left[name], errors.kink[name] if at_kink else 0.0) for name in plain}
+    return {name: (min(*each, 0.0), max(*each, 0.0)) for name, each in shifts.items()}
 
 
 def error_p_value(name: str, value: float, errors: Errors) -> float:
@@ -106,7 +136,11 @@ def error_p_value(name: str, value: float, errors: Errors) -> float:
 
 
 def _interval(
-    kind: str, confidence_level: float, value: float, errors: NDArray[np.float64]
+    kind: str,
+    confidence_level: float,
+    value: float,
+    errors: NDArray[np.float64],
+    deviations: float | None,
 ) -> tuple[float, float]:
     """Return the interval of a value from the errors that its estimator makes of resamples.
 
@@ -120,8 +154,10 @@ def _interval(
         level asks for. "pivot": the value less the quantiles of the errors, and never without it.
     """
     tail = 0.5 * (1.0 - confidence_level)
-    if kind == "normal":
-        reach = -NormalDist().inv_cdf(tail) * float(errors.std(ddof=1))
+    if kind == "normal" or deviations is not None:
+        if deviations is None:
+            deviations = -NormalDist().inv_cdf(tail)
+        reach = deviations * float(errors.std(ddof=1))
         return value - reach, value + reach
     low, high = np.quantile(errors, [tail, 1.0 - tail]).tolist()
     return min(value - high, value), max(value - low, value)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid.estimation._occupancy import Occupancy, worth_of_predictions
-from fastpid.estimation._resampling import CELLS_AT_A_TIME, Tables
+from fastpid.estimation._resampling import CELLS_AT_A_TIME, IndependentSamples, Tables
 from fastpid.joint._predictions import sum_by_class
 
 #: Samples that are shuffled among themselves where predictions are to stay alike: fewer would not
@@ -24,7 +24,7 @@ _ALIKE = 16
 Matrix = NDArray[np.float64]
 
 
-class PredictionSamples:
+class PredictionSamples(IndependentSamples):
     """Predictions x (n, nx) and y (n, ny), labels z (n,) below nz, and weights (n,)."""
 
     def __init__(

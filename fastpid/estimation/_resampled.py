@@ -29,7 +29,6 @@ from fastpid.estimation._bias import (
 )
 from fastpid.estimation._intervals import (
     JUDGED_BY_ERRORS,
-    NULL_OF,
     SHUFFLES,
     Errors,
     error_p_value,
@@ -46,7 +45,10 @@ _SHARE_OF_ERROR = 0.01
 
 
 class ResampledTables:
-    """Every table that an estimate needs solved; vectors as of Terms.vector(), in nats."""
+    """Every table that an estimate needs solved.
+
+    Vectors are those of Terms.vector(), in nats: (n_fields, 4), and (n, n_fields, 4) of n draws.
+    """
 
     def __init__(
         self,
@@ -54,14 +56,13 @@ class ResampledTables:
         options: SolveOptions,
         wanted: Wanted,
         rng: Any,
+        n_shuffles: int = _SHUFFLES,
     ) -> None:
         self.samples = samples
         self.options = options._replace(on_failure="ignore")
-        self.resample_options = self.options
-        if not wanted.same_tol:
-            tol = _SHARE_OF_ERROR / AMPLIFICATION * standard_error(samples)
-            self.resample_options = self.options._replace(tol=max(tol, options.tol))
+        self.resample_options = options_of_resamples(samples, options, wanted)
         self.wanted = wanted
+        self.n_shuffles = n_shuffles
         self.solved_to_tol = True
         self.advance: Callable[[int], object] = lambda count: None
         self.largest_gap = 0.0
@@ -72,6 +73,7 @@ class ResampledTables:
         self.null_streams = seed.spawn(len(SHUFFLES))
 
     def solve(self, tables: Tables) -> Vectors:
+        """Return the vectors (k, 4) of tables, as closely as those of resamples need be known."""
         vectors, gap = solve_all(tables, self.resample_options, self.advance)
         self.note(gap, self.resample_options)
         return vectors
@@ -85,26 +87,27 @@ class ResampledTables:
     def total(self) -> int:
         """How many tables will be solved."""
         wanted = self.wanted
-        kinds = {k for nulls in NULL_OF[wanted.null].values() for k in nulls}
-        total = len(kinds) * wanted.n_permutations
+        total = len(wanted.kinds) * wanted.n_permutations
         per_resample = solves_per_resample(wanted.bias)
         if wanted.needs_errors:
             total += wanted.n_bootstrap * per_resample
         if wanted.needs_errors or wanted.bias in SHUFFLED:
-            total += _SHUFFLES * per_resample
+            total += self.n_shuffles * per_resample
         if wanted.needs_errors or wanted.bias in EXTRAPOLATED:
             total += DIVISIONS * 2
         if wanted.bias in EXTRAPOLATED:
             total += DIVISIONS * 4
         if wanted.bias == "jackknife":
             total += len(self.samples.leave_one_out()[1])
-        return total
+        return total * self.samples.n_fields
 
     def under_null(self, what: str) -> Vectors:
         """Return the vectors under a null hypothesis."""
         stream = self.null_streams[list(SHUFFLES).index(what)]
         role, given = SHUFFLES[what]
-        return self.solve(self.samples.shuffle(self.wanted.n_permutations, stream, role, given))
+        some = self.samples.surrogates(self.wanted.n_permutations, stream, role, given)
+        vectors = [self._solve_array(tables) * scale for tables, scale in some]
+        return np.concatenate(vectors).reshape(-1, self.samples.n_fields, 4)
 
     def corrected(self, plug_in: Vectors) -> Vectors:
         """Return the plug-in vector with its bias corrected."""
@@ -113,12 +116,11 @@ class ResampledTables:
 
     def _corrected(self, plug_in: Vectors) -> Vectors:
         bias = self.wanted.bias
+        tables = self.samples.mass.reshape(-1, *self.samples.shape)
         if bias == "miller_madow":
-            table = self.samples.mass.reshape(self.samples.shape)
-            occupancy = self.samples.occupancy(table)
-            return miller_madow(plug_in, occupancy, self.samples.n_effective)
+            return miller_madow(plug_in, self.samples.occupancy(tables), self.samples.n_effective)
         if bias == "chao_shen":
-            return chao_shen(plug_in, self.samples.mass.reshape(self.samples.shape))
+            return np.stack([chao_shen(v, t) for v, t in zip(plug_in, tables, strict=True)])
         if bias in EXTRAPOLATED:
             return quadratic_extrapolation(plug_in, self.halves, self.quarters)
         if bias == "jackknife":
@@ -147,7 +149,7 @@ class ResampledTables:
     def left(self) -> Vectors:
         """What the correction leaves of shuffled targets."""
         return left_in_shuffles(
-            *(self.wanted.bias, self.samples, _SHUFFLES, self.streams[3]),
+            *(self.wanted.bias, self.samples, self.n_shuffles, self.streams[3]),
             self._solve_array,
         )
 
@@ -158,19 +160,28 @@ class ResampledTables:
             correct_resamples(self.wanted.bias, parts, self.samples, self._solve_array)
             for parts in resamples
         ]
-        corrected = np.concatenate(vectors)
+        corrected = np.concatenate(vectors).reshape(-1, self.samples.n_fields, 4)
         return corrected - self.left if self.wanted.bias in SHUFFLED else corrected
 
     def errors(self, plug_in: Vectors, corrected: Vectors) -> Errors:
         """Return what is known of the errors of the corrected vector, in the unit asked for."""
         scale = self.options.scale
-        left = np.zeros(4) if self.wanted.bias in SHUFFLED else self.left
+        left = np.zeros_like(corrected) if self.wanted.bias in SHUFFLED else self.left
         kink = root_extrapolation(plug_in, self.halves) - corrected
         drawn = self.resampled() - plug_in
         return Errors(named(drawn, scale), named(left, scale), named(kink, scale))
 
     def _solve_array(self, tables: NDArray[np.float64]) -> Vectors:
         return self.solve(iter([tables]))
+
+
+def options_of_resamples(samples: Samples, options: SolveOptions, wanted: Wanted) -> SolveOptions:
+    """Return the options with a tolerance that does for resamples, unless one was asked for."""
+    options = options._replace(on_failure="ignore")
+    if wanted.same_tol:
+        return options
+    tol = _SHARE_OF_ERROR / AMPLIFICATION * standard_error(samples)
+    return options._replace(tol=max(tol, options.tol))
 
 
 def p_values_of_errors(
@@ -182,10 +193,10 @@ def p_values_of_errors(
     """
     wanted = Wanted("miller_madow", "none", 0.95, n_bootstrap, 0, "conditional", False)
     tables = ResampledTables(samples, options, wanted, rng)
-    plug_in = tables.solve(iter([samples.mass.reshape(1, *samples.shape)]))[0]
+    plug_in = tables.solve(iter([samples.mass.reshape(1, *samples.shape)]))
     corrected = tables.corrected(plug_in)
-    errors = tables.errors(plug_in, corrected)
-    values = named(corrected, options.scale)
+    errors = tables.errors(plug_in, corrected).of_field(0)
+    values = named(corrected[0], options.scale)
     return {
         atom: error_p_value(atom, float(values[atom]), errors)
         for atom in JUDGED_BY_ERRORS[wanted.null]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,17 +32,49 @@ _DIVISIONS_OF_SHUFFLES = 5
 Tables = Iterator[NDArray[np.float64]]
 
 
+class Surrogates(NamedTuple):
+    """Tables (n, nx, ny, nz) under a null hypothesis.
+
+    `scale` is by how much their information has to be multiplied to be that of as many independent
+    samples as there are, (n, 1): surrogates may have lost some of the samples' dependence.
+    """
+
+    tables: NDArray[np.float64]
+    scale: NDArray[np.float64] | float = 1.0
+
+
 class Samples(Protocol):
     """What can be resampled: samples of symbols (Resampler), or of predictions of them.
 
-    Tables come some at a time; parts of one in axis 1, four and equal but for three samples.
+    Tables come some at a time, those of several fields one after the other; parts of one in axis 1,
+    four and equal but for three units.
     """
 
     shape: tuple[int, int, int]
 
     @property
+    def n_fields(self) -> int:
+        """How many tables there are of the same samples, at several times for example."""
+        ...
+
+    @property
     def n_samples(self) -> int:
         """The number of samples."""
+        ...
+
+    @property
+    def n_units(self) -> int:
+        """How many units count as independent."""
+        ...
+
+    @property
+    def units(self) -> str:
+        """What the units are."""
+        ...
+
+    @property
+    def moves(self) -> str:
+        """What is done to a variable under a null hypothesis."""
         ...
 
     @property
@@ -51,7 +84,7 @@ class Samples(Protocol):
 
     @property
     def mass(self) -> NDArray[np.float64]:
-        """The weight of every cell, (size,)."""
+        """The weight of every cell, (size,); (n_fields, size) of several fields."""
         ...
 
     def occupancy(self, table: NDArray[np.float64]) -> Occupancy:
@@ -59,11 +92,13 @@ class Samples(Protocol):
         ...
 
     def bootstrap(self, count: int, seed: np.random.SeedSequence) -> Tables:
-        """Yield tables of as many samples, drawn with replacement (Efron 1979), in four parts."""
+        """Yield tables of as many units, drawn with replacement (Efron 1979), in four parts."""
         ...
 
-    def shuffle(self, count: int, seed: np.random.SeedSequence, role: str, given: str) -> Tables:
-        """Yield tables in which the values of one variable were shuffled among the samples.
+    def surrogates(
+        self, count: int, seed: np.random.SeedSequence, role: str, given: str
+    ) -> Iterator[Surrogates]:
+        """Yield tables in which the values of one variable were moved among the samples.
 
         Among those alike in the variable `given`, or all for "".
         """
@@ -74,11 +109,11 @@ class Samples(Protocol):
         ...
 
     def parts(self, count: int, seed: np.random.SeedSequence, parts: int) -> Tables:
-        """Yield the `parts` tables of `count` random divisions of the samples in equal parts."""
+        """Yield the `parts` tables of `count` random divisions of the units in equal parts."""
         ...
 
     def leave_one_out(self) -> tuple[Tables, NDArray[np.float64]]:
-        """Return the tables that lack one sample, one per kind, and how many there are of each."""
+        """Return the tables that lack one unit, one per kind, and how many there are of each."""
         ...
 
 
@@ -95,7 +130,35 @@ def solve_all(
     return np.concatenate(vectors), gap
 
 
-class Resampler:
+class IndependentSamples(ABC):
+    """What is the same of all samples that do not depend on one another."""
+
+    @abstractmethod
+    def shuffle(self, count: int, seed: np.random.SeedSequence, role: str, given: str) -> Tables:
+        """Yield tables in which the values of one variable were shuffled among the samples."""
+
+    def surrogates(
+        self, count: int, seed: np.random.SeedSequence, role: str, given: str
+    ) -> Iterator[Surrogates]:
+        """Yield tables in which the values of one variable were moved among the samples."""
+        return map(Surrogates, self.shuffle(count, seed, role, given))
+
+    n_fields = 1
+    units = "samples"
+    moves = "shuffled"
+
+    @property
+    @abstractmethod
+    def n_samples(self) -> int:
+        """The number of samples."""
+
+    @property
+    def n_units(self) -> int:
+        """How many units count as independent."""
+        return self.n_samples
+
+
+class Resampler(IndependentSamples):
     """Samples by the symbols they have, or by how many there are in every cell of their table."""
 
     def __init__(
@@ -348,15 +411,18 @@ class Resampler:
 
 
 def standard_error(samples: Samples) -> float:
-    """Return about what chance does to the plug-in I(X, Y; Z), in nats.
+    """Return about what chance does to the plug-in I(X, Y; Z), in nats: in any field, at least.
 
     To first order the standard deviation of the pointwise information, over sqrt(N); where that
     vanishes, the chi-square law of independent variables.
     """
-    p = (samples.mass / samples.mass.sum()).reshape(samples.shape)
+    p = samples.mass.reshape(-1, *samples.shape)
+    p = p / p.sum((1, 2, 3), keepdims=True)
     n = samples.n_samples
+    of_z = p.sum((1, 2), keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(p > 0.0, np.log(p / p.sum(2, keepdims=True) / p.sum((0, 1))), 0.0)
-    mean = float((p * ratio).sum())
-    variance = float((p * (ratio - mean) ** 2).sum())
-    return math.sqrt(variance / n + np.count_nonzero(p) / (2.0 * n * n))
+        ratio = np.where(p > 0.0, np.log(p / p.sum(3, keepdims=True) / of_z), 0.0)
+    mean = (p * ratio).sum((1, 2, 3), keepdims=True)
+    variance = (p * (ratio - mean) ** 2).sum((1, 2, 3))
+    cells = np.count_nonzero(p, axis=(1, 2, 3))
+    return float(np.sqrt(variance / n + cells / (2.0 * n * n)).min())

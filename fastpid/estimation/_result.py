@@ -61,6 +61,11 @@ class Estimate:
         What all draws came from: ``rng=numpy.random.SeedSequence(**seed)`` repeats them.
     draws : dict of str to ndarray
         The corrected values of all resamples.
+    units : str
+        What was resampled, divided and left out: "samples", or because samples depend on one
+        another "groups", "samples within groups" or "blocks of 20 samples".
+    n_units : int
+        How many of them there are.
     largest_gap : float
         The widest certified bracket among all tables that were solved.
     unit : str
@@ -82,6 +87,8 @@ class Estimate:
     null_means: Mapping[str, float]
     draws: Mapping[str, NDArray[np.float64]]
     seed: Mapping[str, Any]
+    units: str
+    n_units: int
     largest_gap: float
     unit: str
 
@@ -149,6 +156,8 @@ class Estimate:
             "p_values": dict(self.p_values),
             "null_of": dict(self.null_of),
             "null_means": dict(self.null_means),
+            "units": self.units,
+            "n_units": self.n_units,
             "largest_gap": self.largest_gap,
             "seed": {
                 "entropy": self.seed["entropy"],
@@ -224,6 +233,8 @@ class Estimate:
             words.append(f"interval: {self.ci}")
         if self.p_values:
             words.append(f"null: {self.null}")
+        if self.units != "samples":
+            words.append(f"resampled: {self.n_units} {self.units}")
         lines.append(f"  {'; '.join([*words, f'largest gap {self.largest_gap:.0e}'])}")
         lines.append(f"  {self.sampling}" + ("" if self.sampling.is_sufficient else ": too few"))
         return "\n".join(lines)

@@ -6,8 +6,9 @@ import math
 from typing import Any, Literal, NamedTuple
 
 from fastpid._base.checks import check_choice, check_count, check_open_interval
+from fastpid._base.quantities import ATOMS
 from fastpid.estimation._bias import BIASES
-from fastpid.estimation._intervals import INTERVALS, JUDGED_BY_ERRORS, NULLS
+from fastpid.estimation._intervals import INTERVALS, JUDGED_BY_ERRORS, NULL_OF, NULLS
 
 Bias = Literal["none", "miller_madow", "chao_shen", "qe", "shuffle", "qe_shuffle", "jackknife"]
 Interval = Literal["none", "normal", "pivot"]
@@ -29,12 +30,29 @@ class Wanted(NamedTuple):
     n_permutations: int
     null: str
     same_tol: bool  # for resamples as for the samples
+    atoms: tuple[str, ...] = ATOMS  # that are tested
+
+    @property
+    def nulls(self) -> dict[str, tuple[str, ...]]:
+        """What is done to the samples to test each atom."""
+        if not self.n_permutations:
+            return {}
+        return {atom: NULL_OF[self.null][atom] for atom in self.atoms}
+
+    @property
+    def kinds(self) -> list[str]:
+        """Everything that is done to the samples to test atoms."""
+        return list(dict.fromkeys(kind for kinds in self.nulls.values() for kind in kinds))
+
+    @property
+    def judged(self) -> list[str]:
+        """The atoms that have to be beyond their errors as well."""
+        return [atom for atom in self.nulls if atom in JUDGED_BY_ERRORS[self.null]]
 
     @property
     def needs_errors(self) -> bool:
         """Whether intervals or tests ask how far the estimator is off, of resamples."""
-        judged = self.n_permutations > 0 and bool(JUDGED_BY_ERRORS[self.null])
-        return self.ci != "none" or judged
+        return self.ci != "none" or bool(self.judged)
 
 
 def check_wanted(
@@ -45,7 +63,15 @@ def check_wanted(
     n_permutations: Any,
     null: Any,
     tol: Any = None,
+    atoms: Any = ATOMS,
 ) -> Wanted:
+    tested = (atoms,) if isinstance(atoms, str) else tuple(atoms)
+    for atom in tested:
+        check_choice("atoms", atom, ATOMS)
+    if not tested and n_permutations:
+        raise ValueError(
+            f"atoms is empty; name some of {', '.join(ATOMS)}, or pass n_permutations=0"
+        )
     wanted = Wanted(
         check_choice("bias", bias, BIASES),
         check_choice("ci", ci, INTERVALS),
@@ -54,6 +80,7 @@ def check_wanted(
         check_count("n_permutations", n_permutations, 0),
         check_choice("null", null, NULLS),
         tol is not None,
+        tuple(atom for atom in ATOMS if atom in tested),
     )
     level = 1.0 - wanted.confidence_level
     least = math.ceil(round(1.0 / level, 6)) - 1

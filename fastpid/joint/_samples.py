@@ -37,7 +37,12 @@ class CodedSamples:
     labels: tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
     names: tuple[str, str, str]
     weights: NDArray[np.float64] | None = None
-    n_dropped: int = 0
+    kept: NDArray[np.bool_] | None = None  # which of those handed in, if some were dropped
+
+    @property
+    def n_dropped(self) -> int:
+        """How many samples were dropped."""
+        return 0 if self.kept is None else int(np.count_nonzero(~self.kept))
 
     @property
     def n_samples(self) -> int:
@@ -49,6 +54,16 @@ class CodedSamples:
         """(nx, ny, nz)."""
         nx, ny, nz = map(len, self.labels)
         return nx, ny, nz
+
+    def take(self, of: NDArray[np.bool_]) -> CodedSamples:
+        """Return some of the samples, coded as all are."""
+        x, y, z = self.codes
+        return dataclasses.replace(
+            self,
+            codes=(x[of], y[of], z[of]),
+            weights=None if self.weights is None else self.weights[of],
+            kept=None,
+        )
 
     def cells(self) -> NDArray[np.int32]:
         """Return the cell of every sample in the table, C-contiguous."""
@@ -237,7 +252,7 @@ def code_three(
         (labels[0], labels[1], labels[2]),
         (columns[0].name, columns[1].name, columns[2].name),
         weight,
-        0 if keep is None else int(np.count_nonzero(~keep)),
+        keep,
     )
     check_cells(samples.shape)
     return samples

@@ -1,0 +1,6 @@
+"""Time courses: estimates from trials at every time, with tests corrected for all of them."""
+
+from fastpid.course._over import estimate_over
+from fastpid.course._result import Span, TimeCourse
+
+__all__ = ["Span", "TimeCourse", "estimate_over"]
