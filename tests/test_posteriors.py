@@ -168,6 +168,37 @@ def test_clusters_are_kept_and_summed() -> None:
     assert len(codebook(same, np.ones(50), 5, rng)) == 1  # no more clusters than distinct rows
 
 
+# Bias ----------------------------------------------------------------------------------------
+
+
+def test_the_bias_of_equal_channels_is_found_and_none_where_there_is_none() -> None:
+    """Two views through one channel: their unique informations are zero."""
+    left, found = [], []
+    for seed in range(3):
+        labels = np.random.default_rng(seed).integers(0, 5, 600)
+        x, y = (posteriors(600, 5, 1.5, 2 * seed + i, labels) for i in range(2))
+        plain = fastpid.decompose_posteriors(x, y, tol=2e-3)
+        d = fastpid.decompose_posteriors(x, y, tol=2e-3, bias="extrapolation")
+        assert (d.lower, d.upper) == (plain.lower, plain.upper)  # the certificate is untouched
+        assert "bias" not in plain.details
+        unique = 0.5 * (d.unique_x + d.unique_y)
+        found.append(d.details["bias"])
+        left.append(unique - d.details["bias"])
+        assert 0.2 * unique < d.details["bias"] < 1.6 * unique
+    assert abs(np.mean(left)) < 0.5 * np.mean(found)
+    y = posteriors(600, 5, 0.3, 9)
+    unequal = fastpid.decompose_posteriors(x, y, tol=2e-3, bias="extrapolation")
+    assert abs(unequal.details["bias"]) < 0.02
+    clustered = fastpid.decompose_posteriors(
+        x, y, n_symbols=50, tol=2e-3, bias="extrapolation", on_failure="ignore"
+    )
+    assert abs(clustered.details["bias"]) < 0.02
+    with pytest.raises(ValueError, match="posteriors_x has 12 of them for 5 classes"):
+        fastpid.decompose_posteriors(x[:12], y, bias="extrapolation", p_z=x[:12].mean(axis=0))
+    with pytest.raises(ValueError, match="bias must be one of none, extrapolation"):
+        fastpid.decompose_posteriors(x, y, bias="qe")  # type: ignore[arg-type]
+
+
 # Raking --------------------------------------------------------------------------------------
 
 

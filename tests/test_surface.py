@@ -26,6 +26,7 @@ def test_the_names_are_those_documented() -> None:
     assert set(fastpid.__all__) == {
         *("decompose", "decompose_marginals", "decompose_posteriors", "pointwise", "screen"),
         *("estimate", "estimate_table", "estimate_predictions"),
+        *("estimate_over", "estimate_differences", "TimeCourse", "Differences"),
         *("power", "stability", "compare", "PIDSelector"),
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
         *("PointwiseDecomposition", "Status"),
@@ -51,6 +52,7 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.decompose: [*solver, "normalize", "on_failure"],
         fastpid.decompose_marginals: [*solver, "normalize", "on_failure"],
         fastpid.compare: [*solver, "normalize", "on_failure"],
+        fastpid.decompose_posteriors: [*solver, "rng", "on_failure"],
         fastpid.pointwise: [*solver, "normalize", "on_failure"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
 
 #: The codebook is learnt from so many rows; all rows are assigned to it.
-_MOST_ROWS = 50_000
+_MOST_ROWS = 100_000
 _SEEDING_ROWS = 10_000
 _SWEEPS = 12
 #: Distances held at a time.
