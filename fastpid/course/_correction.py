@@ -34,6 +34,34 @@ class Standardized(NamedTuple):
         return np.asarray((1 + larger) / (1 + len(self.drawn)))
 
 
+class Test(NamedTuple):
+    """A null hypothesis of all places.
+
+    Attributes
+    ----------
+    each : Standardized
+        Draws of it.
+    in_step : Standardized
+        Draws that have the same values at each place, and go together over time as the data do.
+    """
+
+    each: Standardized
+    in_step: Standardized
+
+
+def in_step(z: Standardized, smooth: Array) -> Standardized:
+    """Put the draws at each place into the order of others.
+
+    Where strata are cut anew at every time, a trial takes from other trials at one time than at the
+    next, and a surrogate is less smooth than the data: its clusters are too small. Surrogates
+    without strata, in which whole trials change places, are as smooth, though they may have other
+    values. Ranked as these are, the draws keep their values at every place, and go together as
+    smoothly.
+    """
+    rank = smooth.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+    return Standardized(z.observed, np.take_along_axis(np.sort(z.drawn, axis=0), rank, axis=0))
+
+
 def standardize(observed: Array, drawn: Array, gap: float) -> Standardized:
     """Scale permutations to mean 0 and variance 1 at each place, the observed value being one.
 

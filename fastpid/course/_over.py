@@ -19,7 +19,9 @@ from fastpid._solve.options import SolveOptions, check_options
 from fastpid._solve.solve import solve_tables
 from fastpid.course._correction import (
     Standardized,
+    Test,
     cluster_p_values,
+    in_step,
     max_p_values,
     reach_of_all,
     standardize,
@@ -35,7 +37,7 @@ from fastpid.estimation._arrangement import (
     read_labels,
 )
 from fastpid.estimation._assembly import check_bias, entropy_bound, null_texts
-from fastpid.estimation._intervals import Errors, intervals
+from fastpid.estimation._intervals import WITHOUT_STRATA, Errors, intervals
 from fastpid.estimation._resampled import ResampledTables, named
 from fastpid.estimation._wanted import DEFAULT_TOL, Bias, Interval, Null, Wanted, check_wanted
 from fastpid.joint import UndersampledWarning
@@ -195,7 +197,7 @@ class _Block(NamedTuple):
     errors: Errors | None
     null_means: dict[str, Array]
     #: By atom: of every null hypothesis, and of the errors if they judge it, at last.
-    tests: dict[str, list[Standardized]]
+    tests: dict[str, list[Test]]
     largest_gap: float
     solved_to_tol: bool
 
@@ -237,7 +239,9 @@ class _Places(NamedTuple):
         """Return how many tables will be solved."""
         one = self.tables(np.arange(1), seed)
         check_bias(self.wanted.bias, one.samples)
-        return one.total * int(np.prod(self.extents))
+        more = len(kinds_of_course(self.wanted)) - len(self.wanted.kinds)
+        each = one.total + more * self.wanted.n_permutations
+        return each * int(np.prod(self.extents))
 
     def estimate(
         self, some: NDArray[np.intp], seed: np.random.SeedSequence, advance: Callable[[int], object]
@@ -252,18 +256,21 @@ class _Places(NamedTuple):
         corrected = tables.corrected(plug_in)
         observed, values = named(plug_in, scale), named(corrected, scale)
         errors = tables.errors(plug_in, corrected) if wanted.needs_errors else None
-        tests: dict[str, list[Standardized]] = {atom: [] for atom in wanted.nulls}
+        tests: dict[str, list[Test]] = {atom: [] for atom in wanted.nulls}
         means: dict[str, list[Array]] = {atom: [] for atom in wanted.nulls}
-        for kind in wanted.kinds:
-            drawn = named(tables.under_null(kind), scale)
-            gap = max(tables.largest_gap, float(terms.gap.max())) * scale
-            for atom in (atom for atom, kinds in wanted.nulls.items() if kind in kinds):
-                tests[atom].append(standardize(observed[atom], drawn[atom], gap))
-                means[atom].append(drawn[atom].mean(axis=0))
+        drawn = {kind: named(tables.under_null(kind), scale) for kind in kinds_of_course(wanted)}
+        gap = max(tables.largest_gap, float(terms.gap.max())) * scale
+        for atom, kinds in wanted.nulls.items():
+            for kind in kinds:
+                z = standardize(observed[atom], drawn[kind][atom], gap)
+                smooth = drawn[WITHOUT_STRATA.get(kind, kind)][atom]
+                tests[atom].append(Test(z, in_step(z, smooth)))
+                means[atom].append(drawn[kind][atom].mean(axis=0))
         if errors is not None:
             for atom in wanted.judged:
                 least = values[atom] + np.minimum(errors.kink[atom], 0.0)
-                tests[atom].append(standardize_errors(least, errors.drawn[atom]))
+                z = standardize_errors(least, errors.drawn[atom])
+                tests[atom].append(Test(z, z))
         return _Block(
             observed,
             values,
@@ -274,6 +281,12 @@ class _Places(NamedTuple):
             max(tables.largest_gap, float(terms.gap.max())) * scale,
             tables.solved_to_tol and bool(terms.gap.max() <= self.options.tol),
         )
+
+
+def kinds_of_course(wanted: Wanted) -> list[str]:
+    """Return what is done to the trials: also without strata, for how times go together."""
+    smooth = [WITHOUT_STRATA.get(kind, kind) for kind in wanted.kinds]
+    return list(dict.fromkeys([*wanted.kinds, *smooth]))
 
 
 def _arrange(trials: Trials, groups: Any, permute: Any, block_length: Any) -> Arrangement:
@@ -324,16 +337,18 @@ def _assemble(
     p_values, p_max, p_cluster = {}, {}, {}
     for atom in wanted.nulls:
         tests = [
-            Standardized(joined([t.observed for t in each]), joined([t.drawn for t in each]))
+            Test(*(_joined(parts, joined) for parts in zip(*each, strict=True)))
             for each in zip(*(block.tests[atom] for block in blocks), strict=True)
         ]
-        pointwise = [z.p_values() for z in tests]
+        pointwise = [test.each.p_values() for test in tests]
         if atom in wanted.judged:
-            pointwise[-1] = _above(tests[-1].observed)
+            pointwise[-1] = _above(tests[-1].each.observed)
         # All have to be refuted (an intersection-union test).
         p_values[atom] = np.max(pointwise, axis=0)
-        p_max[atom] = np.max([max_p_values(z) for z in tests], axis=0)
-        p_cluster[atom] = np.max([cluster_p_values(z, cluster_level) for z in tests], axis=0)
+        p_max[atom] = np.max([max_p_values(test.each) for test in tests], axis=0)
+        p_cluster[atom] = np.max(
+            [cluster_p_values(test.in_step, cluster_level) for test in tests], axis=0
+        )
 
     p_z = counts.sum(axis=(1, 2))
     n_trials = float(p_z[0].sum())
@@ -381,6 +396,10 @@ def _assemble(
         largest_gap=max(block.largest_gap for block in blocks),
         unit=options.result_unit,
     )
+
+
+def _joined(parts: Sequence[Standardized], joined: Callable[[list[Array]], Array]) -> Standardized:
+    return Standardized(joined([z.observed for z in parts]), joined([z.drawn for z in parts]))
 
 
 _above = np.vectorize(lambda deviations: 1.0 - NormalDist().cdf(deviations), otypes=[np.float64])

@@ -27,6 +27,11 @@ SHUFFLES = {
     SHUFFLED_X_GIVEN_Y: ("x", "y"),
     SHUFFLED_Y_GIVEN_X: ("y", "x"),
 }
+#: What moves the same variable among all samples alike.
+WITHOUT_STRATA = {
+    SHUFFLED_X_GIVEN_Y: SHUFFLED_X,
+    SHUFFLED_Y_GIVEN_X: SHUFFLED_Y,
+}
 #: By null hypothesis and atom; of several, the largest p-value counts.
 NULL_OF: dict[str, dict[str, tuple[str, ...]]] = {
     "target": dict.fromkeys(ATOMS, (SHUFFLED_Z,)),
