@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from measure import interleave
 from results import GradientTiming, Results
 
 import fastpid
@@ -24,19 +22,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def tables(count: int, shape: tuple[int, int, int]) -> Any:
     rng = np.random.default_rng(0)
     return torch.from_numpy(rng.dirichlet(np.ones(np.prod(shape)), count).reshape(count, *shape))
-
-
-def interleave(first: Callable[[], Any], second: Callable[[], Any], seconds: float) -> tuple:
-    """Medians of two calls timed in turns: the clock of a shared machine moves."""
-    taken: tuple[list[float], list[float]] = ([], [])
-    first(), second()
-    end = time.perf_counter() + seconds
-    while len(taken[0]) < 5 or time.perf_counter() < end:
-        for call, times in zip((first, second), taken, strict=True):
-            started = time.perf_counter()
-            call()
-            times.append(time.perf_counter() - started)
-    return tuple(statistics.median(times) for times in taken)
 
 
 def compare(

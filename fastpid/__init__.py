@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from fastpid import torch as torch
     from fastpid._compare import Comparison as Comparison
     from fastpid._compare import compare as compare
+    from fastpid._decompose_marginals import decompose_marginals as decompose_marginals
+    from fastpid._pointwise import PointwiseDecomposition as PointwiseDecomposition
+    from fastpid._pointwise import pointwise as pointwise
+    from fastpid._posteriors import decompose_posteriors as decompose_posteriors
     from fastpid.conditions import Differences as Differences
     from fastpid.conditions import estimate_differences as estimate_differences
     from fastpid.course import TimeCourse as TimeCourse
@@ -47,6 +51,7 @@ _LATE = {
     "Estimate": "estimation",
     "Network": "screening",
     "PIDSelector": "screening",
+    "PointwiseDecomposition": "_pointwise",
     "Power": "estimation",
     "Screen": "screening",
     "Stability": "estimation",
@@ -54,6 +59,8 @@ _LATE = {
     "UndersampledWarning": "joint",
     "compare": "_compare",
     "controller": "controller",
+    "decompose_marginals": "_decompose_marginals",
+    "decompose_posteriors": "_posteriors",
     "estimate": "estimation",
     "estimate_differences": "conditions",
     "estimate_over": "course",
@@ -61,6 +68,7 @@ _LATE = {
     "estimate_table": "estimation",
     "joint": "joint",
     "plot": "plot",
+    "pointwise": "_pointwise",
     "power": "estimation",
     "screen": "screening",
     "screening": "screening",

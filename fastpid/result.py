@@ -246,7 +246,8 @@ class Decomposition(Generic[V_co]):
     redundancy, unique_x, unique_y, synergy : float or ndarray
         The four atoms. Each is within ``gap / 2`` of its true value.
     mi_x, mi_y, mi_xy : float or ndarray
-        I(X; Z), I(Y; Z) and I(X, Y; Z).
+        I(X; Z), I(Y; Z) and I(X, Y; Z); the last is NaN, as is the synergy, where only the pairwise
+        marginals are known (:func:`fastpid.decompose_marginals`).
     union_information : float or ndarray
         The middle of the certified bracket.
     lower, upper : float or ndarray
@@ -567,6 +568,8 @@ def _notes(d: Decomposition[float]) -> list[str]:
         f"  union information in [{d.lower:.9g}, {d.upper:.9g}], gap {d.gap:.1e}",
         f"  {d.status} ({d.method}{steps})",
     ]
+    if d.status != Status.INVALID and d.mi_xy != d.mi_xy:
+        notes.append("  I(X,Y;Z), and with it the synergy, is not known: pass mi_xy")
     return notes if d.converged else [*notes, f"  {d.message}"]
 
 

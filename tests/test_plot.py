@@ -44,6 +44,22 @@ def test_bars_are_the_atoms() -> None:
     assert ax.get_ylabel() == "information / bits"
 
 
+def test_areas_are_the_atoms() -> None:
+    result = fastpid.pointwise(fastpid.gates.random_dense((3, 4, 3), rng=0))
+    ax = plot.pointwise(result, atoms=("synergy", "redundancy"))
+    for line, atom in zip(ax.patches[1::2], ("synergy", "redundancy"), strict=True):
+        values, edges, _ = line.get_data()
+        assert (np.diff(values) <= 0.0).all()
+        assert edges[-1] == pytest.approx(1.0)
+        assert values @ np.diff(edges) == pytest.approx(result.average(atom), abs=1e-12)
+    assert "synergy" in ax.get_legend().get_texts()[0].get_text()
+    assert result.plot(ax=ax) is ax
+    with pytest.raises(ValueError, match="index it first"):
+        plot.pointwise(fastpid.pointwise(np.full((2, 2, 2, 2), 0.125)))
+    with pytest.raises(ValueError, match="atoms must be one of"):
+        plot.pointwise(result, atoms=("mi_x",))
+
+
 def test_venn_writes_every_atom() -> None:
     d = fastpid.decompose(fastpid.gates.and_())
     texts = " ".join(text.get_text() for text in plot.venn(d).texts)

@@ -24,11 +24,12 @@ Z = X ^ Y
 
 def test_the_names_are_those_documented() -> None:
     assert set(fastpid.__all__) == {
-        *("decompose", "estimate", "estimate_table", "estimate_predictions", "screen"),
-        *("estimate_over", "estimate_differences", "Differences", "TimeCourse"),
+        *("decompose", "decompose_marginals", "decompose_posteriors", "pointwise", "screen"),
+        *("estimate", "estimate_table", "estimate_predictions"),
+        *("estimate_over", "estimate_differences", "TimeCourse", "Differences"),
         *("power", "stability", "compare", "PIDSelector"),
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
-        "Status",
+        *("PointwiseDecomposition", "Status"),
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
         *("controller", "gates", "information", "joint", "plot", "reference", "screening", "torch"),
     }
@@ -49,7 +50,10 @@ def test_the_arguments_stand_in_one_order() -> None:
     solver = ["method", "tol", "max_iter", "unit", "threads"]
     places = {
         fastpid.decompose: [*solver, "normalize", "on_failure"],
+        fastpid.decompose_marginals: [*solver, "normalize", "on_failure"],
         fastpid.compare: [*solver, "normalize", "on_failure"],
+        fastpid.decompose_posteriors: [*solver, "rng", "on_failure"],
+        fastpid.pointwise: [*solver, "normalize", "on_failure"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],
@@ -62,6 +66,8 @@ def test_the_arguments_stand_in_one_order() -> None:
         assert [name for name in parameters(function) if name in wanted] == wanted
     pytest.importorskip("torch")
     assert parameters(fastpid.torch.decompose)[1:] == parameters(fastpid.decompose)[2:]
+    from_marginals = parameters(fastpid.torch.decompose_marginals)
+    assert from_marginals == parameters(fastpid.decompose_marginals)
     numpys = parameters(fastpid.joint.from_predictions)
     assert parameters(fastpid.torch.from_predictions) == [*numpys, "validate"]
 

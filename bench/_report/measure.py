@@ -100,3 +100,16 @@ class Reference:
     def seconds(self) -> float:
         """The median of all samples."""
         return statistics.median(self._times)
+
+
+def interleave(first: Callable[[], Any], second: Callable[[], Any], seconds: float) -> tuple:
+    """Medians of two calls timed in turns: the clock of a shared machine moves."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    first(), second()
+    end = time.perf_counter() + seconds
+    while len(taken[0]) < 5 or time.perf_counter() < end:
+        for call, times in zip((first, second), taken, strict=True):
+            started = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - started)
+    return tuple(statistics.median(times) for times in taken)

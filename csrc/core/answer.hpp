@@ -16,7 +16,7 @@ namespace fastpid {
 FASTPID_HD inline Bounds bracket(const Bounds& f, const KnownTerms& known, double rounding) {
   Bounds out;
   const double least = larger(known.mi_x, known.mi_y);
-  const double most = smaller(known.mi_x + known.mi_y, known.mi_xy);
+  const double most = smaller(known.mi_x + known.mi_y, known.mi_xy);  // the first, if that is NaN
   out.lower = larger(known.h_z + f.lower, least);
   out.upper = smaller(known.h_z + f.upper, most);
   if (!out.consistent(rounding)) {

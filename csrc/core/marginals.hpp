@@ -1,5 +1,8 @@
-// One pass over a table: its marginals, its check, and the terms that need all of it.
+// The two ways into a problem, each of which checks what it reads: one pass over a table, to its
+// pairwise marginals and the terms that need all of it; or those marginals as they are.
 #pragma once
+
+#include <limits>
 
 #include "numerics.hpp"
 #include "views.hpp"
@@ -11,15 +14,14 @@ struct KnownTerms {
   double h_z = 0.0;        // H(Z)
   double mi_x = 0.0;       // I(X; Z)
   double mi_y = 0.0;       // I(Y; Z)
-  double mi_xy = 0.0;      // I(X, Y; Z)
+  double mi_xy = 0.0;      // I(X, Y; Z); NaN, which bounds nothing, where marginals were given
   double log_total = 0.0;  // of what was divided by
 };
 
-// Sums over a table that its pairwise marginals do not hold.
+// Sums over a table that its pairwise marginals do not hold: NaN where those were given.
 struct TableSums {
-  double mass = 0.0;
-  double cells = 0.0;      // sum p log p over the cells
-  double pairs = 0.0;      // the same over p(x, y)
+  double cells = NAN;      // sum p log p over the cells
+  double pairs = NAN;      // the same over p(x, y)
   double log_total = 0.0;  // of what was divided by
 };
 
@@ -80,6 +82,13 @@ FASTPID_HD void sum_rows(const Exec& exec, const double* v, int rows, int nz, do
   } else {
     for (int i = 0; i < rows; ++i) out[i] = exec.total(nz, v + static_cast<std::ptrdiff_t>(i) * nz);
   }
+}
+
+// Whether a total is that of a distribution or, under `normalize`, can be divided by: dividing must
+// neither overflow nor lose digits to subnormal numbers. NaN compares as unusable.
+FASTPID_HD inline bool usable(double mass, bool normalize, double tolerance) {
+  return normalize ? mass >= 1e-250 && mass <= 1e250
+                   : mass >= 1.0 - tolerance && mass <= 1.0 + tolerance;
 }
 
 // Reads p (nx, ny, nz) once, row-major, and accumulates xz, yz (both scaled by the total when
@@ -143,13 +152,9 @@ FASTPID_STAGE bool marginalize(const Exec& exec, Shape s, const double* p, bool 
     return sum;
   };
   const double mass = of_slabs(0);
-  out.mass = mass;
   out.cells = of_slabs(1);
   out.pairs = of_slabs(2);
-  // Dividing must neither overflow nor lose digits to subnormal numbers. NaN compares as unusable.
-  const bool usable = normalize ? mass >= 1e-250 && mass <= 1e250
-                                : mass >= 1.0 - mass_tolerance && mass <= 1.0 + mass_tolerance;
-  if (!usable || of_slabs(3) < 0.0) return false;
+  if (!usable(mass, normalize, mass_tolerance) || of_slabs(3) < 0.0) return false;
   if (n > 1) {
     exec.for_each(plane, [&](std::ptrdiff_t k) {
       double sum = 0.0;
@@ -162,11 +167,67 @@ FASTPID_STAGE bool marginalize(const Exec& exec, Shape s, const double* p, bool 
     exec.for_each(s.xz(), [&](std::ptrdiff_t i) { xz[i] *= scale; });
     exec.for_each(plane, [&](std::ptrdiff_t i) { yz[i] *= scale; });
     const double shift = std::log(mass);
-    out.mass = 1.0;
     out.log_total = shift;
     out.cells = out.cells * scale - shift;
     out.pairs = out.pairs * scale - shift;
   }
+  return true;
+}
+
+// The sum of column z of a marginal.
+FASTPID_HD inline double column_sum(const double* v, int rows, int nz, std::ptrdiff_t z) {
+  double sum = 0.0;
+  for (int i = 0; i < rows; ++i) sum += v[static_cast<std::ptrdiff_t>(i) * nz + z];
+  return sum;
+}
+
+// One marginal as it came, to `out`, divided by its total under `normalize`; false, as
+// marginalize(), if it holds no distribution.
+template <class Exec>
+FASTPID_HD bool read_marginal(const Exec& exec, std::ptrdiff_t cells, const double* given,
+                              bool normalize, double mass_tolerance, double* out) {
+  const double mass = exec.sum(cells, [&](std::ptrdiff_t c) { return given[c]; });
+  const double least = exec.min(cells, [&](std::ptrdiff_t c) { return given[c]; });
+  if (!usable(mass, normalize, mass_tolerance) || least < 0.0) return false;
+  const double scale = normalize ? 1.0 / mass : 1.0;
+  exec.for_each(cells, [&](std::ptrdiff_t c) { out[c] = given[c] * scale; });
+  return true;
+}
+
+// Reads the two marginals where they are given. Returns false, leaving the outputs undefined,
+// unless each holds a distribution as marginalize() wants it and their p(z) differ nowhere by more
+// than `mass_tolerance`.
+//
+// There is a distribution with both marginals, and a certificate means something, only if their
+// p(z) are the same. Sums of one table differ by rounding, and stay as they are. Larger
+// differences, of single precision for example, are taken out: both marginals get the geometric
+// mean of the two p(z), so that neither source is preferred and a symbol that one of them does not
+// have at all leaves the other.
+template <class Exec>
+FASTPID_STAGE bool read_marginals(const Exec& exec, const Given& given, bool normalize,
+                                  double mass_tolerance, double* xz, double* yz) {
+  const Shape s = given.shape;
+  if (!read_marginal(exec, s.xz(), given.xz, normalize, mass_tolerance, xz) ||
+      !read_marginal(exec, s.yz(), given.yz, normalize, mass_tolerance, yz)) {
+    return false;
+  }
+  const double most = exec.max(s.nz, [&](std::ptrdiff_t z) {
+    return std::fabs(column_sum(xz, s.nx, s.nz, z) - column_sum(yz, s.ny, s.nz, z));
+  });
+  if (most > mass_tolerance) return false;
+  // Two sums of nx ny terms, row by row, err by nx + ny roundings each.
+  const double rounding =
+      2.0 * std::numeric_limits<double>::epsilon() * (static_cast<double>(s.nx) + s.ny);
+  exec.for_each(s.nz, [&](std::ptrdiff_t z) {
+    const double by_x = column_sum(xz, s.nx, s.nz, z), by_y = column_sum(yz, s.ny, s.nz, z);
+    if (std::fabs(by_x - by_y) <= rounding * larger(by_x, by_y)) return;
+    const auto rescale = [&](double* v, int rows, double from, double to) {
+      const double scale = from > 0.0 ? std::sqrt(to) / std::sqrt(from) : 0.0;
+      for (int i = 0; i < rows; ++i) v[static_cast<std::ptrdiff_t>(i) * s.nz + z] *= scale;
+    };
+    rescale(xz, s.nx, by_x, by_y);
+    rescale(yz, s.ny, by_y, by_x);
+  });
   return true;
 }
 
@@ -182,27 +243,26 @@ FASTPID_HD void entropies(const Exec& exec, int rows, int nz, const double* v, d
   });
 }
 
-// I(X; Z), I(Y; Z), H(Z) from the marginals, and I(X, Y; Z) from the sums of marginalize().
+// I(X; Z), I(Y; Z), H(Z) from the marginals, and I(X, Y; Z) from the sums of marginalize(). The
+// total is that of the marginals as well, so that whoever gives them gets what the table would.
 template <class Exec>
 FASTPID_HD KnownTerms known_terms(const Exec& exec, const Marginals& m, const TableSums& sums) {
   const Shape s = m.shape;
-  const double mass = sums.mass;
   double xz, x, yz, y;
   entropies(exec, s.nx, s.nz, m.xz, xz, x);
   entropies(exec, s.ny, s.nz, m.yz, yz, y);
   // With a total M a little off one, M log M makes every information M times that of the
   // normalised table, so that the inequalities between them hold as they are.
+  const auto p_z = [&](std::ptrdiff_t z) { return column_sum(m.xz, s.nx, s.nz, z); };
   KnownTerms out;
   out.log_total = sums.log_total;
-  out.h_z = xlogx(mass) - exec.sum(s.nz, [&](int z) {
-    double column = 0.0;
-    for (int i = 0; i < s.nx; ++i) column += m.xz[static_cast<std::ptrdiff_t>(i) * s.nz + z];
-    return xlogx(column);
-  });
+  out.h_z =
+      xlogx(exec.sum(s.nz, p_z)) - exec.sum(s.nz, [&](std::ptrdiff_t z) { return xlogx(p_z(z)); });
   // Rounding may push a zero information below zero, and I(X,Y;Z) below I(X;Z).
   out.mi_x = larger(0.0, xz - x + out.h_z);
   out.mi_y = larger(0.0, yz - y + out.h_z);
-  out.mi_xy = larger(larger(out.mi_x, out.mi_y), sums.cells - sums.pairs + out.h_z);
+  const double mi_xy = sums.cells - sums.pairs + out.h_z;
+  out.mi_xy = mi_xy < larger(out.mi_x, out.mi_y) ? larger(out.mi_x, out.mi_y) : mi_xy;
   return out;
 }
 

@@ -41,15 +41,19 @@ struct TableOptions {
 // The life of table i of a batch, on any machine: begin_table(), a Task for its marginals, and
 // end_table().
 
-// Reads p (nx, ny, nz) into its marginals and known terms; where it holds no distribution, writes
-// that to entry i of `results` and returns false.
+// Reads what is given of a table into its marginals and known terms; where that is no distribution,
+// writes so to entry i of `results` and returns false. `work` is for a table alone.
 template <class Exec>
-FASTPID_HD bool begin_table(const Exec& exec, Shape shape, const double* p,
-                            const TableOptions& options, const MarginalWork& work,
-                            const Results& results, std::ptrdiff_t i, double* xz, double* yz,
-                            KnownTerms& known) {
+FASTPID_HD bool begin_table(const Exec& exec, const Given& given, const TableOptions& options,
+                            const MarginalWork& work, const Results& results, std::ptrdiff_t i,
+                            double* xz, double* yz, KnownTerms& known) {
+  const Shape shape = given.shape;
+  const double tolerance = options.mass_tolerance;
   TableSums sums;
-  if (!marginalize(exec, shape, p, options.normalize, options.mass_tolerance, xz, yz, work, sums)) {
+  const bool valid =
+      given.p ? marginalize(exec, shape, given.p, options.normalize, tolerance, xz, yz, work, sums)
+              : read_marginals(exec, given, options.normalize, tolerance, xz, yz);
+  if (!valid) {
     exec.once([&] { write_invalid(results, i, options.solve.method); });
     return false;
   }
@@ -70,14 +74,16 @@ FASTPID_HD void end_table(const Exec& exec, Shape shape, const Task<Exec>& task,
 
 // All of it in one workspace.
 template <class Exec>
-FASTPID_HD void decompose_table(const Exec& exec, Room room, Shape shape, const double* p,
+FASTPID_HD void decompose_table(const Exec& exec, Room room, const Given& given,
                                 const TableOptions& options, const Results& results,
                                 std::ptrdiff_t i, double* xz, double* yz, double* lam, double* mu) {
+  const Shape shape = given.shape;
   Options solve = options.solve;
   solve.solution = lam != nullptr;
-  const auto reading = carve<MarginalWork>(room, shape, block_slabs(shape));
+  MarginalWork reading;
+  if (given.p) reading = carve<MarginalWork>(room, shape, block_slabs(shape));
   KnownTerms known;
-  if (!begin_table(exec, shape, p, options, reading, results, i, xz, yz, known)) return;
+  if (!begin_table(exec, given, options, reading, results, i, xz, yz, known)) return;
   Task<Exec> task(exec, Marginals{shape, xz, yz}, solve, room);
   if (!task.begin(room)) task.iterate(room, [] { return false; });
   end_table(exec, shape, task, known, carve<PotentialWork>(room, shape), results, i, lam, mu);

@@ -30,6 +30,21 @@ struct Marginals {
   const double* yz = nullptr;
 };
 
+// What is given of a table, or of each of a batch: p (nx, ny, nz) itself or, where that is null,
+// the pairwise marginals, which are all that the union information depends on.
+struct Given {
+  Shape shape;
+  const double* p = nullptr;
+  const double* xz = nullptr;
+  const double* yz = nullptr;
+
+  // Table i of a batch.
+  FASTPID_HD Given at(std::ptrdiff_t i) const {
+    if (p) return {shape, p + i * shape.cells(), nullptr, nullptr};
+    return {shape, nullptr, xz + i * shape.xz(), yz + i * shape.yz()};
+  }
+};
+
 // Problems in a pack share one support, and that is dense.
 template <class Real>
 constexpr bool kDense = !std::is_same_v<Real, double>;

@@ -81,16 +81,16 @@ bool share(std::ptrdiff_t count, const Job& job) {
 
 }  // namespace
 
-bool solve_tables(const double* p, std::ptrdiff_t count, Shape shape, const BatchOptions& options,
+bool solve_tables(const Given& given, std::ptrdiff_t count, const BatchOptions& options,
                   const Results& results, double* xz, double* yz,
                   const Potentials<double>& potentials) {
-  return share(count, DecomposeJob{p, shape, options, results, xz, yz, potentials});
+  return share(count, DecomposeJob{given, given.shape, options, results, xz, yz, potentials});
 }
 
-bool gradient(const double* p, const double* xz, const double* yz,
+bool gradient(const Given& given, const double* xz, const double* yz,
               const Potentials<const double>& potentials, const double* weights,
-              std::ptrdiff_t count, Shape shape, const BatchOptions& options, double* out) {
-  return share(count, GradientJob{p, xz, yz, potentials, weights, shape, options, out});
+              std::ptrdiff_t count, const BatchOptions& options, const GradientOut& out) {
+  return share(count, GradientJob{given, xz, yz, potentials, weights, given.shape, options, out});
 }
 
 bool solve_marginals(const double* xz, const double* yz, std::ptrdiff_t count, Shape shape,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../core/gradient.hpp"
 #include "../core/options.hpp"
 #include "../core/results.hpp"
 #include "../core/views.hpp"
@@ -26,20 +27,20 @@ struct Potentials {
   Real* mu = nullptr;
 };
 
-// Decomposes `count` tables (nx, ny, nz), C-contiguous. xz (count, nx, nz) and yz (count, ny, nz)
-// receive the marginals, and so do `potentials` theirs, unless they are null; those of invalid
-// tables are left undefined. Returns false if interrupted.
-bool solve_tables(const double* p, std::ptrdiff_t count, Shape shape, const BatchOptions& options,
+// Decomposes `count` tables, given C-contiguous. xz (count, nx, nz) and yz (count, ny, nz) receive
+// the marginals, and so do `potentials` theirs, unless they are null; those of invalid tables are
+// left undefined. Returns false if interrupted.
+bool solve_tables(const Given& given, std::ptrdiff_t count, const BatchOptions& options,
                   const Results& results, double* xz, double* yz,
                   const Potentials<double>& potentials = {});
 
-// The gradient by p of weights[0] mi_x + weights[1] mi_y + weights[2] mi_xy + weights[3] times the
-// union information, four weights a table, from what solve_tables() gave for the same p and
-// options.normalize; to `out` (count, nx, ny, nz). Zero, and nothing of a table read, if its
-// weights are zero. Returns false if interrupted.
-bool gradient(const double* p, const double* xz, const double* yz,
+// The gradient by what is given of weights[0] mi_x + weights[1] mi_y + weights[2] mi_xy +
+// weights[3] times the union information, four weights a table, from what solve_tables() gave for
+// the same tables and options.normalize; to `out`, of their shape. Zero, and nothing of a table
+// read, if its weights are zero. Returns false if interrupted.
+bool gradient(const Given& given, const double* xz, const double* yz,
               const Potentials<const double>& potentials, const double* weights,
-              std::ptrdiff_t count, Shape shape, const BatchOptions& options, double* out);
+              std::ptrdiff_t count, const BatchOptions& options, const GradientOut& out);
 
 // Where the solutions of a batch go: the potentials and, if options.solve.coupling, s (count, nx,
 // ny), u (count, nx, nz) and v (count, ny, nz) such that s u v is a coupling with marginals

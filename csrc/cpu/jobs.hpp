@@ -5,14 +5,15 @@
 #include <cstddef>
 #include <functional>
 
+#include "../core/gradient.hpp"
 #include "../exec/team.hpp"
 #include "batch.hpp"
 
 namespace fastpid::cpu {
 
-// Where the tables of a batch are, and where their answers go.
+// Where the tables of a batch are, and where their answers go. Every job has a `shape`.
 struct DecomposeJob {
-  const double* p;
+  Given given;
   Shape shape;
   const BatchOptions& options;
   const Results& results;
@@ -30,14 +31,14 @@ struct SolveJob {
 };
 
 struct GradientJob {
-  const double* p;
+  Given given;
   const double* xz;
   const double* yz;
   Potentials<const double> potentials;
   const double* weights;
   Shape shape;
   const BatchOptions& options;
-  double* out;
+  GradientOut out;
 };
 
 // Does tables [first, end).

@@ -101,18 +101,18 @@ Run decompose_run(const Exec& exec, const DecomposeJob& job, const Stop& stop) {
   return [=, &job, &stop, all_known = std::vector<Known>()](std::ptrdiff_t first,
                                                             std::ptrdiff_t end) mutable {
     const Shape shape = job.shape;
-    const std::ptrdiff_t size = shape.cells();
     const std::ptrdiff_t size_xz = shape.xz(), size_yz = shape.yz();
     chunk->clear();
     all_known.clear();
-    const MarginalWork work = chunk->template work<MarginalWork>(shape);
+    MarginalWork work;
+    if (job.given.p) work = chunk->template work<MarginalWork>(shape);
     const PotentialWork potential_work = chunk->template work<PotentialWork>(shape);
     for (std::ptrdiff_t i = first; i < end; ++i) {
       double* xz = job.xz + i * size_xz;
       double* yz = job.yz + i * size_yz;
       KnownTerms known;
-      if (!begin_table(chunk->exec(), shape, job.p + i * size, reading, work, job.results, i, xz,
-                       yz, known)) {
+      if (!begin_table(chunk->exec(), job.given.at(i), reading, work, job.results, i, xz, yz,
+                       known)) {
         continue;
       }
       all_known.push_back({i, known});
@@ -197,16 +197,15 @@ Run gradient_run(const Exec& exec, const GradientJob& job, const Stop& stop) {
   return [=, &job, &stop](std::ptrdiff_t first, std::ptrdiff_t end) {
     const Shape shape = job.shape;
     const std::ptrdiff_t size_xz = shape.xz(), size_yz = shape.yz();
-    const std::ptrdiff_t size = shape.cells();
     rooms->rewind();
     const auto work = carve<GradientWork>(*rooms, shape);
     for (std::ptrdiff_t i = first; i < end && !stop(); ++i) {
       const double* weights = job.weights + 4 * i;
-      gradient(exec, shape, job.p + i * size, job.options.normalize, job.xz + i * size_xz,
+      gradient(exec, job.given.at(i), job.options.normalize, job.xz + i * size_xz,
                job.yz + i * size_yz, job.potentials.lam + i * size_xz,
                job.potentials.mu + i * size_yz,
                GradientWeights{weights[0], weights[1], weights[2], weights[3]}, work,
-               job.out + i * size);
+               job.out.at(shape, i));
     }
   };
 }

@@ -42,23 +42,27 @@ FASTPID_API int fastpid_cuda_workspace(int64_t count, int nx, int ny, int nz,
                                        const struct fastpid_cuda_options* options, size_t* bytes,
                                        size_t* least);
 
-/* p (count, nx, ny, nz), C-contiguous, to terms (5, count; nats) and codes (3, count), their rows
- * in the order of Results::rows, xz and lam (count, nx, nz), yz and mu
- * (count, ny, nz). Tables that hold no distribution get NaN and the status for it. */
-FASTPID_API int fastpid_cuda_decompose(const double* p, int64_t count, int nx, int ny, int nz,
+/* p (count, nx, ny, nz), C-contiguous - or, if it is null, its pairwise marginals p_xz (count, nx,
+ * nz) and p_yz (count, ny, nz), which are null otherwise - to terms (5, count; nats) and codes (3,
+ * count), their rows in the order of Results::rows, xz and lam (count, nx, nz), yz and mu (count,
+ * ny, nz). Tables that hold no distribution get NaN and the status for it. */
+FASTPID_API int fastpid_cuda_decompose(const double* p, const double* p_xz, const double* p_yz,
+                                       int64_t count, int nx, int ny, int nz,
                                        const struct fastpid_cuda_options* options, double* terms,
                                        int32_t* codes, double* xz, double* yz, double* lam,
                                        double* mu, void* workspace, size_t bytes, void* stream);
 
-/* The gradient by p of weights (count, 4) times mi_x, mi_y, mi_xy and the union information. The
- * workspace is one of fastpid_cuda_gradient_workspace(). */
+/* The gradient, by p or by both marginals, whichever were given, of weights (count, 4) times mi_x,
+ * mi_y, mi_xy and the union information. The workspace is one of fastpid_cuda_gradient_workspace().
+ */
 FASTPID_API int fastpid_cuda_gradient_workspace(int64_t count, int nx, int ny, int nz,
                                                 size_t* bytes, size_t* least);
-FASTPID_API int fastpid_cuda_gradient(const double* p, int64_t count, int nx, int ny, int nz,
-                                      int normalize, const double* xz, const double* yz,
-                                      const double* lam, const double* mu, const double* weights,
-                                      double* gradient, void* workspace, size_t bytes,
-                                      void* stream);
+FASTPID_API int fastpid_cuda_gradient(const double* p, const double* p_xz, const double* p_yz,
+                                      int64_t count, int nx, int ny, int nz, int normalize,
+                                      const double* xz, const double* yz, const double* lam,
+                                      const double* mu, const double* weights, double* gradient,
+                                      double* gradient_xz, double* gradient_yz, void* workspace,
+                                      size_t bytes, void* stream);
 
 #ifdef __cplusplus
 }

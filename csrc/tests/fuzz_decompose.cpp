@@ -65,11 +65,13 @@ struct Answers {
   std::vector<std::int32_t> codes = std::vector<std::int32_t>(Results::kCodes);
   std::vector<double> xz, yz, lam, mu;
 
-  Answers(const Table& t, const cpu::BatchOptions& options)
-      : xz(size(t.shape.nx, t.shape.nz)), yz(size(t.shape.ny, t.shape.nz)), lam(xz), mu(yz) {
+  Answers(const Given& given, const cpu::BatchOptions& options)
+      : xz(size(given.shape.nx, given.shape.nz)),
+        yz(size(given.shape.ny, given.shape.nz)),
+        lam(xz),
+        mu(yz) {
     const cpu::Potentials<double> potentials{lam.data(), mu.data()};
-    EXPECT(cpu::solve_tables(t.p.data(), 1, t.shape, options, results(), xz.data(), yz.data(),
-                             potentials));
+    EXPECT(cpu::solve_tables(given, 1, options, results(), xz.data(), yz.data(), potentials));
   }
 
   Results results() { return Results::rows(terms.data(), codes.data(), 1); }
@@ -123,8 +125,8 @@ void check_coupling(Shape s, const Answers& of, cpu::BatchOptions options) {
 void check_gradient(const Table& t, const Answers& of, const cpu::BatchOptions& options,
                     const double* weights) {
   std::vector<double> gradient(t.p.size());
-  EXPECT(cpu::gradient(t.p.data(), of.xz.data(), of.yz.data(), {of.lam.data(), of.mu.data()},
-                       weights, 1, t.shape, options, gradient.data()));
+  EXPECT(cpu::gradient({t.shape, t.p.data()}, of.xz.data(), of.yz.data(),
+                       {of.lam.data(), of.mu.data()}, weights, 1, options, {gradient.data()}));
   EXPECT(finite(gradient));
 }
 
@@ -143,7 +145,8 @@ void check_input(Bytes bytes) {
   Table table(shape);
   for (double& value : table.p) value = cell(bytes);
 
-  Answers answers(table, options);
+  const Given given{shape, table.p.data()};
+  Answers answers(given, options);
   if (answers.status() == Status::invalid) return;
   check_bracket(answers, options.solve.tol);
   check_potentials(shape, answers);
@@ -153,11 +156,17 @@ void check_input(Bytes bytes) {
 
   cpu::BatchOptions usual;
   usual.normalize = true;
-  Answers best(table, usual);
+  Answers best(given, usual);
   check_bracket(best, usual.solve.tol);
-  const Results one = answers.results(), other = best.results();
-  const double apart = std::max(*one.lower - *other.upper, *other.lower - *one.upper);
-  EXPECT(apart <= 2.0 * rounding(shape));
+  usual.normalize = false;
+  Answers of_marginals({shape, nullptr, best.xz.data(), best.yz.data()}, usual);
+  EXPECT(of_marginals.status() != Status::invalid);
+  const Results one = answers.results();
+  for (Answers* others : {&best, &of_marginals}) {
+    const Results other = others->results();
+    const double apart = std::max(*one.lower - *other.upper, *other.lower - *one.upper);
+    EXPECT(apart <= 2.0 * rounding(shape));
+  }
 }
 
 }  // namespace

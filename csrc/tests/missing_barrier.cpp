@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
   on_host_team(
       3,
       [&](const auto& exec) {
-        decompose_table(exec, Room(base), s, table.p.data(), options, results, 0, xz.data(),
+        decompose_table(exec, Room(base), {s, table.p.data()}, options, results, 0, xz.data(),
                         yz.data(), lam.data(), mu.data());
       },
       missing);

@@ -23,12 +23,16 @@ struct Decomposed {
 
   Decomposed(const std::vector<double>& p, std::ptrdiff_t count, Shape s,
              const cpu::BatchOptions& options)
-      : xz(size(count, s.nx, s.nz)), yz(size(count, s.ny, s.nz)) {
+      : Decomposed(Given{s, p.data()}, count, options) {}
+
+  Decomposed(const Given& given, std::ptrdiff_t count, const cpu::BatchOptions& options)
+      : xz(size(count, given.shape.nx, given.shape.nz)),
+        yz(size(count, given.shape.ny, given.shape.nz)) {
     for (auto* v : {&mi_x, &mi_y, &mi_xy, &lower, &upper}) v->resize(size(count, 1));
     for (auto* v : {&iterations, &status, &method}) v->resize(size(count, 1), -1);
     const Results results{mi_x.data(),  mi_y.data(),       mi_xy.data(),  lower.data(),
                           upper.data(), iterations.data(), status.data(), method.data()};
-    finished = cpu::solve_tables(p.data(), count, s, options, results, xz.data(), yz.data());
+    finished = cpu::solve_tables(given, count, options, results, xz.data(), yz.data());
   }
 };
 
@@ -121,6 +125,41 @@ TEST(batch_results_depend_neither_on_threads_nor_on_neighbours) {
       }
     }
   }
+}
+
+// What the marginals alone are good for is the same as from the table, to the last bit, but where
+// I(X,Y;Z) narrowed the bracket.
+TEST(marginals_give_the_bits_of_the_table) {
+  Rng rng(82);
+  std::size_t narrowed = 0, all = 0;
+  for (const Shape s : {Shape{3, 4, 3}, Shape{5, 2, 2}, Shape{1, 3, 4}, Shape{20, 9, 40}}) {
+    const Batch batch = mixed(rng, s);
+    for (const Method method : kMethods) {
+      for (const int threads : {1, 4}) {
+        const Decomposed table(batch.p, batch.count, s, with(method, threads));
+        const Given given{s, nullptr, table.xz.data(), table.yz.data()};
+        const Decomposed other(given, batch.count, with(method, threads));
+        CHECK(other.finished);
+        CHECK(same_bits(table.mi_x, other.mi_x) && same_bits(table.mi_y, other.mi_y));
+        CHECK(same_bits(table.xz, other.xz) && same_bits(table.yz, other.yz));
+        CHECK(same_bits(table.iterations, other.iterations));
+        CHECK(same_bits(table.method, other.method));
+        for (std::size_t n = 0; n < table.mi_x.size(); ++n) {
+          CHECK(std::isnan(other.mi_xy[n]));
+          ++all;
+          if (other.upper[n] > table.mi_xy[n]) {
+            ++narrowed;
+            CHECK_LE(table.upper[n], table.mi_xy[n]);
+            continue;
+          }
+          CHECK(table.lower[n] == other.lower[n]);
+          CHECK(table.upper[n] == other.upper[n]);
+          CHECK(table.status[n] == other.status[n]);
+        }
+      }
+    }
+  }
+  CHECK_LE(2 * narrowed, all);
 }
 
 TEST(batch_solutions_depend_neither_on_threads_nor_on_neighbours) {

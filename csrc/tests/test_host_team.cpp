@@ -37,12 +37,13 @@ TableOptions options_of(Method method, double tol = 1e-9) {
 }
 
 // On a block of host threads; in exactly the workspace that workspace_bytes() says.
-BlockAnswer on_team(const Table& table, const TableOptions& options, int threads) {
+BlockAnswer on_team(const Table& table, const TableOptions& options, int threads,
+                    bool of_marginals = false) {
   const Shape s = table.shape;
   const std::size_t xz = static_cast<std::size_t>(s.nx) * s.nz;
   const std::size_t yz = static_cast<std::size_t>(s.ny) * s.nz;
   BlockAnswer out;
-  out.numbers.assign(5 + 2 * (xz + yz) + table.p.size(), 0.0);
+  out.numbers.assign(5 + 3 * (xz + yz) + table.p.size(), 0.0);
   double* real = out.numbers.data();
   const Results results{real,     real + 1,        real + 2,    real + 3,
                         real + 4, &out.iterations, &out.status, &out.method};
@@ -52,16 +53,21 @@ BlockAnswer on_team(const Table& table, const TableOptions& options, int threads
   std::vector<int> scratch(static_cast<std::size_t>(s.nx > s.ny ? s.nx : s.ny) + 1);
   Blocks blocks;
   void* workspace = blocks(workspace_bytes(s, options.solve, scratch.data()));
+  const Problem problem(table);
+  const Given given = of_marginals ? Given{s, nullptr, problem.xz.data(), problem.yz.data()}
+                                   : Given{s, table.p.data()};
+  const GradientOut by =
+      of_marginals ? GradientOut{nullptr, gradients, gradients + xz} : GradientOut{gradients};
   const GradientWork gradient_work = blocks.carve<GradientWork>(s);
   on_host_team(threads, [&](const auto& exec) {
-    decompose_table(exec, Room(workspace), s, table.p.data(), options, results, 0, marginals,
-                    marginals + xz, potentials, potentials + xz);
+    decompose_table(exec, Room(workspace), given, options, results, 0, marginals, marginals + xz,
+                    potentials, potentials + xz);
     if (out.status == static_cast<int>(Status::invalid) ||
         out.status == static_cast<int>(Status::not_exact)) {
       return;
     }
-    gradient(exec, s, table.p.data(), options.normalize, marginals, marginals + xz, potentials,
-             potentials + xz, GradientWeights{0.3, -0.2, 0.5, 1.0}, gradient_work, gradients);
+    gradient(exec, given, options.normalize, marginals, marginals + xz, potentials, potentials + xz,
+             GradientWeights{0.3, -0.2, 0.5, 1.0}, gradient_work, by);
   });
   return out;
 }
@@ -107,6 +113,13 @@ TEST(a_block_agrees_with_one_thread_whatever_its_size) {
           CHECK_LE(one.upper() - one.lower(), tol);
         }
         for (const double value : one.numbers) CHECK(std::isfinite(value));
+        const BlockAnswer marginals = on_team(table, options, 3, true);
+        CHECK(std::isnan(marginals.numbers[2]));
+        CHECK_NEAR(marginals.numbers[0], known.mi_x, 1e-12);
+        CHECK_NEAR(marginals.numbers[1], known.mi_y, 1e-12);
+        CHECK_LE(marginals.lower(), expected.upper + 1e-12);
+        CHECK_LE(expected.lower, marginals.upper() + 1e-12);
+        CHECK(on_team(table, options, 1, true).lower() == marginals.lower());
       }
     }
   }

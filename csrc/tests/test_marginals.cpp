@@ -90,6 +90,77 @@ TEST(totals_that_cannot_be_divided_by_are_rejected) {
   }
 }
 
+namespace {
+
+// read_marginals() of a pair, and what it wrote.
+struct Read {
+  bool valid;
+  std::vector<double> xz, yz;
+
+  Read(Shape s, const std::vector<double>& a, const std::vector<double>& b, bool normalize = false)
+      : xz(a.size()), yz(b.size()) {
+    const Given given{s, nullptr, a.data(), b.data()};
+    valid = read_marginals(Serial(), given, normalize, 1e-6, xz.data(), yz.data());
+  }
+};
+
+}  // namespace
+
+TEST(marginals_of_a_table_are_read_as_they_are) {
+  Rng rng(14);
+  for (const Shape s : small_shapes()) {
+    for (const Table& t : families(rng, s)) {
+      const Problem problem(t);
+      const Read read(s, problem.xz, problem.yz);
+      CHECK(read.valid);
+      CHECK(read.xz == problem.xz);
+      CHECK(read.yz == problem.yz);
+    }
+  }
+}
+
+TEST(bad_marginals_are_rejected_on_either_side) {
+  Rng rng(15);
+  const Shape s{3, 2, 4};
+  const Problem good(dense(rng, s));
+  for (const bool normalize : {false, true}) {
+    for (std::size_t c = 0; c < good.xz.size() + good.yz.size(); ++c) {
+      for (const double bad : {std::nan(""), kInfinity, -kInfinity, -1e-300, 1e300, 0.2}) {
+        std::vector<double> xz = good.xz, yz = good.yz;
+        (c < xz.size() ? xz[c] : yz[c - xz.size()]) = bad;
+        CHECK(!Read(s, xz, yz, normalize).valid);
+      }
+    }
+  }
+}
+
+TEST(marginals_with_almost_the_same_target_get_one_between) {
+  Rng rng(16);
+  const Shape s{3, 2, 2};
+  Problem problem(dense(rng, s));
+  const auto target = [&](const std::vector<double>& v, int rows, int z) {
+    return column_sum(v.data(), rows, s.nz, z);
+  };
+  std::vector<double> other = problem.xz;
+  const double step = 4e-7;
+  other[0] += step;
+  other[1] -= step;
+  const Read read(s, other, problem.yz);
+  CHECK(read.valid);
+  for (int z = 0; z < s.nz; ++z) {
+    const double of_x = target(other, s.nx, z), of_y = target(problem.yz, s.ny, z);
+    CHECK_NEAR(target(read.xz, s.nx, z), std::sqrt(of_x * of_y), 1e-16);
+    CHECK_NEAR(target(read.yz, s.ny, z), std::sqrt(of_x * of_y), 1e-16);
+  }
+  other[0] += 7e-7;
+  other[1] -= 7e-7;
+  CHECK(!Read(s, other, problem.yz).valid);
+  // A symbol of the target that one side does not have leaves the other side.
+  const Read gone({1, 1, 2}, {1.0, 1e-8}, {1.0, 0.0});
+  CHECK(gone.valid);
+  CHECK(gone.xz[1] == 0.0 && gone.yz[1] == 0.0);
+}
+
 TEST(minus_zero_is_zero) {
   Table t({1, 1, 2});
   t.at(0, 0, 0) = -0.0;

@@ -181,7 +181,7 @@ TEST(one_large_table_gets_the_same_bits_from_any_number_of_threads) {
       std::vector<std::int32_t> code(3);
       const Results results{&real[0], &real[1], &real[2], &real[3],
                             &real[4], &code[0], &code[1], &code[2]};
-      CHECK(cpu::solve_tables(table.p.data(), 1, s, options, results, xz.data(), yz.data()));
+      CHECK(cpu::solve_tables({s, table.p.data()}, 1, options, results, xz.data(), yz.data()));
       CHECK_LE(real[4] - real[3], 1e-3);
       real.insert(real.end(), xz.begin(), xz.end());
       real.insert(real.end(), yz.begin(), yz.end());

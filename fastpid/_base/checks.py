@@ -172,6 +172,23 @@ def check_real_array(p: Any, name: str, *, bools: bool = False) -> NDArray[Any]:
     )
 
 
+def check_axes(name: str, shape: tuple[int, ...], axes: tuple[str, ...]) -> None:
+    """Check that a shape has these last axes, the target last, and that none is empty."""
+    if len(shape) < len(axes):
+        raise ValueError(
+            f"{name} must have at least {len(axes)} axes (..., {', '.join(axes)}), the target "
+            f"last; got shape {shape}"
+        )
+    if 0 in shape:
+        axis = shape.index(0)
+        behind = axis >= len(shape) - len(axes)
+        what = "every variable needs a symbol" if behind else "the batch is empty"
+        raise ValueError(
+            f"{name} has an empty axis: axis {axis} of shape {shape} ({what}); "
+            "pass at least one entry along each axis"
+        )
+
+
 def check_labels(z: Any, name: str = "z") -> NDArray[Any]:
     """Return class labels: integers or bools (n,), or soft ones, floats (n, nz)."""
     refuse_mask(name, z)

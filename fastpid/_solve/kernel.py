@@ -59,8 +59,10 @@ def build_info() -> dict[str, str | bool]:
 _kernel = _select()
 count_pairs = _kernel.count_pairs
 count_triples = _kernel.count_triples
+decompose_marginals = _kernel.decompose_marginals
 gradient = _kernel.gradient
 layout = _kernel.layout
+marginal_gradients = _kernel.marginal_gradients
 permute = _kernel.permute
 weigh = _kernel.weigh
 rearrange = _kernel.rearrange

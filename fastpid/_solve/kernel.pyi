@@ -20,6 +20,24 @@ def solve_tables(
     NDArray[np.float64],
     NDArray[np.float64],
 ]: ...
+def decompose_marginals(
+    xz: NDArray[np.float64],
+    yz: NDArray[np.float64],
+    method: int,
+    tol: float,
+    max_iter: int,
+    threads: int,
+    normalize: bool,
+    mass_tolerance: float,
+    potentials: bool,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.int32],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]: ...
 def gradient(
     p: NDArray[np.float64],
     xz: NDArray[np.float64],
@@ -30,6 +48,17 @@ def gradient(
     normalize: bool,
     threads: int,
 ) -> NDArray[np.float64]: ...
+def marginal_gradients(
+    given_xz: NDArray[np.float64],
+    given_yz: NDArray[np.float64],
+    xz: NDArray[np.float64],
+    yz: NDArray[np.float64],
+    lam: NDArray[np.float64],
+    mu: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    normalize: bool,
+    threads: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 def solve_marginals(
     xz: NDArray[np.float64],
     yz: NDArray[np.float64],

@@ -13,7 +13,14 @@ from fastpid._base.checks import (
     check_tol,
     check_unit,
 )
-from fastpid._base.quantities import METHODS, NATS_PER_UNIT, ON_FAILURE, Unit
+from fastpid._base.quantities import (
+    MASS_TOLERANCE,
+    METHODS,
+    NATS_PER_UNIT,
+    ON_FAILURE,
+    Unit,
+)
+from fastpid._solve.threads import count_threads
 
 
 class SolveOptions(NamedTuple):
@@ -26,6 +33,14 @@ class SolveOptions(NamedTuple):
     threads: int  # 0: the default
     normalize: bool
     on_failure: str
+
+    def for_kernel(self, cells: int) -> tuple[int, float, int, int, bool, float]:
+        """Return what the kernel is told about a batch with so many cells in its tables."""
+        threads = count_threads(self.threads, cells)
+        return (
+            *(self.method, self.tol, self.max_iter),
+            *(threads, self.normalize, MASS_TOLERANCE),
+        )
 
     @property
     def scale(self) -> float:

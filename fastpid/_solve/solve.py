@@ -1,21 +1,22 @@
-"""Tables in, certified answers out."""
+"""Problems in, certified answers out."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.quantities import MASS_TOLERANCE, Codes, Terms
+from fastpid._base.quantities import Codes, Terms
 from fastpid._base.warn import stacklevel_outside
-from fastpid._solve import kernel
 from fastpid._solve.options import SolveOptions
 from fastpid._solve.solution import KernelSolution
-from fastpid._solve.tables import explain_bad_table, explain_many_sources, explain_not_exact
-from fastpid._solve.threads import count_threads
+from fastpid._solve.tables import GivenTables, explain_not_exact, index_of
 from fastpid.result import STATUSES, ConvergenceError, ConvergenceWarning, Decomposition, Status
+
+if TYPE_CHECKING:
+    from fastpid._solve.given import Given
 
 #: The kernel's number for a table without a closed form, which becomes an exception.
 _NOT_EXACT = len(STATUSES)
@@ -26,32 +27,22 @@ _FAILED = (Status.MAX_ITERATIONS.code, Status.STALLED.code)
 def solve_tables(
     tables: NDArray[np.float64], options: SolveOptions, *, potentials: bool = False
 ) -> Solved:
-    """Run the kernel on checked tables (..., nx, ny, nz), C-contiguous.
+    """Run the kernel on checked tables (..., nx, ny, nz), C-contiguous; raises as :func:`solve`."""
+    return solve(GivenTables(tables), options, potentials=potentials)
+
+
+def solve(given: Given, options: SolveOptions, *, potentials: bool = False) -> Solved:
+    """Run the kernel on a batch of problems.
 
     Raises
     ------
     ValueError
-        Where no table holds probabilities, or one does not under ``on_failure="raise"``, or one has
-        no closed form under ``method="exact"``.
+        Where no problem holds probabilities, or one does not under ``on_failure="raise"``, or one
+        has no closed form under ``method="exact"``.
     """
-    batch_shape = tables.shape[:-3]
-    batch = tables.reshape((-1, *tables.shape[-3:]))
-    solved = Solved(
-        batch_shape,
-        options,
-        *kernel.solve_tables(
-            batch,
-            options.method,
-            options.tol,
-            options.max_iter,
-            count_threads(options.threads, batch.size),
-            options.normalize,
-            MASS_TOLERANCE,
-            potentials,
-        ),
-    )
+    solved = Solved(given.batch_shape, options, *given.solve(options, potentials))
     if not solved.clean:
-        solved.check(batch)
+        solved.check(given)
     return solved
 
 
@@ -77,7 +68,7 @@ class Solved:
         self.p_yz = p_yz
         self.lam = lam
         self.mu = mu
-        self.clean = not Codes(*codes).status.any()  # every table converged
+        self.clean = not self.codes.status.any()  # every table converged
         self.invalid = ""  # what is said about tables that are not probabilities
 
     @property
@@ -85,24 +76,43 @@ class Solved:
         """The terms of every table, in nats."""
         return Terms(*self.term_rows)
 
-    def check(self, batch: NDArray[np.float64]) -> None:
+    @property
+    def codes(self) -> Codes:
+        """How the kernel came to them."""
+        return Codes(*self.code_rows)
+
+    def widen(self, terms: Terms, options: SolveOptions) -> None:
+        """Take the terms of the one problem that this was a part of, whose bracket is wider.
+
+        It has converged if it is within the tolerance of `options`; otherwise, unless it failed
+        already, there is no further progress.
+        """
+        self.options = options
+        self.term_rows = np.stack([np.ravel(row) for row in terms[: len(self.term_rows)]])
+        status = self.codes.status
+        wide = self.terms.gap > options.tol
+        status[:] = np.where(wide, np.where(status == 0, Status.STALLED.code, status), 0)
+        self.clean = not status.any()
+
+    def check(self, given: Given) -> None:
         """Raise for what cannot be solved; note what report() is to say about invalid tables."""
-        status = Codes(*self.code_rows).status
+        status = self.codes.status
         invalid = np.flatnonzero(status == Status.INVALID.code)
         if invalid.size:
             first = int(invalid[0])
-            self.invalid = explain_bad_table(
-                batch[first], index_of(first, self.batch_shape), self.options.normalize
+            self.invalid = given.explain_invalid(
+                first, index_of(first, self.batch_shape), self.options.normalize
             )
-            if len(batch) > 1:
-                self.invalid += f" [{invalid.size} of {len(batch)} tables are invalid]"
-                self.invalid += explain_many_sources(batch, self.batch_shape)
-            if self.options.on_failure == "raise" or invalid.size == len(batch):
+            if len(given) > 1:
+                self.invalid += f" [{invalid.size} of {len(given)} tables are invalid]"
+                self.invalid += given.explain_batch()
+            if self.options.on_failure == "raise" or invalid.size == len(given):
                 raise ValueError(self.invalid)
         not_exact = np.flatnonzero(status == _NOT_EXACT)
         if not_exact.size:
             first = int(not_exact[0])
-            raise ValueError(explain_not_exact(batch[first], index_of(first, self.batch_shape)))
+            index = index_of(first, self.batch_shape)
+            raise ValueError(explain_not_exact(given.target_symbols(first), index))
 
     def result(self) -> Decomposition[Any]:
         """Return the answers as a Decomposition."""
@@ -125,7 +135,7 @@ class Solved:
         """
         if self.clean or self.options.on_failure == "ignore":
             return
-        codes = Codes(*self.code_rows)
+        codes = self.codes
         failed = np.flatnonzero(np.isin(codes.status, _FAILED))
         if failed.size:
             text = self._describe_failure(int(failed[0]), failed.size)
@@ -137,7 +147,7 @@ class Solved:
             warnings.warn(self.invalid, ConvergenceWarning, stacklevel=level)
 
     def _describe_failure(self, first: int, count: int) -> str:
-        codes, options = Codes(*self.code_rows), self.options
+        codes, options = self.codes, self.options
         index = index_of(first, self.batch_shape)
         where = f"table {list(index)}" if index else "the table"
         gap = float(self.terms.gap[first]) * options.scale
@@ -148,8 +158,3 @@ class Solved:
         if count > 1:
             text += f" [{count} of {codes.status.size} tables did not converge]"
         return text
-
-
-def index_of(flat: int, batch_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return where a table stands in its batch."""
-    return tuple(int(i) for i in np.unravel_index(flat, batch_shape)) if batch_shape else ()

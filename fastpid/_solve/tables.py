@@ -1,41 +1,72 @@
-"""Checks of tables p[..., x, y, z], and what is said about those that the kernel refuses."""
+"""Tables p[..., x, y, z]: their checks, how they are solved, and what is said of those refused."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.checks import check_real_array
+from fastpid._base.checks import check_axes, check_real_array
 from fastpid._base.quantities import MASS_TOLERANCE
+from fastpid._solve import kernel
+from fastpid._solve.options import SolveOptions
+from fastpid._solve.threads import count_threads
+
+if TYPE_CHECKING:
+    from fastpid._solve.given import Gradients, KernelRows
+
+Floats = NDArray[np.float64]
+
+
+class GivenTables:
+    """Tables (..., nx, ny, nz), checked, C-contiguous: a problem is given by its whole table."""
+
+    def __init__(self, tables: NDArray[np.float64]) -> None:
+        self.batch_shape = tables.shape[:-3]
+        self._batch = tables.reshape((-1, *tables.shape[-3:]))
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def solve(self, options: SolveOptions, potentials: bool) -> KernelRows:
+        """Run the kernel."""
+        return kernel.solve_tables(self._batch, *options.for_kernel(self._batch.size), potentials)
+
+    def gradients(
+        self, solved: Gradients, weights: NDArray[np.float64], threads: int, normalize: bool
+    ) -> tuple[NDArray[np.float64]]:
+        """Return the gradient by the tables."""
+        threads = count_threads(threads, self._batch.size)
+        return (kernel.gradient(self._batch, *solved, weights, normalize, threads),)
+
+    def explain_invalid(self, flat: int, index: tuple[int, ...], normalize: bool) -> str:
+        """Say what is wrong with a table that the kernel refused."""
+        return explain_bad_values(self._batch[flat], index, normalize)
+
+    def explain_batch(self) -> str:
+        """Say what may be meant by a batch with such tables in it."""
+        return explain_many_sources(self._batch, self.batch_shape)
+
+    def target_symbols(self, flat: int) -> int:
+        """Return how many target symbols of a table have mass."""
+        return int(np.count_nonzero(self._batch[flat].sum(axis=(0, 1))))
 
 
 def check_tables(p: Any, *, name: str = "p") -> NDArray[np.float64]:
     """Convert to a C-contiguous float64 array (..., nx, ny, nz); its values are not looked at.
 
     The values are checked where they are first read: by the kernel while it marginalises, or by
-    :func:`explain_bad_table`.
+    :func:`explain_bad_values`.
     """
     if type(p) is np.ndarray and p.dtype == np.float64:
         array = p
     else:
         _refuse_other_forms(p, name)
         array = check_real_array(p, name)
-    if array.ndim < 3:
-        raise ValueError(
-            f"{name} must have at least 3 axes (..., nx, ny, nz), the target last; "
-            f"got shape {array.shape}"
-        )
-    if 0 in array.shape:
-        axis = array.shape.index(0)
-        what = "the batch is empty" if axis < array.ndim - 3 else "every variable needs a symbol"
-        raise ValueError(
-            f"{name} has an empty axis: axis {axis} of shape {array.shape} ({what}); "
-            "pass at least one entry along each axis"
-        )
+    check_axes(name, array.shape, ("nx", "ny", "nz"))
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
@@ -70,31 +101,48 @@ def check_distributions(p: Any, *, name: str = "p") -> NDArray[np.float64]:
     tables = check_tables(p, name=name)
     batch_shape = tables.shape[:-3]
     for flat, table in enumerate(tables.reshape((-1, *tables.shape[-3:]))):
-        good = bool((table >= 0.0).all()) and abs(float(table.sum()) - 1.0) <= MASS_TOLERANCE
-        if not good:
-            index = (
-                tuple(int(i) for i in np.unravel_index(flat, batch_shape)) if batch_shape else ()
-            )
-            raise ValueError(explain_bad_table(table, index, normalize=False))
+        if not holds_probabilities(table):
+            index = index_of(flat, batch_shape)
+            raise ValueError(explain_bad_values(table, index, normalize=False))
     return tables
 
 
-def explain_bad_table(table: NDArray[np.float64], index: tuple[int, ...], normalize: bool) -> str:
-    """Say what is wrong with one (nx, ny, nz) table that the kernel refused.
+def index_of(flat: int, batch_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where a problem stands in its batch."""
+    return tuple(int(i) for i in np.unravel_index(flat, batch_shape)) if batch_shape else ()
+
+
+def name_entry(name: str, index: tuple[int, ...]) -> str:
+    """Return how an entry of an array is written."""
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def holds_probabilities(array: Floats) -> bool:
+    """Whether an array is taken for a distribution as it is."""
+    return bool((array >= 0.0).all()) and abs(float(array.sum()) - 1.0) <= MASS_TOLERANCE
+
+
+def explain_bad_values(
+    table: Floats, index: tuple[int, ...], normalize: bool, name: str = "p"
+) -> str:
+    """Say why an array was refused as a distribution.
 
     Parameters
     ----------
-    table : ndarray (nx, ny, nz)
+    table : ndarray
+        One table, or one marginal.
     index : tuple of int
-        Where the table stands in the batch; empty for a single table.
+        Where it stands in the batch; empty for a single one.
     normalize : bool
         Whether the caller asked to divide by the sum.
+    name : str
+        The argument that it came in.
     """
-    where = f"p[{', '.join(map(str, index))}]" if index else "p"
+    where = name_entry(name, index)
 
     def first(mask: NDArray[np.bool_]) -> tuple[str, float]:
         cell = tuple(int(i) for i in np.argwhere(mask)[0])
-        return f"p[{', '.join(map(str, index + cell))}]", float(table[cell])
+        return name_entry(name, index + cell), float(table[cell])
 
     if np.isnan(table).any():
         cell, _ = first(np.isnan(table))
@@ -126,6 +174,15 @@ def explain_bad_table(table: NDArray[np.float64], index: tuple[int, ...], normal
     )
 
 
+def explain_not_exact(symbols: int, index: tuple[int, ...]) -> str:
+    """Say why a problem with so many target symbols has no closed form."""
+    return (
+        f'method="exact" needs a target with two symbols (or a table that its pairwise marginals '
+        f"determine); {name_entry('p', index)} has {symbols} target symbols of positive "
+        'probability; use method="auto" or "newton"'
+    )
+
+
 def explain_many_sources(batch: NDArray[np.float64], batch_shape: tuple[int, ...]) -> str:
     """Say what to do if a batch is rather one table of three sources, which sums to one as such."""
     if len(batch_shape) != 1 or not abs(float(np.sum(batch)) - 1.0) <= MASS_TOLERANCE:
@@ -134,15 +191,4 @@ def explain_many_sources(batch: NDArray[np.float64], batch_shape: tuple[int, ...
         "; p as a whole sums to 1, as one table p[w, x, y, z] of three sources would: decompose "
         "its pairs, such as fastpid.decompose(p.sum(axis=0)), or one source against the others "
         "together, as fastpid.decompose(p.reshape(p.shape[0], -1, p.shape[-1]))"
-    )
-
-
-def explain_not_exact(table: NDArray[np.float64], index: tuple[int, ...]) -> str:
-    """Say why a table has no closed form."""
-    where = f"p[{', '.join(map(str, index))}]" if index else "p"
-    symbols = int(np.count_nonzero(table.sum(axis=(0, 1))))
-    return (
-        f'method="exact" needs a target with two symbols (or a table that its pairwise marginals '
-        f"determine); {where} has {symbols} target symbols of positive probability; "
-        'use method="auto" or "newton"'
     )

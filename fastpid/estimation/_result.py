@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from fastpid._base.extras import import_extra
 from fastpid._base.quantities import ATOMS, QUANTITIES
 from fastpid.joint import JointTable, PredictionTable, Sampling
 from fastpid.result import Decomposition
+
+if TYPE_CHECKING:
+    from fastpid._pointwise import PointwiseDecomposition
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -118,6 +121,16 @@ class Estimate:
     def synergy(self) -> float:
         """The corrected synergy."""
         return self.values["synergy"]
+
+    def pointwise(self) -> PointwiseDecomposition:
+        """Return what every cell, and so every sample, contributes to the atoms.
+
+        Those of the table as it is (the plug-in estimate, in `decomposition`): nothing is corrected
+        for bias, which has no cell. Rows for samples are ``pointwise().of(x, y, z)``.
+        """
+        from fastpid._pointwise import pointwise_of
+
+        return pointwise_of(self.table, self.decomposition)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the draws as plain Python numbers, strings and lists."""

@@ -1,7 +1,7 @@
 """Decompositions of torch tensors: differentiable, batched, on the tensor's device.
 
-``fastpid.decompose`` brings tensors here by itself. ``from_predictions`` makes the table of two
-classifiers' predictions.
+``fastpid.decompose`` and ``fastpid.decompose_marginals`` bring tensors here by themselves.
+``from_predictions`` makes the table of two classifiers' predictions.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if not hasattr(_torch.library, "register_vmap"):
     )
 
 from fastpid.torch._decompose import decompose
+from fastpid.torch._decompose_marginals import decompose_marginals
 from fastpid.torch._predictions import from_predictions
 
-__all__ = ["decompose", "from_predictions"]
+__all__ = ["decompose", "decompose_marginals", "from_predictions"]

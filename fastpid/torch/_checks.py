@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fastpid._base.checks import row_tolerance
+from fastpid._base.checks import check_axes, row_tolerance
 
 
 def check_dense(name: str, tensor: object) -> Tensor:
@@ -41,19 +41,7 @@ def check_table_tensor(p: object, *, name: str = "p") -> Tensor:
     tensor = check_floating(
         name, p, f"pass {name}.double(), with normalize=True if it holds counts"
     )
-    shape = tuple(tensor.shape)
-    if len(shape) < 3:
-        raise ValueError(
-            f"{name} must have at least 3 axes (..., nx, ny, nz), the target last; "
-            f"got shape {shape}"
-        )
-    if 0 in shape:
-        axis = shape.index(0)
-        what = "the batch is empty" if axis < len(shape) - 3 else "every variable needs a symbol"
-        raise ValueError(
-            f"{name} has an empty axis: axis {axis} of shape {shape} ({what}); "
-            "pass at least one entry along each axis"
-        )
+    check_axes(name, tuple(tensor.shape), ("nx", "ny", "nz"))
     return tensor
 
 
@@ -149,3 +137,20 @@ def check_weights(weights: Tensor) -> None:
                 f"weights[{', '.join(map(str, first))}] is {weights[first].item():.6g}; "
                 "weights must be finite and not negative"
             )
+
+
+def values_of(tensor: Tensor) -> Tensor | None:
+    """Return the tensor of values behind torch.func's grad; None behind vmap and torch.compile."""
+    functorch = torch._C._functorch
+    if torch.compiler.is_compiling():
+        return None
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        if functorch.is_batchedtensor(tensor):
+            return None
+        tensor = functorch.get_unwrapped(tensor)
+    return tensor.detach()
+
+
+def has_values(*tensors: Tensor | None) -> bool:
+    """Whether all can be looked at."""
+    return not any(tensor is not None and values_of(tensor) is None for tensor in tensors)

@@ -34,14 +34,14 @@ _SHAPE = (_INT64, _INT, _INT, _INT)
 _SIGNATURES = {
     "fastpid_cuda_workspace": (*_SHAPE, ctypes.POINTER(_Options), _SIZES, _SIZES),
     "fastpid_cuda_decompose": (
-        *(_POINTER, *_SHAPE, ctypes.POINTER(_Options)),
+        *(*(_POINTER,) * 3, *_SHAPE, ctypes.POINTER(_Options)),
         *(_POINTER,) * 6,
         *(_POINTER, _SIZE, _POINTER),
     ),
     "fastpid_cuda_gradient_workspace": (*_SHAPE, _SIZES, _SIZES),
     "fastpid_cuda_gradient": (
-        *(_POINTER, *_SHAPE, _INT),
-        *(_POINTER,) * 6,
+        *(*(_POINTER,) * 3, *_SHAPE, _INT),
+        *(_POINTER,) * 8,
         *(_POINTER, _SIZE, _POINTER),
     ),
 }
@@ -52,8 +52,8 @@ def _library() -> ctypes.CDLL:
     path = cuda_library()
     if path is None:
         raise RuntimeError(
-            "p is on a CUDA device, but fastpid was built without CUDA: install it with "
-            "FASTPID_CUDA=1, which needs nvcc, or pass p.cpu()"
+            "the tensor is on a CUDA device, but fastpid was built without CUDA: install it with "
+            "FASTPID_CUDA=1, which needs nvcc, or pass tensor.cpu()"
         )
     library = ctypes.CDLL(str(path))
     library.fastpid_cuda_error.argtypes = (_INT,)
@@ -83,18 +83,28 @@ def _workspace(device: torch.device, wanted: ctypes.c_size_t, least: ctypes.c_si
             size = max(size // 2, least.value)
 
 
-def solve_tables(p: Tensor, options: SolveOptions) -> tuple[Tensor, ...]:
-    """Decompose (count, nx, ny, nz); as ``kernel.solve_tables``, with tensors on p's device.
+def _pointers(tensors: tuple[Tensor, ...]) -> tuple[int | None, ...]:
+    """Return those of what belongs to p, to p_xz and to p_yz: to p alone, or to the others."""
+    pointers = tuple(tensor.data_ptr() for tensor in tensors)
+    return (*pointers, None, None) if len(pointers) == 1 else (None, *pointers)
 
-    Launched on torch's current stream of that device, and not waited for.
+
+def solve(
+    given: tuple[Tensor, ...], shape: tuple[int, int, int, int], options: SolveOptions
+) -> tuple[Tensor, ...]:
+    """Decompose tables (count, nx, ny, nz), or pairs of their marginals, of that `shape`.
+
+    As the kernel's ``solve_tables`` and ``decompose_marginals``, with tensors on the device of what
+    is given. Launched on torch's current stream of that device, and not waited for.
     """
-    count, nx, ny, nz = p.shape
+    count, nx, ny, nz = shape
+    device = given[0].device
 
-    def empty(*shape: int) -> Tensor:
-        return torch.empty(shape, dtype=torch.float64, device=p.device)
+    def empty(*sizes: int) -> Tensor:
+        return torch.empty(sizes, dtype=torch.float64, device=device)
 
     terms = empty(5, count)
-    codes = torch.empty((3, count), dtype=torch.int32, device=p.device)
+    codes = torch.empty((3, count), dtype=torch.int32, device=device)
     xz, lam = empty(count, nx, nz), empty(count, nx, nz)
     yz, mu = empty(count, ny, nz), empty(count, ny, nz)
     packed = _Options(
@@ -102,45 +112,49 @@ def solve_tables(p: Tensor, options: SolveOptions) -> tuple[Tensor, ...]:
     )
     wanted, least = ctypes.c_size_t(), ctypes.c_size_t()
     library = _library()
-    with torch.cuda.device(p.device):
+    with torch.cuda.device(device):
         _check(
             library.fastpid_cuda_workspace(
-                count, nx, ny, nz, ctypes.byref(packed), ctypes.byref(wanted), ctypes.byref(least)
+                *shape, ctypes.byref(packed), ctypes.byref(wanted), ctypes.byref(least)
             )
         )
-        workspace = _workspace(p.device, wanted, least)
+        workspace = _workspace(device, wanted, least)
         _check(
             library.fastpid_cuda_decompose(
-                *(p.data_ptr(), count, nx, ny, nz, ctypes.byref(packed)),
+                *(*_pointers(given), *shape, ctypes.byref(packed)),
                 *(t.data_ptr() for t in (terms, codes, xz, yz, lam, mu)),
                 *(workspace.data_ptr(), workspace.numel()),
-                torch.cuda.current_stream(p.device).cuda_stream,
+                torch.cuda.current_stream(device).cuda_stream,
             )
         )
     return terms, codes, xz, yz, lam, mu
 
 
-def gradient(
-    p: Tensor, xz: Tensor, yz: Tensor, lam: Tensor, mu: Tensor, weights: Tensor, normalize: bool
-) -> Tensor:
-    """Return the gradient by p (count, nx, ny, nz); as ``kernel.gradient``."""
-    count, nx, ny, nz = p.shape
-    out = torch.empty_like(p)
+def gradients(
+    given: tuple[Tensor, ...],
+    shape: tuple[int, int, int, int],
+    solved: tuple[Tensor, ...],
+    weights: Tensor,
+    normalize: bool,
+) -> tuple[Tensor, ...]:
+    """Return the gradient by each tensor that was given; `solved` are xz, yz, lam and mu."""
+    device = given[0].device
+    out = tuple(map(torch.empty_like, given))
     wanted, least = ctypes.c_size_t(), ctypes.c_size_t()
     library = _library()
-    with torch.cuda.device(p.device):
+    with torch.cuda.device(device):
         _check(
             library.fastpid_cuda_gradient_workspace(
-                count, nx, ny, nz, ctypes.byref(wanted), ctypes.byref(least)
+                *shape, ctypes.byref(wanted), ctypes.byref(least)
             )
         )
-        workspace = _workspace(p.device, wanted, least)
+        workspace = _workspace(device, wanted, least)
         _check(
             library.fastpid_cuda_gradient(
-                *(p.data_ptr(), count, nx, ny, nz, int(normalize)),
-                *(t.data_ptr() for t in (xz, yz, lam, mu, weights, out)),
-                *(workspace.data_ptr(), workspace.numel()),
-                torch.cuda.current_stream(p.device).cuda_stream,
+                *(*_pointers(given), *shape, int(normalize)),
+                *(t.data_ptr() for t in (*solved, weights)),
+                *(*_pointers(out), workspace.data_ptr(), workspace.numel()),
+                torch.cuda.current_stream(device).cuda_stream,
             )
         )
     return out

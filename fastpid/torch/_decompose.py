@@ -75,8 +75,18 @@ def decompose(
     check = check_options if torch.compiler.is_compiling() else recall_options
     options = check(method, tol, max_iter, unit, threads, normalize, on_failure)
     check_table_tensor(p)
-    terms, codes, p_xz, p_yz, lam, mu = _ops.run_operator(
-        p.to(torch.float64),
+    return run(_ops.solve_tables, (p.to(torch.float64),), options, p.dtype)
+
+
+def run(
+    operator: _ops.Operator,
+    tensors: tuple[Tensor, ...],
+    options: SolveOptions,
+    dtype: torch.dtype,
+) -> Decomposition[Tensor]:
+    """Return what an operator makes of tensors of float64, as values of another dtype."""
+    terms, codes, p_xz, p_yz, lam, mu = operator(
+        *tensors,
         *(options.method, options.tol, options.max_iter, options.threads, options.normalize),
         *(options.on_failure, options.unit),
     )
@@ -85,7 +95,7 @@ def decompose(
         Codes(*codes.unbind(0)),
         options.result_unit,
         _solution=_TensorSolution(codes, p_xz, p_yz, lam, mu, options),
-        _dtype=p.dtype,
+        _dtype=dtype,
     )
 
 

@@ -1,45 +1,40 @@
 """The operators ``torch.ops.fastpid``: what torch needs to know of the kernel, and nothing else.
 
-``solve_tables`` takes float64 tables (..., nx, ny, nz) and returns
+``solve_tables`` takes float64 tables (..., nx, ny, nz), ``decompose_marginals`` pairs of marginals
+(..., nx, nz) and (..., ny, nz), and both return
 
 * terms (5, ...), in nats, and codes (3, ...), int32, in the order of ``Terms`` and ``Codes``;
 * p_xz (..., nx, nz), p_yz (..., ny, nz) and the potentials lam, mu of these shapes, in nats.
 
-``solve_tables_backward`` is its vector-Jacobian product. Both run the compiled kernel behind the
-dispatcher, so that autograd, ``torch.compile``, ``torch.vmap`` and autocast see one opaque operator
-each; the tensors' memory is handed over by pointer.
+``solve_tables_backward`` and ``decompose_marginals_backward`` are their vector-Jacobian products.
+All run the compiled kernel behind the dispatcher, so that autograd, ``torch.compile``,
+``torch.vmap`` and autocast see one opaque operator each; the tensors' memory is handed over by
+pointer.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from fastpid._base.quantities import Codes, Terms
-from fastpid._solve import kernel
+from fastpid._solve.given import Given
+from fastpid._solve.marginals import GivenMarginals
 from fastpid._solve.options import SolveOptions
-from fastpid._solve.solve import Solved, solve_tables
-from fastpid._solve.threads import count_threads
+from fastpid._solve.solve import Solved, solve
+from fastpid._solve.tables import GivenTables
 from fastpid.result import Status
 from fastpid.torch import _cuda
 
 _LIBRARY = torch.library.Library("fastpid", "DEF")
-_LIBRARY.define(
-    "solve_tables(Tensor p, int method, float tol, int max_iter, int threads, bool normalize, "
-    "str on_failure, str unit) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
-    tags=(torch.Tag.pt2_compliant_tag,),
+_OPTIONS = (
+    "int method, float tol, int max_iter, int threads, bool normalize, str on_failure, str unit"
 )
-_LIBRARY.define(
-    "solve_tables_backward(Tensor grad_terms, Tensor p, Tensor codes, Tensor p_xz, Tensor p_yz, "
-    "Tensor lam, Tensor mu, int threads, bool normalize) -> Tensor",
-    tags=(torch.Tag.pt2_compliant_tag,),
-)
-_solve_tables = torch.ops.fastpid.solve_tables.default
-_solve_tables_backward = torch.ops.fastpid.solve_tables_backward.default
+_SOLVED = "Tensor codes, Tensor xz, Tensor yz, Tensor lam, Tensor mu"
 
 
 def _options(*arguments: Any) -> SolveOptions:
@@ -47,178 +42,229 @@ def _options(*arguments: Any) -> SolveOptions:
     return SolveOptions(method, tol, max_iter, unit, threads, normalize, on_failure)
 
 
-def _solve_on_cpu(p: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
-    solved = solve_tables(p.detach().contiguous().numpy(), _options(*arguments), potentials=True)
-    solved.report("fastpid", "torch")
-    batch = tuple(p.shape[:-3])
-    rows = (array.reshape((-1, *batch)) for array in (solved.term_rows, solved.code_rows))
-    parts = (solved.p_xz, solved.p_yz, solved.lam, solved.mu)
-    others = (array.reshape(batch + array.shape[1:]) for array in parts)
-    return tuple(map(torch.from_numpy, (*rows, *others)))
-
-
-def _solve_on_cuda(p: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
-    options = _options(*arguments)
-    batch = tuple(p.shape[:-3])
-    flat = p.detach().contiguous().view(-1, *p.shape[-3:])
-    out = _cuda.solve_tables(flat, options)
-    terms, codes = out[:2]
-    if options.on_failure != "ignore" and bool(Codes(*codes).status.any()):  # waits for the device
-        solved = Solved(batch, options, *(tensor.cpu().numpy() for tensor in out))
-        solved.check(flat.cpu().numpy())
-        solved.report("fastpid", "torch")
-    marginals_and_potentials = (tensor.view(batch + tensor.shape[1:]) for tensor in out[2:])
-    return terms.view(-1, *batch), codes.view(-1, *batch), *marginals_and_potentials
-
-
-def _backward_of(
-    grad_terms: Tensor,
-    p: Tensor,
-    codes: Tensor,
-    p_xz: Tensor,
-    p_yz: Tensor,
-    lam: Tensor,
-    mu: Tensor,
-    threads: int,
-    normalize: bool,
-) -> Tensor:
-    def flat(tensor: Tensor, axes: int) -> Tensor:
-        return tensor.detach().contiguous().view(-1, *tensor.shape[-axes:])
-
-    mi_x, mi_y, mi_xy, lower, upper = grad_terms.detach().reshape(len(grad_terms), -1)
-    # The bounds move with what they bound: the potentials support lower, union and upper alike, so
-    # that each has the gradient of the union information, and their gap has none.
-    weights = torch.stack([mi_x, mi_y, mi_xy, lower + upper], dim=1)
-    invalid = Codes(*codes).status.reshape(-1, 1) == Status.INVALID.code
-    weights = weights.masked_fill(invalid, 0.0).contiguous()
-    tables = flat(p, 3)
-    xz, yz, flat_lam, flat_mu = (flat(tensor, 2) for tensor in (p_xz, p_yz, lam, mu))
-    if p.is_cuda:
-        return _cuda.gradient(tables, xz, yz, flat_lam, flat_mu, weights, normalize).view(p.shape)
-    out = kernel.gradient(
-        tables.numpy(),
-        xz.numpy(),
-        yz.numpy(),
-        flat_lam.numpy(),
-        flat_mu.numpy(),
-        weights.numpy(),
-        normalize,
-        count_threads(threads, p.numel()),
-    )
-    return torch.from_numpy(out).view(p.shape)
-
-
-for _device, _forward in (("CPU", _solve_on_cpu), ("CUDA", _solve_on_cuda)):
-    _LIBRARY.impl("solve_tables", _forward, _device)
-    _LIBRARY.impl("solve_tables_backward", _backward_of, _device)
-
-
-@torch.library.register_fake("fastpid::solve_tables", lib=_LIBRARY)
-def _solve_tables_fake(p: Tensor, *_: Any) -> tuple[Tensor, ...]:
-    batch = p.shape[:-3]
-    nx, ny, nz = p.shape[-3:]
-    return (
-        p.new_empty((len(Terms._fields) - 1, *batch)),
-        p.new_empty((3, *batch), dtype=torch.int32),
-        *(p.new_empty((*batch, n, nz)) for n in (nx, ny, nx, ny)),
-    )
-
-
-@torch.library.register_fake("fastpid::solve_tables_backward", lib=_LIBRARY)
-def _backward_fake(grad_terms: Tensor, p: Tensor, *_: Any) -> Tensor:
-    return p.new_empty(p.shape)
-
-
-# The derivative and the batching rule, for the two ways in: the operator, which torch.compile sees,
-# and the autograd Function, which costs less in eager mode and knows torch.func's transforms.
-
-
-def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    options = _options(*inputs[1:])
-    ctx.save_for_backward(inputs[0], *output[1:])
-    ctx.options = (options.threads, options.normalize)
-    ctx.mark_non_differentiable(*output[1:])
-    ctx.set_materialize_grads(False)
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _refuse(ctx: Any, *_: Any) -> Any:
     raise RuntimeError(
-        "fastpid.decompose cannot be differentiated twice: it has no second derivative where the "
-        "support of its optimum changes. Use first derivatives, without create_graph=True"
+        "fastpid's decompositions cannot be differentiated twice: they have no second derivative "
+        "where the support of the optimum changes. Use first derivatives, without "
+        "create_graph=True"
     )
 
 
-def _backward_by(run: Callable[..., Any]) -> Callable[..., Any]:
-    def backward(ctx: Any, *grads: Tensor | None) -> Any:
-        grad = None
-        if grads[0] is not None:
-            grad = run(grads[0], *ctx.saved_tensors, *ctx.options)
-        return (grad, *(None for _ in range(7)))
+class Operator:
+    """One way into the kernel: an operator, its vector-Jacobian product, and their rules in torch.
 
-    return backward
+    There are two ways to each: the operator, which torch.compile sees, and the autograd Function,
+    which costs less in eager mode and knows torch.func's transforms.
+
+    Parameters
+    ----------
+    name : str
+        Of the operator; that of its product ends in ``_backward``.
+    inputs : tuple of str
+        What the problem is given by, as tensors of float64.
+    axes : int
+        Of each input, behind the batch.
+    given : type
+        Makes the problem of arrays.
+    """
+
+    def __init__(
+        self, name: str, inputs: tuple[str, ...], axes: int, given: Callable[..., Given]
+    ) -> None:
+        self._n = len(inputs)
+        self._axes = axes
+        self._given = given
+        tensors = ", ".join(f"Tensor {one}" for one in inputs)
+        out = "Tensor" if self._n == 1 else f"({', '.join(['Tensor'] * self._n)})"
+        for signature in (
+            f"{name}({tensors}, {_OPTIONS}) -> ({', '.join(['Tensor'] * 6)})",
+            f"{name}_backward(Tensor grad_terms, {tensors}, {_SOLVED}, int threads, "
+            f"bool normalize) -> {out}",
+        ):
+            _LIBRARY.define(signature, tags=(torch.Tag.pt2_compliant_tag,))
+        self._forward = getattr(torch.ops.fastpid, name).default
+        self._backward = getattr(torch.ops.fastpid, f"{name}_backward").default
+        for device in ("CPU", "CUDA"):
+            _LIBRARY.impl(name, getattr(self, f"_solve_on_{device.lower()}"), device)
+            _LIBRARY.impl(f"{name}_backward", self._gradients_of, device)
+        self._function = self._make_function()
+        self._register_rules(f"fastpid::{name}")
+
+    def __call__(self, *arguments: Any) -> tuple[Tensor, ...]:
+        """Call the autograd Function in eager mode, the operator otherwise."""
+        eager = (
+            any(tensor.requires_grad for tensor in arguments[: self._n])
+            and torch.is_grad_enabled()
+            and not torch.compiler.is_compiling()
+        )
+        run = self._function.apply if eager else self._forward
+        out: tuple[Tensor, ...] = run(*arguments)
+        return out
+
+    # The kernel -----------------------------------------------------------------------------
+
+    def _shape(self, tensors: Sequence[Tensor]) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+        """Return the batch shape, and the numbers of symbols."""
+        batch = tensors[0].shape[: -self._axes]
+        symbols = [n for tensor in tensors for n in tensor.shape[-self._axes : -1]]
+        return batch, (*symbols, tensors[0].shape[-1])  # type: ignore[return-value]
+
+    def _flat(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(t.detach().contiguous().view(-1, *t.shape[-self._axes :]) for t in tensors)
+
+    def _solve_on_cpu(self, *arguments: Any) -> tuple[Tensor, ...]:
+        tensors, options = arguments[: self._n], _options(*arguments[self._n :])
+        given = self._given(*(tensor.detach().contiguous().numpy() for tensor in tensors))
+        solved = solve(given, options, potentials=True)
+        solved.report("fastpid", "torch")
+        batch = given.batch_shape
+        rows = (array.reshape((-1, *batch)) for array in (solved.term_rows, solved.code_rows))
+        parts = (solved.p_xz, solved.p_yz, solved.lam, solved.mu)
+        others = (array.reshape(batch + array.shape[1:]) for array in parts)
+        return tuple(map(torch.from_numpy, (*rows, *others)))
+
+    def _solve_on_cuda(self, *arguments: Any) -> tuple[Tensor, ...]:
+        tensors, options = arguments[: self._n], _options(*arguments[self._n :])
+        batch, symbols = self._shape(tensors)
+        flat = self._flat(tensors)
+        out = _cuda.solve(flat, (len(flat[0]), *symbols), options)
+        terms, codes = out[:2]
+        failures = options.on_failure != "ignore" and Codes(*codes).status.any()
+        if bool(failures):  # waits for the device
+            solved = Solved(batch, options, *(tensor.cpu().numpy() for tensor in out))
+            solved.check(self._given(*(tensor.detach().cpu().numpy() for tensor in tensors)))
+            solved.report("fastpid", "torch")
+        others = (tensor.view(batch + tensor.shape[1:]) for tensor in out[2:])
+        return terms.view(-1, *batch), codes.view(-1, *batch), *others
+
+    def _gradients_of(self, grad_terms: Tensor, *arguments: Any) -> Any:
+        tensors, (codes, *parts, threads, normalize) = arguments[: self._n], arguments[self._n :]
+        mi_x, mi_y, mi_xy, lower, upper = grad_terms.detach().reshape(len(grad_terms), -1)
+        # The bounds move with what they bound: the potentials support lower, union and upper alike,
+        # so that each has the gradient of the union information, and their gap has none.
+        weights = torch.stack([mi_x, mi_y, mi_xy, lower + upper], dim=1)
+        invalid = Codes(*codes).status.reshape(-1, 1) == Status.INVALID.code
+        weights = weights.masked_fill(invalid, 0.0).contiguous()
+        solved = tuple(t.detach().contiguous().view(-1, *t.shape[-2:]) for t in parts)
+        if tensors[0].is_cuda:
+            flat = self._flat(tensors)
+            shape = (len(flat[0]), *self._shape(tensors)[1])
+            out = _cuda.gradients(flat, shape, solved, weights, normalize)
+        else:
+            given = self._given(*(tensor.detach().contiguous().numpy() for tensor in tensors))
+            xz, yz, lam, mu = (tensor.numpy() for tensor in solved)
+            arrays = given.gradients((xz, yz, lam, mu), weights.numpy(), threads, normalize)
+            out = tuple(map(torch.from_numpy, arrays))
+        shaped = tuple(g.view(t.shape) for g, t in zip(out, tensors, strict=True))
+        return shaped if self._n > 1 else shaped[0]
+
+    # What torch asks ------------------------------------------------------------------------
+
+    def _fake(self, *arguments: Any) -> tuple[Tensor, ...]:
+        tensors = arguments[: self._n]
+        batch, (nx, ny, nz) = self._shape(tensors)
+        new = tensors[0].new_empty
+        return (
+            new((len(Terms._fields) - 1, *batch)),
+            new((3, *batch), dtype=torch.int32),
+            *(new((*batch, n, nz)) for n in (nx, ny, nx, ny)),
+        )
+
+    def _fake_backward(self, grad_terms: Tensor, *arguments: Any) -> Any:
+        out = tuple(tensor.new_empty(tensor.shape) for tensor in arguments[: self._n])
+        return out if self._n > 1 else out[0]
+
+    def _save(self, ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        options = _options(*inputs[self._n :])
+        ctx.save_for_backward(*inputs[: self._n], *output[1:])
+        ctx.options = (options.threads, options.normalize)
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.set_materialize_grads(False)
+
+    def _backward_by(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def backward(ctx: Any, *grads: Tensor | None) -> Any:
+            found: tuple[Any, ...] = (None,) * self._n
+            if grads[0] is not None:
+                found = _tuple(run(grads[0], *ctx.saved_tensors, *ctx.options))
+            return (*found, *(None for _ in range(7)))
+
+        return backward
+
+    def _vmap_by(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+            moved = _moved(info, in_dims, arguments, (0,) * self._n)
+            return run(*moved), (1, 1, 0, 0, 0, 0)
+
+        return vmap
+
+    def _backward_vmap_by(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+            # grad_terms and codes have one axis before the batch, the other tensors none.
+            out = run(*_moved(info, in_dims, arguments, (1, *(0,) * self._n, 1, 0, 0, 0, 0)))
+            return out, (0,) * self._n if self._n > 1 else 0
+
+        return vmap
+
+    def _make_function(self) -> type[torch.autograd.Function]:
+        operator = self
+
+        class Backward(torch.autograd.Function):
+            @staticmethod
+            def forward(*args: Any) -> Any:
+                return operator._backward(*args)
+
+            @staticmethod
+            def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+                pass
+
+            backward = staticmethod(_refuse)
+            vmap = staticmethod(self._backward_vmap_by(lambda *args: Backward.apply(*args)))
+
+        class Forward(torch.autograd.Function):
+            @staticmethod
+            def forward(*args: Any) -> Any:
+                return operator._forward(*args)
+
+            setup_context = staticmethod(self._save)
+            backward = staticmethod(self._backward_by(lambda *args: Backward.apply(*args)))
+            vmap = staticmethod(self._vmap_by(lambda *args: Forward.apply(*args)))
+
+        # torch asks for the signature at every call, and reading it anew costs more than the
+        # dispatch.
+        Forward.forward.__signature__ = inspect.signature(Forward.forward)  # type: ignore[attr-defined]
+        return Forward
+
+    def _register_rules(self, name: str) -> None:
+        library = torch.library
+        backward = self._backward_by(self._backward)
+        library.register_fake(name, self._fake, lib=_LIBRARY)
+        library.register_fake(f"{name}_backward", self._fake_backward, lib=_LIBRARY)
+        library.register_autograd(name, backward, setup_context=self._save, lib=_LIBRARY)
+        library.register_autograd(f"{name}_backward", _refuse, lib=_LIBRARY)
+        library.register_vmap(name, self._vmap_by(self._forward), lib=_LIBRARY)
+        library.register_vmap(
+            f"{name}_backward", self._backward_vmap_by(self._backward), lib=_LIBRARY
+        )
 
 
-def _vmap_by(run: Callable[..., Any]) -> Callable[..., Any]:
-    def vmap(info: Any, in_dims: tuple[Any, ...], p: Tensor, *options: Any) -> Any:
-        return run(p.movedim(in_dims[0], 0), *options), (1, 1, 0, 0, 0, 0)
-
-    return vmap
-
-
-def _backward_vmap_by(run: Callable[..., Any]) -> Callable[..., Any]:
-    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
-        # grad_terms and codes have one axis before the batch, the other tensors none.
-        moved = list(args)
-        for i, to in enumerate((1, 0, 1, 0, 0, 0, 0)):
-            if in_dims[i] is not None:
-                moved[i] = args[i].movedim(in_dims[i], to)
-            else:
-                shape = args[i].shape
-                moved[i] = args[i].unsqueeze(to).expand(*shape[:to], info.batch_size, *shape[to:])
-        return run(*moved), 0
-
-    return vmap
+def _moved(
+    info: Any, in_dims: tuple[Any, ...], arguments: Sequence[Any], places: tuple[int, ...]
+) -> list[Any]:
+    """Return arguments with the mapped axis of the first ones, the tensors, at these places."""
+    moved = list(arguments)
+    for i, to in enumerate(places):
+        if in_dims[i] is not None:
+            moved[i] = arguments[i].movedim(in_dims[i], to)
+        else:
+            shape = arguments[i].shape
+            mapped = (*shape[:to], info.batch_size, *shape[to:])
+            moved[i] = arguments[i].unsqueeze(to).expand(mapped)
+    return moved
 
 
-class _SolveTablesBackward(torch.autograd.Function):
-    @staticmethod
-    def forward(*args: Any) -> Any:
-        return _solve_tables_backward(*args)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        pass
-
-    backward = staticmethod(_refuse)
-    vmap = staticmethod(_backward_vmap_by(lambda *args: _SolveTablesBackward.apply(*args)))
-
-
-class _SolveTables(torch.autograd.Function):
-    @staticmethod
-    def forward(p: Tensor, *options: Any) -> Any:
-        return _solve_tables(p, *options)
-
-    setup_context = staticmethod(_save)
-    backward = staticmethod(_backward_by(_SolveTablesBackward.apply))
-    vmap = staticmethod(_vmap_by(lambda *args: _SolveTables.apply(*args)))
-
-
-torch.library.register_autograd(
-    "fastpid::solve_tables", _backward_by(_solve_tables_backward), setup_context=_save, lib=_LIBRARY
-)
-torch.library.register_autograd("fastpid::solve_tables_backward", _refuse, lib=_LIBRARY)
-torch.library.register_vmap("fastpid::solve_tables", _vmap_by(_solve_tables), lib=_LIBRARY)
-torch.library.register_vmap(
-    "fastpid::solve_tables_backward", _backward_vmap_by(_solve_tables_backward), lib=_LIBRARY
-)
-
-
-# torch asks for the signature at every call, and reading it anew costs more than the dispatch.
-_SolveTables.forward.__signature__ = inspect.signature(_SolveTables.forward)  # type: ignore[attr-defined]
-
-
-def run_operator(p: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
-    """Call the autograd Function in eager mode, the operator otherwise."""
-    eager = p.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling()
-    out: tuple[Tensor, ...] = (_SolveTables.apply if eager else _solve_tables)(p, *arguments)
-    return out
+solve_tables = Operator("solve_tables", ("p",), 3, GivenTables)
+decompose_marginals = Operator("decompose_marginals", ("p_xz", "p_yz"), 2, GivenMarginals)

@@ -12,6 +12,7 @@ from fastpid.torch._checks import (
     check_probabilities,
     check_samples,
     check_weights,
+    has_values,
 )
 
 #: Up to so many numbers in the product of X's probabilities and one-hot labels, all classes are
@@ -94,8 +95,7 @@ def from_predictions(
     labels = check_labels(z)
     check_samples(sources, labels, weights, mask)
     classes = check_num_classes(num_classes)
-    eager = validate and not torch.compiler.is_compiling()
-    check_values = eager and not _transformed(*sources, labels, weights, mask)
+    check_values = validate and has_values(*sources, labels, weights, mask)
     with torch.autocast(sources[0].device.type, enabled=False):
         if check_values and not logits:
             for name, probs in zip(names, sources, strict=True):
@@ -182,9 +182,3 @@ def _count_classes(
             "and vmap, and with validate=False"
         )
     return classes
-
-
-def _transformed(*tensors: Tensor | None) -> bool:
-    """Whether one stands for a batch of tensors under vmap, so that it has no values."""
-    given = (tensor for tensor in tensors if tensor is not None)
-    return any(torch._C._functorch.is_batchedtensor(tensor) for tensor in given)

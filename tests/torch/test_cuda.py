@@ -32,6 +32,11 @@ def test_the_library_loads_without_a_device_and_says_what_is_wrong() -> None:
     sizes = (ctypes.byref(wanted), ctypes.byref(least))
     status = library.fastpid_cuda_gradient_workspace(0, 3, 3, 3, *sizes)
     assert library.fastpid_cuda_error(status) == b"an argument is out of range"
+    # Neither a table nor both marginals.
+    status = library.fastpid_cuda_gradient(
+        *(None, 8, None, 1, 3, 3, 3, 0), *(None,) * 8, *(None, 0, None)
+    )
+    assert library.fastpid_cuda_error(status) == b"an argument is out of range"
     if not torch.cuda.is_available():
         status = library.fastpid_cuda_gradient_workspace(1, 3, 3, 3, *sizes)
         assert status > 0
@@ -80,6 +85,26 @@ def check_against_cpu(p: torch.Tensor, device: str = "cuda", **options) -> None:
 def test_devices_agree(family: str, method: str, shape: tuple[int, int, int]) -> None:
     p = torch.stack([torch.from_numpy(table(family, shape, seed)) for seed in range(3)])
     check_against_cpu(p, method=method, tol=1e-4 if method == "gradient" else 1e-9)
+
+
+@pytest.mark.cuda
+@needs_device
+@pytest.mark.parametrize("shape", [(2, 2, 2), (3, 3, 3), (5, 4, 8), (30, 20, 10)])
+@pytest.mark.parametrize("normalize", [False, True])
+def test_marginals_on_devices_agree(shape: tuple[int, int, int], normalize: bool) -> None:
+    p = torch.stack([torch.from_numpy(table("dense", shape, seed)) for seed in range(3)])
+    scale = 40.0 if normalize else 1.0
+    answers = []
+    for device in ("cpu", "cuda"):
+        a, b = ((scale * m).to(device, copy=True).requires_grad_() for m in (p.sum(-2), p.sum(-3)))
+        d = fastpid.decompose_marginals(a, b, tol=1e-8, normalize=normalize)
+        (d.unique_x + d.mi_y).sum().backward()
+        answers.append([t.detach().cpu() for t in (d.lower, d.upper, d.mi_x, a.grad, b.grad)])
+    (low, high, *here), (low_there, high_there, *there) = answers
+    assert (low_there <= high + 1e-10).all()
+    assert (low <= high_there + 1e-10).all()
+    for one, other in zip(here, there, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.cuda

@@ -22,6 +22,10 @@ assert_type(d.iterations, int)
 assert_type(d.converged, bool)
 assert_type(d.message, str)
 
+pair: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.ones((2, 2)) / 4
+assert_type(fastpid.decompose_marginals(pair, pair), Decomposition[float])
+assert_type(fastpid.decompose_marginals(pair, pair, mi_xy=0.5).synergy, float)
+
 many: np.ndarray[tuple[int, int, int, int], np.dtype[np.float64]] = np.ones((5, 2, 2, 2)) / 8
 batch = fastpid.decompose(many, method="newton", unit="nats", on_failure="ignore")
 assert_type(batch, Decomposition[Floats])

@@ -1,0 +1,64 @@
+"""What becomes a symbol - a sample, or a cluster - and what that proves of all samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastpid._base.quantities import Terms
+from fastpid._posteriors._clusters import codebook
+from fastpid._posteriors._source import Source, information
+
+Floats = NDArray[np.float64]
+
+#: Up to so many samples of a source, every sample is a symbol unless a number of them is given.
+MOST_EXACT = 2000
+#: The first codebook, and the largest one that is tried.
+FEWEST, MOST = 50, 3500
+
+
+class Symbols(NamedTuple):
+    """The symbols of both sources, and what they lose."""
+
+    centres: Floats | None  # of clusters, None where every sample is a symbol
+    marginals: list[Floats]
+    full: list[float]  # I(X; Z) and I(Y; Z) of all samples, nats
+    lost: list[float]  # of these
+
+    def bracket(self, terms: Terms) -> Terms:
+        """Return the terms of all samples from those of the clusters."""
+        lower = np.maximum(terms.lower, max(self.full))
+        upper = np.minimum(terms.upper + sum(self.lost), sum(self.full))
+        return Terms(self.full[0], self.full[1], np.nan, lower, np.maximum(upper, lower))
+
+
+def choose_symbols(
+    sources: Sequence[Source], tol: float, n_symbols: int | None, rng: np.random.Generator
+) -> Symbols:
+    """Return samples as symbols where they are few enough, or else clusters.
+
+    `n_symbols` clusters, or about as few as lose half of `tol`, or MOST. Cells of a partition of nz
+    - 1 dimensions into k have widths like k^(-1 / (nz - 1)), and lose the square of that: so the
+    loss of one codebook says how large the next one has to be.
+    """
+    full = [source.information() for source in sources]
+    most = max(len(source.rows) for source in sources)
+    if most <= (MOST_EXACT if n_symbols is None else n_symbols):
+        return Symbols(None, [source.marginal(None) for source in sources], full, [0.0, 0.0])
+    rows = np.concatenate([source.rows for source in sources])
+    weights = np.concatenate([source.weights for source in sources])
+    dimensions = max(rows.shape[1] - 1, 1)
+    size = FEWEST if n_symbols is None else n_symbols
+    while True:
+        centres = codebook(rows, weights, size, rng)
+        marginals = [source.marginal(centres) for source in sources]
+        lost = [max(i - information(m), 0.0) for i, m in zip(full, marginals, strict=True)]
+        excess = 2.0 * sum(lost) / tol
+        if excess <= 1.0 or n_symbols is not None or size == MOST:
+            return Symbols(centres, marginals, full, lost)
+        # Exponents are bounded, so that the power of a hopeless excess is a number.
+        larger = size * min(excess ** (0.5 * min(dimensions, 20)), 1e6)
+        size = min(max(int(1.1 * larger), 2 * size), MOST)
