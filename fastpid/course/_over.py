@@ -34,7 +34,7 @@ from fastpid.estimation._arrangement import (
     Arrangement,
     Permute,
     check_arrangement,
-    read_labels,
+    read_groups,
 )
 from fastpid.estimation._assembly import check_bias, entropy_bound, null_texts, report_unsolved
 from fastpid.estimation._intervals import WITHOUT_STRATA, Errors, intervals
@@ -290,12 +290,8 @@ def kinds_of_course(wanted: Wanted) -> list[str]:
 
 def _arrange(trials: Trials, groups: Any, permute: Any, block_length: Any) -> Arrangement:
     n_trials = trials.codes[0].shape[-1]
-    runs = None
-    if groups is not None:
-        kept = trials.kept
-        runs = read_labels("groups", groups, n_trials if kept is None else len(kept))[0]
-        if kept is not None:
-            runs = np.unique(runs[kept], return_inverse=True)[1]
+    n_given = n_trials if trials.kept is None else len(trials.kept)
+    runs = None if groups is None else read_groups(groups, n_given, trials.kept)
     return check_arrangement(runs, permute, block_length, n_trials, ("trials", "recordings"))
 
 

@@ -179,6 +179,19 @@ def test_results() -> None:
     assert [t.get_text() for t in d.plot().get_xticklabels()] == ["rest", "task"]
 
 
+def test_a_condition_without_samples() -> None:
+    pd = pytest.importorskip("pandas")
+    task = pd.Categorical(TASK, categories=["rest", "task", "sleep"])
+    with pytest.raises(ValueError, match="condition 'sleep' has no samples; leave it out"):
+        differences(X, Y, Z, task)
+    x = np.where(TASK == "task", np.nan, X)
+    with pytest.raises(ValueError, match="condition 'task' has no samples that missing"):
+        differences(x, Y, Z, TASK, missing="drop")
+    groups = pd.Categorical(GROUPS, categories=range(50))  # of which some are not there
+    told = differences(X, Y, Z, TASK, groups=groups)
+    assert told == differences(X, Y, Z, TASK, groups=GROUPS)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
