@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastpid._base.quantities import ROLES
 from fastpid.conditions._design import Design, check_design

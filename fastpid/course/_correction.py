@@ -16,17 +16,26 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+#: Draws of all places are in memory together, and half of it does for comparisons.
+Halved = NDArray[np.float32]
+
+
 class Standardized(NamedTuple):
     """Observed values and draws of them, in standard deviations at each place.
 
     Attributes
     ----------
-    observed : ndarray (...)
-    drawn : ndarray (n_draws, ...)
+    observed : ndarray of float32 (...)
+    drawn : ndarray of float32 (n_draws, ...)
     """
 
-    observed: Array
-    drawn: Array
+    observed: Halved
+    drawn: Halved
+
+    @classmethod
+    def of(cls, observed: Array, drawn: Array) -> Standardized:
+        """Round both alike, so that what was equal stays so."""
+        return cls(observed.astype(np.float32), drawn.astype(np.float32))
 
     def p_values(self) -> Array:
         """Return (1 + how many draws are as large) / (1 + all), at each place by itself."""
@@ -73,7 +82,7 @@ def standardize(observed: Array, drawn: Array, gap: float) -> Standardized:
     variance = (((drawn - mean) ** 2).sum(axis=0) + (observed - mean) ** 2) / n
     deviation = np.sqrt(variance)
     scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0.0)
-    return Standardized((observed - gap - mean) * scale, (drawn - mean) * scale)
+    return Standardized.of((observed - gap - mean) * scale, (drawn - mean) * scale)
 
 
 def standardize_errors(observed: Array, drawn: Array) -> Standardized:
@@ -85,7 +94,7 @@ def standardize_errors(observed: Array, drawn: Array) -> Standardized:
     varies = deviation > 0.0
     scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies)
     certain = np.where(observed > 0.0, np.inf, 0.0)
-    return Standardized(
+    return Standardized.of(
         np.where(varies, observed * scale, certain), (drawn - drawn.mean(axis=0)) * scale
     )
 
@@ -112,7 +121,7 @@ def cluster_p_values(z: Standardized, level: float) -> Array:
     threshold = max(float(np.quantile(finite, 1.0 - level)) if finite.size else 0.0, 0.0)
     cluster, mass, row = _clusters(both.reshape(-1, both.shape[-1]), threshold)
     rows_of_a_draw = max(1, z.observed.size // z.observed.shape[-1])
-    largest = np.zeros(len(both))
+    largest = np.zeros(len(both), dtype=mass.dtype)
     np.maximum.at(largest, row // rows_of_a_draw, mass)
     null = np.sort(largest[:-1])
     p = (1 + len(null) - np.searchsorted(null, mass, side="left")) / (1 + len(null))

@@ -262,8 +262,8 @@ class _Places(NamedTuple):
         for atom, kinds in wanted.nulls.items():
             for kind in kinds:
                 z = standardize(observed[atom], drawn[kind][atom], gap)
-                smooth = drawn[WITHOUT_STRATA.get(kind, kind)][atom]
-                tests[atom].append(Test(z, in_step(z, smooth)))
+                smooth = WITHOUT_STRATA.get(kind)
+                tests[atom].append(Test(z, in_step(z, drawn[smooth][atom]) if smooth else z))
                 means[atom].append(drawn[kind][atom].mean(axis=0))
         if errors is not None:
             for atom in wanted.judged:
@@ -322,7 +322,7 @@ def _assemble(
     axes = tuple(trials.coords)
     shape = tuple(len(along) for along in trials.coords.values())
 
-    def joined(each: list[Array]) -> Array:
+    def joined(each: list[Any]) -> NDArray[Any]:
         whole = np.concatenate(each, axis=-1)
         return whole.reshape(*whole.shape[:-1], *shape)
 
@@ -332,12 +332,12 @@ def _assemble(
     p_values, p_max, p_cluster = {}, {}, {}
     for atom in wanted.nulls:
         tests = [
-            Test(*(_joined(parts, joined) for parts in zip(*each, strict=True)))
+            _joined(each, joined)
             for each in zip(*(block.tests[atom] for block in blocks), strict=True)
         ]
         pointwise = [test.each.p_values() for test in tests]
         if atom in wanted.judged:
-            pointwise[-1] = _above(tests[-1].each.observed)
+            pointwise[-1] = _above(tests[-1].each.observed.astype(np.float64))
         # All have to be refuted (an intersection-union test).
         p_values[atom] = np.max(pointwise, axis=0)
         p_max[atom] = np.max([max_p_values(test.each) for test in tests], axis=0)
@@ -393,8 +393,14 @@ def _assemble(
     )
 
 
-def _joined(parts: Sequence[Standardized], joined: Callable[[list[Array]], Array]) -> Standardized:
-    return Standardized(joined([z.observed for z in parts]), joined([z.drawn for z in parts]))
+def _joined(parts: Sequence[Test], joined: Callable[[list[Any]], NDArray[Any]]) -> Test:
+    def whole(each: list[Standardized]) -> Standardized:
+        return Standardized(joined([z.observed for z in each]), joined([z.drawn for z in each]))
+
+    each = whole([part.each for part in parts])
+    if parts[0].in_step is parts[0].each:
+        return Test(each, each)
+    return Test(each, whole([part.in_step for part in parts]))
 
 
 _above = np.vectorize(lambda deviations: 1.0 - NormalDist().cdf(deviations), otypes=[np.float64])
