@@ -85,18 +85,27 @@ def standardize(observed: Array, drawn: Array, gap: float) -> Standardized:
     return Standardized.of((observed - gap - mean) * scale, (drawn - mean) * scale)
 
 
-def standardize_errors(observed: Array, drawn: Array) -> Standardized:
-    """Scale errors, which surround zero by themselves, to variance 1 at each place.
+def scale_of_errors(drawn: Array) -> Array:
+    """Return what errors are divided by at each place: their deviation, or the average of all.
 
-    A value without any error is infinitely many deviations above zero, or not above it.
+    Where an atom is zero, most errors may be zero and a few large, in units of a small deviation
+    far out: the largest of all places would be theirs. Any scale is right for a maximum, and a
+    floor keeps them out (as in V. G. Tusher, R. Tibshirani and G. Chu, PNAS 98, 2001).
     """
-    deviation = drawn.std(axis=0, ddof=1)
-    varies = deviation > 0.0
-    scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies)
-    certain = np.where(observed > 0.0, np.inf, 0.0)
-    return Standardized.of(
-        np.where(varies, observed * scale, certain), (drawn - drawn.mean(axis=0)) * scale
-    )
+    variance = drawn.var(axis=0, ddof=1)
+    return np.asarray(np.sqrt(np.maximum(variance, variance.mean())))
+
+
+def standardize_errors(observed: Array, drawn: Array) -> Standardized:
+    """Scale errors, which surround zero by themselves.
+
+    A value without any error is infinitely far above zero, or not above it.
+    """
+    scale = scale_of_errors(drawn)
+    if not scale.any():
+        certain = np.where(observed > 0.0, np.inf, 0.0)
+        return Standardized.of(certain, np.zeros_like(drawn))
+    return Standardized.of(observed / scale, (drawn - drawn.mean(axis=0)) / scale)
 
 
 def max_p_values(z: Standardized) -> Array:
@@ -143,9 +152,10 @@ def _clusters(values: Array, threshold: float) -> tuple[NDArray[np.intp], Array,
     return np.where(above, number, -1), np.asarray(mass, dtype=np.float64), row
 
 
-def reach_of_all(drawn: Array, confidence_level: float) -> float:
-    """Return how many deviations errors reach at all places together, with this probability."""
-    deviation = drawn.std(axis=0, ddof=1)
-    scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0.0)
-    away = np.abs((drawn - drawn.mean(axis=0)) * scale).reshape(len(drawn), -1).max(axis=1)
-    return float(np.quantile(away, confidence_level))
+def reach_of_all(drawn: Array, confidence_level: float) -> Array:
+    """Return how far errors reach at each place, at all of them together with this probability."""
+    scale = scale_of_errors(drawn)
+    if not scale.any():
+        return scale
+    away = np.abs((drawn - drawn.mean(axis=0)) / scale).reshape(len(drawn), -1).max(axis=1)
+    return np.asarray(np.quantile(away, confidence_level) * scale)

@@ -195,10 +195,20 @@ class _Block(NamedTuple):
     gap: Array
     errors: Errors | None
     null_means: dict[str, Array]
-    #: By atom: of every null hypothesis, and of the errors if they judge it, at last.
+    #: By atom: of every null hypothesis.
     tests: dict[str, list[Test]]
     largest_gap: float
     solved_to_tol: bool
+
+    def drawn(self, name: str) -> Array:
+        """Return the errors of a value, (n_bootstrap, n_places)."""
+        assert self.errors is not None
+        return np.asarray(self.errors.drawn[name])
+
+    def least(self, atom: str) -> Array:
+        """Return what an atom is at least, be its bias that of a kink or not."""
+        assert self.errors is not None
+        return np.asarray(self.corrected[atom] + np.minimum(self.errors.kink[atom], 0.0))
 
 
 class _Places(NamedTuple):
@@ -265,11 +275,6 @@ class _Places(NamedTuple):
                 smooth = WITHOUT_STRATA.get(kind)
                 tests[atom].append(Test(z, in_step(z, drawn[smooth][atom]) if smooth else z))
                 means[atom].append(drawn[kind][atom].mean(axis=0))
-        if errors is not None:
-            for atom in wanted.judged:
-                least = values[atom] + np.minimum(errors.kink[atom], 0.0)
-                z = standardize_errors(least, errors.drawn[atom])
-                tests[atom].append(Test(z, z))
         return _Block(
             observed,
             values,
@@ -337,7 +342,11 @@ def _assemble(
         ]
         pointwise = [test.each.p_values() for test in tests]
         if atom in wanted.judged:
-            pointwise[-1] = _above(tests[-1].each.observed.astype(np.float64))
+            least = joined([b.least(atom) for b in blocks])
+            drawn = joined([b.drawn(atom) for b in blocks])
+            z = standardize_errors(least, drawn)
+            tests.append(Test(z, z))
+            pointwise.append(_above(least, drawn.std(axis=0, ddof=1)))
         # All have to be refuted (an intersection-union test).
         p_values[atom] = np.max(pointwise, axis=0)
         p_max[atom] = np.max([max_p_values(test.each) for test in tests], axis=0)
@@ -351,8 +360,10 @@ def _assemble(
     corrected = by_name(lambda block: block.corrected)
     found: dict[str, dict[str, tuple[Array, Array]]] = {"intervals": {}, "bands": {}}
     if wanted.ci != "none":
-        drawn = {n: [b.errors.drawn[n] for b in blocks if b.errors is not None] for n in QUANTITIES}
-        reach = {n: reach_of_all(joined(drawn[n]), wanted.confidence_level) for n in QUANTITIES}
+        reach = {
+            name: reach_of_all(joined([b.drawn(name) for b in blocks]), wanted.confidence_level)
+            for name in QUANTITIES
+        }
         for which, p, wide in (("intervals", p_values, None), ("bands", p_max, reach)):
             ends = _intervals_of_all(blocks, wanted, p, wide)
             found[which] = {
@@ -403,17 +414,23 @@ def _joined(parts: Sequence[Test], joined: Callable[[list[Any]], NDArray[Any]]) 
     return Test(each, whole([part.in_step for part in parts]))
 
 
-_above = np.vectorize(lambda deviations: 1.0 - NormalDist().cdf(deviations), otypes=[np.float64])
+@np.vectorize
+def _above(value: float, deviation: float) -> float:
+    """Return the probability of so large an error, normal and one-sided."""
+    if deviation == 0.0:
+        return 0.0 if value > 0.0 else 1.0
+    return 1.0 - NormalDist().cdf(value / deviation)
 
 
 def _intervals_of_all(
     blocks: list[_Block],
     wanted: Wanted,
     p_values: dict[str, Array],
-    reach: dict[str, float] | None,
+    reach: dict[str, Array] | None,
 ) -> dict[str, tuple[Array, Array]]:
     """Return both ends of the intervals at all places, (n_places,)."""
     flat = {atom: p.ravel() for atom, p in p_values.items()}
+    wide = None if reach is None else {name: each.ravel() for name, each in reach.items()}
     ends, place = [], 0
     for block in blocks:
         assert block.errors is not None
@@ -423,7 +440,7 @@ def _intervals_of_all(
                 {name: float(value[i]) for name, value in block.corrected.items()},
                 block.errors.of_field(i),
                 {atom: float(p[place]) for atom, p in flat.items()},
-                reach,
+                None if wide is None else {n: float(each[place]) for n, each in wide.items()},
             )
             ends.append([found[name] for name in QUANTITIES])
             place += 1
