@@ -1,0 +1,237 @@
+// A covariance of X, Y and Z, taken apart: Z made white, then X and Y given Z.
+//
+// With Z = L_z z, z white, each source is a channel: X = S_x z + L_x n_x, n_x white, which says what
+// L_x^-1 X = H_x z + n_x does. I(X; Z) is 1/2 log det(I + H_x' H_x), and I(X, Y; Z) the same of H_x
+// and of H of Y given X, one below the other. All of this is an elimination of the correlation
+// matrix, Z first.
+//
+// Where a pivot is rounding its direction has no noise. If it has no signal either, given the
+// directions before it, it repeats them and is left out, which changes no information; with signal
+// it would say something about the target without any noise, and the information is infinite.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "elimination.hpp"
+
+namespace fastpid::gaussian {
+
+// Dimensions of X, Y and the target Z.
+struct Sizes {
+  int m = 0;
+  int n = 0;
+  int d = 0;
+
+  int total() const { return m + n + d; }
+};
+
+// What a source is given Z, or Y given X and Z.
+struct Channel {
+  Block noise;
+  double* signal = nullptr;  // S, rows x rank of Z, column-major, rows in the order of the input
+  double* h = nullptr;       // H, rank x rank of Z, row-major
+
+  static Channel take(Arena& arena, int rows, int d) {
+    Channel c;
+    c.noise = Block::take(arena, rows);
+    c.signal = arena.take<double>(std::ptrdiff_t{rows} * d);
+    c.h = arena.take<double>(std::ptrdiff_t{rows} * d);
+    return c;
+  }
+};
+
+class Covariance {
+ public:
+  static Covariance take(Arena& arena, Sizes sizes) {
+    const int m = sizes.m, n = sizes.n, d = sizes.d, largest = std::max(m, std::max(n, d));
+    Covariance c;
+    c.sizes_ = sizes;
+    c.deviations = arena.take<double>(sizes.total());
+    c.inverse_ = arena.take<double>(sizes.total());
+    c.z = Block::take(arena, d);
+    c.x = Channel::take(arena, m, d);
+    c.y = Channel::take(arena, n, d);
+    c.noise_y = Block::take(arena, n);
+    c.both = arena.take<double>(std::ptrdiff_t{m + n} * d);
+    c.tie_ = arena.take<double>(std::ptrdiff_t{n} * std::max(m, d));
+    c.shared_ = arena.take<double>(std::ptrdiff_t{largest} * largest);
+    c.gram_ = arena.take<double>(std::ptrdiff_t{d} * d);
+    c.rho_ = arena.take<double>(d);
+    return c;
+  }
+
+  // Takes a matrix, total x total, in the order X, Y, Z, apart. False if it is no covariance, or one
+  // of infinite information.
+  template <class Exec>
+  bool read(const Exec& exec, const double* cov) {
+    const int m = sizes_.m, n = sizes_.n, d = sizes_.d;
+    least_ = 1.0;
+    if (!is_covariance(cov)) return false;
+    correlations(cov, m + n, d, z.l);
+    z.factorise(exec, tiny(), shared_);
+    if (!channel(exec, cov, 0, x) || !channel(exec, cov, m, y)) return false;
+    std::copy(y.noise.l, y.noise.l + std::ptrdiff_t{n} * n, noise_y.l);
+    x.noise.factorise(exec, tiny(), shared_);
+    y.noise.factorise(exec, tiny(), shared_);
+    return signals(exec, x.noise, x.signal, x.h, 0, x.h) &&
+           signals(exec, y.noise, y.signal, y.h, 0, y.h) && join(exec, cov);
+  }
+
+  // By how much rounding of the matrix may move what is found of it.
+  double rounding() const { return 64.0 * tiny() / least_; }
+  int rank_both() const { return x.noise.rank + noise_y.rank; }
+
+  double* deviations = nullptr;  // standard deviations, in the order of the input
+  Block z;
+  Channel x, y;
+  Block noise_y;            // the noise of Y given X
+  double* both = nullptr;   // H of X and of Y given X, one below the other
+
+ private:
+  double tiny() const { return 8.0 * sizes_.total() * std::numeric_limits<double>::epsilon(); }
+
+  bool is_covariance(const double* cov) const {
+    // Entries of a symmetric matrix differ by what their computation rounds, no more.
+    constexpr double kAsymmetry = 1e-9;
+    const int k = sizes_.total();
+    for (int i = 0; i < k; ++i) {
+      const double variance = cov[std::ptrdiff_t{i} * k + i];
+      if (!(variance >= 0.0) || !(variance < HUGE_VAL)) return false;
+      deviations[i] = std::sqrt(variance);
+      inverse_[i] = variance > 0.0 ? 1.0 / deviations[i] : 0.0;
+    }
+    // Tile by tile: what is read along columns is then at hand when the next column is.
+    constexpr int kTile = 16;
+    for (int first = 0; first < k; first += kTile) {
+      for (int across = 0; across <= first; across += kTile) {
+        for (int i = first; i < std::min(first + kTile, k); ++i) {
+          for (int j = across; j < std::min(across + kTile, i); ++j) {
+            const double a = cov[std::ptrdiff_t{i} * k + j], b = cov[std::ptrdiff_t{j} * k + i];
+            const double size = deviations[i] * deviations[j];
+            // NaN is neither.
+            if (!(std::fabs(a - b) <= kAsymmetry * size)) return false;
+            if (!(std::fabs(a) <= (1.0 + kAsymmetry) * size)) return false;
+          }
+        }
+      }
+    }
+    return true;
+  }
+
+  // Of two variables of the input; zero for constants.
+  double correlation(const double* cov, int i, int j) const {
+    if (i == j) return inverse_[i] > 0.0 ? 1.0 : 0.0;
+    const int k = sizes_.total();
+    const double sum = cov[std::ptrdiff_t{i} * k + j] + cov[std::ptrdiff_t{j} * k + i];
+    return 0.5 * sum * inverse_[i] * inverse_[j];
+  }
+
+  void correlations(const double* cov, int first, int count, double* out) const {
+    for (int j = 0; j < count; ++j) {
+      for (int i = j; i < count; ++i) {
+        out[std::ptrdiff_t{j} * count + i] = correlation(cov, first + i, first + j);
+      }
+    }
+  }
+
+  // Signal and noise, not yet factorised, of the source that begins at variable `first`.
+  template <class Exec>
+  bool channel(const Exec& exec, const double* cov, int first, const Channel& c) {
+    const int rows = c.noise.rows, sources = sizes_.m + sizes_.n;
+    correlations(cov, first, rows, c.noise.l);
+    double* shared = c.h;
+    for (int j = 0; j < sizes_.d; ++j) {
+      for (int i = 0; i < rows; ++i) {
+        shared[std::ptrdiff_t{j} * rows + i] = correlation(cov, first + i, sources + j);
+      }
+    }
+    if (!regress(exec, z, tiny(), shared, rows, c.signal)) return false;
+    if (rows > 0 && z.rank > 0) exec.downdate(c.noise.l, rows, c.signal, z.rank);
+    return true;
+  }
+
+  // H of a noise and a signal, which `before` rows at `all` precede; false if a row has signal and
+  // no noise, or is not of a covariance.
+  template <class Exec>
+  bool signals(const Exec& exec, const Block& noise, const double* signal, double* h, int before,
+               const double* all) {
+    const int rows = noise.rows, d = z.rank;
+    for (int i = 0; i < rows; ++i) {
+      for (int j = 0; j < d; ++j) h[i * d + j] = signal[std::ptrdiff_t{j} * rows + noise.order[i]];
+    }
+    if (noise.rank > 0 && d > 0) exec.solve_right(noise.l, noise.rank, rows, h, d);
+    for (int i = 0; i < noise.rank; ++i) {
+      least_ = std::min(least_, noise.at(i, i) * noise.at(i, i));
+    }
+    for (int i = noise.rank; i < rows; ++i) {
+      double* rho = h + std::ptrdiff_t{i} * d;
+      for (int j = 0; j < noise.rank; ++j) {
+        add_multiple(d, -noise.at(i, j), h + std::ptrdiff_t{j} * d, rho);
+      }
+      if (!repeats(all, before + noise.rank, rho, noise.at(i, i))) return false;
+    }
+    return true;
+  }
+
+  // Whether a row without noise lies in the span of the rows of h, but for a variance of rounding:
+  // with signal rho left over, the source's variance in this direction, given its others, is
+  // noise + rho (I + h' h)^-1 rho'.
+  bool repeats(const double* h, int rows, const double* rho, double noise) {
+    const int d = z.rank;
+    std::fill(gram_, gram_ + d * d, 0.0);
+    for (int i = 0; i < d; ++i) gram_[i * d + i] = 1.0;
+    for (int r = 0; r < rows; ++r) {
+      const double* row = h + std::ptrdiff_t{r} * d;
+      for (int i = 0; i < d; ++i) add_multiple(i + 1, row[i], row, gram_ + i * d);
+    }
+    if (!cholesky(gram_, d)) return false;
+    std::copy(rho, rho + d, rho_);
+    solve_lower(gram_, d, rho_);
+    return std::fabs(noise) <= tiny() && noise + inner(d, rho_, rho_) <= 4.0 * tiny();
+  }
+
+  // Y given X and Z, beside X.
+  template <class Exec>
+  bool join(const Exec& exec, const double* cov) {
+    const int m = sizes_.m, n = sizes_.n, d = z.rank;
+    const int rank = x.noise.rank;
+    const std::ptrdiff_t size = std::ptrdiff_t{rank} * d;
+    std::copy(x.h, x.h + size, both);
+    // Cov(Y, X | Z), n x m.
+    double* shared = tie_;
+    for (int j = 0; j < m; ++j) {
+      double* column = shared + std::ptrdiff_t{j} * n;
+      for (int i = 0; i < n; ++i) column[i] = correlation(cov, m + i, j);
+      for (int k = 0; k < d; ++k) {
+        add_multiple(n, -x.signal[std::ptrdiff_t{k} * m + j], y.signal + std::ptrdiff_t{k} * n,
+                     column);
+      }
+    }
+    double* tie = shared_;
+    if (!regress(exec, x.noise, tiny(), shared, n, tie)) return false;
+    double* signal = tie_;
+    std::copy(y.signal, y.signal + std::ptrdiff_t{n} * d, signal);
+    if (n > 0 && rank > 0) {
+      exec.downdate(noise_y.l, n, tie, rank);
+      for (int k = 0; k < d; ++k) {
+        for (int j = 0; j < rank; ++j) {
+          add_multiple(n, -both[j * d + k], tie + std::ptrdiff_t{j} * n,
+                       signal + std::ptrdiff_t{k} * n);
+        }
+      }
+    }
+    noise_y.factorise(exec, tiny(), shared_);
+    return signals(exec, noise_y, signal, both + size, rank, both);
+  }
+
+  Sizes sizes_;
+  double* inverse_ = nullptr;  // of the deviations, zero for constants
+  double* tie_ = nullptr;     // n x max(m, d)
+  double* shared_ = nullptr;  // max(m, n, d) squared
+  double* gram_ = nullptr;
+  double* rho_ = nullptr;
+  double least_ = 1.0;
+};
+
+}  // namespace fastpid::gaussian
