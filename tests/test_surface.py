@@ -29,7 +29,8 @@ def test_the_names_are_those_documented() -> None:
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
         "Status",
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
-        *("controller", "gates", "information", "joint", "plot", "reference", "screening", "torch"),
+        *("controller", "gates", "gaussian", "information", "joint", "plot", "reference"),
+        *("screening", "torch"),
     }
     assert set(fastpid.__all__) <= set(dir(fastpid))
     pytest.importorskip("sklearn")
@@ -49,6 +50,7 @@ def test_the_arguments_stand_in_one_order() -> None:
     places = {
         fastpid.decompose: [*solver, "normalize", "on_failure"],
         fastpid.compare: [*solver, "normalize", "on_failure"],
+        fastpid.gaussian.decompose: [*solver[1:], "on_failure"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],

@@ -51,7 +51,7 @@ PyObject* processor(PyObject*, PyObject*) {
 PyObject* kernel(PyObject*, PyObject*) {
   static cpu::Kernel table{instruction_set(),   dense::library(),      &cpu::solve_tables,
                            &cpu::gradient,      &cpu::solve_marginals, &cpu::count_pairs,
-                           &cpu::count_triples, &cpu::permute};
+                           &cpu::count_triples, &cpu::permute,         &cpu::solve_gaussian};
   return PyCapsule_New(&table, cpu::kKernelCapsule, nullptr);
 }
 

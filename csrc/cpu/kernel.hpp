@@ -3,6 +3,7 @@
 #pragma once
 
 #include "batch.hpp"
+#include "gaussian.hpp"
 #include "histogram.hpp"
 
 namespace fastpid::cpu {
@@ -16,6 +17,7 @@ struct Kernel {
   decltype(&cpu::count_pairs) count_pairs;
   decltype(&cpu::count_triples) count_triples;
   decltype(&cpu::permute) permute;
+  decltype(&cpu::solve_gaussian) solve_gaussian;
 };
 
 // The name of the capsule that a variant's module hands its Kernel over in.

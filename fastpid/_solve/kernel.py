@@ -62,5 +62,6 @@ count_triples = _kernel.count_triples
 gradient = _kernel.gradient
 layout = _kernel.layout
 permute = _kernel.permute
+solve_gaussian = _kernel.solve_gaussian
 solve_marginals = _kernel.solve_marginals
 solve_tables = _kernel.solve_tables

@@ -25,10 +25,10 @@ namespace fastpid::gaussian {
 struct Triangle {
   int rows = 0;  // of h
   int d = 0;
-  int rank = 0;               // rows of r
-  bool reduced = false;       // else r is h itself
-  double* r = nullptr;        // rank x d
-  double* h_t = nullptr;      // d x rows
+  int rank = 0;           // rows of r
+  bool reduced = false;   // else r is h itself
+  double* r = nullptr;    // rank x d
+  double* h_t = nullptr;  // d x rows
   double* diag = nullptr;
   double* tau = nullptr;
 

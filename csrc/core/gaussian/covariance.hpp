@@ -1,9 +1,9 @@
 // A covariance of X, Y and Z, taken apart: Z made white, then X and Y given Z.
 //
-// With Z = L_z z, z white, each source is a channel: X = S_x z + L_x n_x, n_x white, which says what
-// L_x^-1 X = H_x z + n_x does. I(X; Z) is 1/2 log det(I + H_x' H_x), and I(X, Y; Z) the same of H_x
-// and of H of Y given X, one below the other. All of this is an elimination of the correlation
-// matrix, Z first.
+// With Z = L_z z, z white, each source is a channel: X = S_x z + L_x n_x, n_x white, which says
+// what L_x^-1 X = H_x z + n_x does. I(X; Z) is 1/2 log det(I + H_x' H_x), and I(X, Y; Z) the same
+// of H_x and of H of Y given X, one below the other. All of this is an elimination of the
+// correlation matrix, Z first.
 //
 // Where a pivot is rounding its direction has no noise. If it has no signal either, given the
 // directions before it, it repeats them and is left out, which changes no information; with signal
@@ -29,8 +29,8 @@ struct Sizes {
 // What a source is given Z, or Y given X and Z.
 struct Channel {
   Block noise;
-  double* signal = nullptr;  // S, rows x rank of Z, column-major, rows in the order of the input
-  double* h = nullptr;       // H, rank x rank of Z, row-major
+  double* signal = nullptr;  // S', rank of Z x rows, these in the order of the input
+  double* h = nullptr;       // H, rank x rank of Z
 
   static Channel take(Arena& arena, int rows, int d) {
     Channel c;
@@ -54,28 +54,29 @@ class Covariance {
     c.y = Channel::take(arena, n, d);
     c.noise_y = Block::take(arena, n);
     c.both = arena.take<double>(std::ptrdiff_t{m + n} * d);
-    c.tie_ = arena.take<double>(std::ptrdiff_t{n} * std::max(m, d));
+    c.tie_ = arena.take<double>(std::ptrdiff_t{m} * n);
+    c.signal_ = arena.take<double>(std::ptrdiff_t{d} * n);
     c.shared_ = arena.take<double>(std::ptrdiff_t{largest} * largest);
+    c.column_ = arena.take<double>(largest);
     c.gram_ = arena.take<double>(std::ptrdiff_t{d} * d);
     c.rho_ = arena.take<double>(d);
     return c;
   }
 
-  // Takes a matrix, total x total, in the order X, Y, Z, apart. False if it is no covariance, or one
-  // of infinite information.
-  template <class Exec>
-  bool read(const Exec& exec, const double* cov) {
-    const int m = sizes_.m, n = sizes_.n, d = sizes_.d;
+  // Takes a matrix, total x total, in the order X, Y, Z, apart. False if it is no covariance, or
+  // one of infinite information.
+  bool read(const double* cov) {
+    const int m = sizes_.m, n = sizes_.n;
     least_ = 1.0;
     if (!is_covariance(cov)) return false;
-    correlations(cov, m + n, d, z.l);
-    z.factorise(exec, tiny(), shared_);
-    if (!channel(exec, cov, 0, x) || !channel(exec, cov, m, y)) return false;
+    correlations(cov, m + n, z);
+    z.factorise(tiny(), column_);
+    if (!channel(cov, 0, x) || !channel(cov, m, y)) return false;
     std::copy(y.noise.l, y.noise.l + std::ptrdiff_t{n} * n, noise_y.l);
-    x.noise.factorise(exec, tiny(), shared_);
-    y.noise.factorise(exec, tiny(), shared_);
-    return signals(exec, x.noise, x.signal, x.h, 0, x.h) &&
-           signals(exec, y.noise, y.signal, y.h, 0, y.h) && join(exec, cov);
+    x.noise.factorise(tiny(), column_);
+    y.noise.factorise(tiny(), column_);
+    return signals(x.noise, x.signal, x.h, x.h) && signals(y.noise, y.signal, y.h, y.h) &&
+           join(cov);
   }
 
   // By how much rounding of the matrix may move what is found of it.
@@ -85,8 +86,8 @@ class Covariance {
   double* deviations = nullptr;  // standard deviations, in the order of the input
   Block z;
   Channel x, y;
-  Block noise_y;            // the noise of Y given X
-  double* both = nullptr;   // H of X and of Y given X, one below the other
+  Block noise_y;           // the noise of Y given X
+  double* both = nullptr;  // H of X and of Y given X, one below the other
 
  private:
   double tiny() const { return 8.0 * sizes_.total() * std::numeric_limits<double>::epsilon(); }
@@ -127,49 +128,43 @@ class Covariance {
     return 0.5 * sum * inverse_[i] * inverse_[j];
   }
 
-  void correlations(const double* cov, int first, int count, double* out) const {
-    for (int j = 0; j < count; ++j) {
-      for (int i = j; i < count; ++i) {
-        out[std::ptrdiff_t{j} * count + i] = correlation(cov, first + i, first + j);
-      }
+  void correlations(const double* cov, int first, const Block& out) const {
+    for (int i = 0; i < out.rows; ++i) {
+      for (int j = 0; j <= i; ++j) out.at(i, j) = correlation(cov, first + i, first + j);
     }
   }
 
   // Signal and noise, not yet factorised, of the source that begins at variable `first`.
-  template <class Exec>
-  bool channel(const Exec& exec, const double* cov, int first, const Channel& c) {
+  bool channel(const double* cov, int first, Channel& c) {
     const int rows = c.noise.rows, sources = sizes_.m + sizes_.n;
-    correlations(cov, first, rows, c.noise.l);
-    double* shared = c.h;
+    correlations(cov, first, c.noise);
     for (int j = 0; j < sizes_.d; ++j) {
       for (int i = 0; i < rows; ++i) {
-        shared[std::ptrdiff_t{j} * rows + i] = correlation(cov, first + i, sources + j);
+        shared_[j * rows + i] = correlation(cov, sources + j, first + i);
       }
     }
-    if (!regress(exec, z, tiny(), shared, rows, c.signal)) return false;
-    if (rows > 0 && z.rank > 0) exec.downdate(c.noise.l, rows, c.signal, z.rank);
+    if (!z.regress(tiny(), shared_, rows, c.signal)) return false;
+    c.noise.subtract(c.signal, z.rank);
     return true;
   }
 
-  // H of a noise and a signal, which `before` rows at `all` precede; false if a row has signal and
-  // no noise, or is not of a covariance.
-  template <class Exec>
-  bool signals(const Exec& exec, const Block& noise, const double* signal, double* h, int before,
-               const double* all) {
-    const int rows = noise.rows, d = z.rank;
-    for (int i = 0; i < rows; ++i) {
-      for (int j = 0; j < d; ++j) h[i * d + j] = signal[std::ptrdiff_t{j} * rows + noise.order[i]];
-    }
-    if (noise.rank > 0 && d > 0) exec.solve_right(noise.l, noise.rank, rows, h, d);
-    for (int i = 0; i < noise.rank; ++i) {
-      least_ = std::min(least_, noise.at(i, i) * noise.at(i, i));
-    }
-    for (int i = noise.rank; i < rows; ++i) {
-      double* rho = h + std::ptrdiff_t{i} * d;
-      for (int j = 0; j < noise.rank; ++j) {
-        add_multiple(d, -noise.at(i, j), h + std::ptrdiff_t{j} * d, rho);
+  // H of a noise and a signal, behind the rows of `all` that come before; false if a row has signal
+  // and no noise, or is not of a covariance.
+  bool signals(const Block& noise, const double* signal, double* h, const double* all) {
+    const int d = z.rank;
+    const int before = d > 0 ? static_cast<int>((h - all) / d) : 0;
+    for (int i = 0; i < noise.rows; ++i) {
+      double* row = h + std::ptrdiff_t{i} * d;
+      for (int k = 0; k < d; ++k) row[k] = signal[std::ptrdiff_t{k} * noise.rows + noise.order[i]];
+      for (int j = 0; j < std::min(i, noise.rank); ++j) {
+        add_multiple(d, -noise.at(i, j), h + std::ptrdiff_t{j} * d, row);
       }
-      if (!repeats(all, before + noise.rank, rho, noise.at(i, i))) return false;
+      if (i < noise.rank) {
+        scale(d, 1.0 / noise.at(i, i), row);
+        least_ = std::min(least_, noise.at(i, i) * noise.at(i, i));
+      } else if (!repeats(all, before + noise.rank, row, noise.at(i, i))) {
+        return false;
+      }
     }
     return true;
   }
@@ -192,43 +187,35 @@ class Covariance {
   }
 
   // Y given X and Z, beside X.
-  template <class Exec>
-  bool join(const Exec& exec, const double* cov) {
-    const int m = sizes_.m, n = sizes_.n, d = z.rank;
-    const int rank = x.noise.rank;
-    const std::ptrdiff_t size = std::ptrdiff_t{rank} * d;
-    std::copy(x.h, x.h + size, both);
-    // Cov(Y, X | Z), n x m.
-    double* shared = tie_;
+  bool join(const double* cov) {
+    const int m = sizes_.m, n = sizes_.n, d = z.rank, rank = x.noise.rank;
+    const auto row = [n](double* first, int i) { return first + std::ptrdiff_t{i} * n; };
+    std::copy(x.h, x.h + std::ptrdiff_t{rank} * d, both);
     for (int j = 0; j < m; ++j) {
-      double* column = shared + std::ptrdiff_t{j} * n;
-      for (int i = 0; i < n; ++i) column[i] = correlation(cov, m + i, j);
+      double* own = row(shared_, j);
+      for (int i = 0; i < n; ++i) own[i] = correlation(cov, j, m + i);
       for (int k = 0; k < d; ++k) {
-        add_multiple(n, -x.signal[std::ptrdiff_t{k} * m + j], y.signal + std::ptrdiff_t{k} * n,
-                     column);
+        add_multiple(n, -x.signal[std::ptrdiff_t{k} * m + j], row(y.signal, k), own);
       }
     }
-    double* tie = shared_;
-    if (!regress(exec, x.noise, tiny(), shared, n, tie)) return false;
-    double* signal = tie_;
-    std::copy(y.signal, y.signal + std::ptrdiff_t{n} * d, signal);
-    if (n > 0 && rank > 0) {
-      exec.downdate(noise_y.l, n, tie, rank);
-      for (int k = 0; k < d; ++k) {
-        for (int j = 0; j < rank; ++j) {
-          add_multiple(n, -both[j * d + k], tie + std::ptrdiff_t{j} * n,
-                       signal + std::ptrdiff_t{k} * n);
-        }
+    if (!x.noise.regress(tiny(), shared_, n, tie_)) return false;
+    noise_y.subtract(tie_, rank);
+    for (int k = 0; k < d; ++k) {
+      std::copy(row(y.signal, k), row(y.signal, k + 1), row(signal_, k));
+      for (int j = 0; j < rank; ++j) {
+        add_multiple(n, -both[std::ptrdiff_t{j} * d + k], row(tie_, j), row(signal_, k));
       }
     }
-    noise_y.factorise(exec, tiny(), shared_);
-    return signals(exec, noise_y, signal, both + size, rank, both);
+    noise_y.factorise(tiny(), column_);
+    return signals(noise_y, signal_, both + std::ptrdiff_t{rank} * d, both);
   }
 
   Sizes sizes_;
   double* inverse_ = nullptr;  // of the deviations, zero for constants
-  double* tie_ = nullptr;     // n x max(m, d)
-  double* shared_ = nullptr;  // max(m, n, d) squared
+  double* tie_ = nullptr;      // m x n: Y's noise, of X's
+  double* signal_ = nullptr;   // d x n: Y's signal beside X's
+  double* shared_ = nullptr;   // covariances of a block with others
+  double* column_ = nullptr;
   double* gram_ = nullptr;
   double* rho_ = nullptr;
   double least_ = 1.0;

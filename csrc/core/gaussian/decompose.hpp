@@ -10,6 +10,7 @@
 #include "degraded.hpp"
 #include "newton.hpp"
 #include "objective.hpp"
+#include "solution.hpp"
 
 namespace fastpid::gaussian {
 
@@ -38,7 +39,7 @@ struct Work {
 // Workspace for the union problem of rx <= ry rows, and its answer.
 struct UnionWork {
   Pair pair;
-  bool swapped = false;  // the first channel of the pair is Y
+  bool swapped = false;       // the first channel of the pair is Y
   double* columns = nullptr;  // (d + rx + ry) x d
   double* n = nullptr;
   double* row = nullptr;
@@ -62,8 +63,8 @@ struct UnionWork {
 template <class Exec, class Room>
 class Task {
  public:
-  Task(const Exec& exec, Sizes sizes, const Options& options, Room& room)
-      : exec_(exec), sizes_(sizes), options_(options), room_(room) {}
+  Task(const Options& options, Sizes sizes, Room& room)
+      : sizes_(sizes), options_(options), room_(room) {}
 
   // Decomposes cov, total x total, in the order X, Y, Z. room_ gives workspace until the next call.
   template <class Stop>
@@ -72,7 +73,7 @@ class Task {
     Covariance& c = w_.covariance;
     answer_ = {};
     answer_.status = Status::invalid;
-    if (!c.read(exec_, cov)) return;
+    if (!c.read(cov)) return;
     const int d = c.z.rank;
     w_.x.fill(c.x.h, c.x.noise.rank, d);
     w_.y.fill(c.y.h, c.y.noise.rank, d);
@@ -84,7 +85,12 @@ class Task {
 
   const Answer& answer() const { return answer_; }
   const KnownTerms& known() const { return known_; }
-  const Covariance& covariance() const { return w_.covariance; }
+  double rounding() const { return w_.covariance.rounding(); }
+
+  // Where the solution goes: Cov(X, Y) of the optimal coupling (m x n), the estimator of Z from X
+  // and Y (d x (m + n)) and the inverse covariance of its error (d x d), by which the lower bound
+  // can be checked. All are NaN for what is no covariance. Only after run() with options.solution.
+  void write_solution(double* coupling, double* estimator, double* precision);
 
  private:
   // The union information, of which answer_ gets the bounds.
@@ -149,7 +155,7 @@ class Task {
     u_.pair = {rx, ry, d, u_.n, u_.columns + d * d, u_.columns + (d + rx) * d};
   }
 
-  const Exec& exec_;
+  const Exec exec_{};
   const Sizes sizes_;
   const Options options_;
   Room& room_;
@@ -159,5 +165,18 @@ class Task {
   KnownTerms known_;
   double log_det_ = 0.0;
 };
+
+template <class Exec, class Room>
+void Task<Exec, Room>::write_solution(double* coupling, double* estimator, double* precision) {
+  const int m = sizes_.m, n = sizes_.n, d = sizes_.d;
+  if (answer_.status == Status::invalid) {
+    std::fill(coupling, coupling + std::ptrdiff_t{m} * n, NAN);
+    std::fill(estimator, estimator + std::ptrdiff_t{d} * (m + n), NAN);
+    std::fill(precision, precision + std::ptrdiff_t{d} * d, NAN);
+    return;
+  }
+  const Solution solution{w_.covariance, w_.x, w_.y, u_.pair, u_.point, u_.swapped};
+  solution.write(sizes_, w_.stack, w_.diag, room_, coupling, estimator, precision);
+}
 
 }  // namespace fastpid::gaussian

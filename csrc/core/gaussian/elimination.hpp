@@ -1,6 +1,6 @@
-// The noise of one block of variables, factorised; and what other blocks share with it.
+// The noise of one block of variables, factorised; and what other variables share with it.
 //
-// Matrices here are column-major, of symmetric and triangular ones the lower triangle counts.
+// Of symmetric and triangular matrices the lower triangle counts.
 #pragma once
 
 #include <algorithm>
@@ -28,28 +28,21 @@ struct Block {
     return b;
   }
 
-  double& at(int i, int j) const { return l[static_cast<std::ptrdiff_t>(j) * rows + i]; }
+  double* row(int i) const { return l + static_cast<std::ptrdiff_t>(i) * rows; }
+  double& at(int i, int j) const { return row(i)[j]; }
 
-  // `backup` has room for l.
-  template <class Exec>
-  void factorise(const Exec& exec, double tiny, double* backup) {
-    // Where no pivot is anywhere near `tiny` their order does not matter, and a library is faster.
-    constexpr double kClear = 1e-8;
-    const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(rows) * rows;
-    for (int i = 0; i < rows; ++i) order[i] = i;
-    rank = rows;
-    if (rows == 0) return;
-    std::copy(l, l + size, backup);
-    bool clear = exec.cholesky(l, rows, rows);
-    for (int i = 0; i < rows && clear; ++i) clear = at(i, i) * at(i, i) > kClear;
-    if (clear) return;
-    std::copy(backup, backup + size, l);
-    eliminate(tiny);
+  // out (rows, in the order of the variables) <- L v, v as long as the rank.
+  void multiply(const double* v, double* out) const {
+    for (int i = 0; i < rows; ++i) out[order[i]] = inner(std::min(i + 1, rank), row(i), v);
   }
 
- private:
-  // The largest pivot first, down to `tiny`; what is left then stays where it is.
-  void eliminate(double tiny) {
+  // v <- L'^-1 v, of the variables that count.
+  void solve_transposed(double* v) const { solve_upper(l, rank, rows, v); }
+
+  // Takes the largest pivot first, down to `tiny`; what is left then stays where it is. `column`
+  // has room for one.
+  void factorise(double tiny, double* column) {
+    for (int i = 0; i < rows; ++i) order[i] = i;
     for (rank = 0; rank < rows; ++rank) {
       const int k = rank;
       int best = k;
@@ -58,44 +51,50 @@ struct Block {
       }
       if (!(at(best, best) > tiny)) return;
       if (best != k) {
-        for (int j = 0; j < k; ++j) std::swap(at(k, j), at(best, j));
+        swap_rows(k, row(k), row(best));
         for (int i = k + 1; i < best; ++i) std::swap(at(i, k), at(best, i));
         for (int i = best + 1; i < rows; ++i) std::swap(at(i, k), at(i, best));
         std::swap(at(k, k), at(best, best));
         std::swap(order[k], order[best]);
       }
-      at(k, k) = std::sqrt(at(k, k));
-      scale(rows - k - 1, 1.0 / at(k, k), &at(k, k) + 1);
-      for (int j = k + 1; j < rows; ++j) {
-        add_multiple(rows - j, -at(j, k), &at(j, k), &at(j, j));
+      const double pivot = std::sqrt(at(k, k));
+      at(k, k) = pivot;
+      for (int i = k + 1; i < rows; ++i) column[i] = at(i, k) /= pivot;
+      for (int i = k + 1; i < rows; ++i) {
+        add_multiple(i - k, -column[i], column + k + 1, row(i) + k + 1);
       }
+    }
+  }
+
+  // What `count` other variables are of this block, once factorised: shared (rows x count), their
+  // covariance with it, becomes out (rank x count), shared = L out, the rows of `shared` being in
+  // the order of the variables. False if they share something with a variable that has no variance
+  // beside those before it, which no covariance does. Overwrites `shared`.
+  bool regress(double tiny, double* shared, int count, double* out) const {
+    for (int i = 0; i < rows; ++i) {
+      double* own = shared + static_cast<std::ptrdiff_t>(order[i]) * count;
+      for (int k = 0; k < std::min(i, rank); ++k) {
+        add_multiple(count, -at(i, k), out + static_cast<std::ptrdiff_t>(k) * count, own);
+      }
+      if (i < rank) {
+        double* to = out + static_cast<std::ptrdiff_t>(i) * count;
+        for (int j = 0; j < count; ++j) to[j] = own[j] / at(i, i);
+      } else {
+        for (int j = 0; j < count; ++j) {
+          if (own[j] * own[j] > tiny) return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  // Takes away what these variables are of others: the rows of out, as regress() gives it.
+  void subtract(const double* out, int others) {
+    for (int k = 0; k < others; ++k) {
+      const double* own = out + static_cast<std::ptrdiff_t>(k) * rows;
+      for (int i = 0; i < rows; ++i) add_multiple(i + 1, -own[i], own, row(i));
     }
   }
 };
-
-// What `count` other variables are of a factorised block: shared (count x rows), their covariance
-// with it, becomes out (count x rank) with shared = out L'. False if they share something with a
-// variable that has no variance beside those before it, which no covariance does.
-template <class Exec>
-bool regress(const Exec& exec, const Block& block, double tiny, const double* shared, int count,
-             double* out) {
-  for (int j = 0; j < block.rank; ++j) {
-    const double* from = shared + std::ptrdiff_t{block.order[j]} * count;
-    std::copy(from, from + count, out + std::ptrdiff_t{j} * count);
-  }
-  if (count == 0 || block.rank == 0) return true;
-  exec.solve_right(block.l, block.rank, block.rows, out, count);
-  for (int j = block.rank; j < block.rows; ++j) {
-    const double* from = shared + std::ptrdiff_t{block.order[j]} * count;
-    for (int i = 0; i < count; ++i) {
-      double left = from[i];
-      for (int k = 0; k < block.rank; ++k) {
-        left -= block.at(j, k) * out[std::ptrdiff_t{k} * count + i];
-      }
-      if (left * left > tiny) return false;
-    }
-  }
-  return true;
-}
 
 }  // namespace fastpid::gaussian

@@ -7,18 +7,21 @@
 
 namespace fastpid::gaussian {
 
-// In four parts, so that additions need not wait for one another.
+// In eight parts, which fill vector registers and need not wait for one another.
 inline double inner(int n, const double* x, const double* y) {
-  double a = 0.0, b = 0.0, c = 0.0, d = 0.0;
+  constexpr int kParts = 8;
+  double rest = 0.0;
   int i = 0;
-  for (; i + 4 <= n; i += 4) {
-    a += x[i] * y[i];
-    b += x[i + 1] * y[i + 1];
-    c += x[i + 2] * y[i + 2];
-    d += x[i + 3] * y[i + 3];
+  if (n >= kParts) {
+    double parts[kParts] = {};
+    for (; i + kParts <= n; i += kParts) {
+      for (int k = 0; k < kParts; ++k) parts[k] += x[i + k] * y[i + k];
+    }
+    rest = ((parts[0] + parts[1]) + (parts[2] + parts[3])) +
+           ((parts[4] + parts[5]) + (parts[6] + parts[7]));
   }
-  for (; i < n; ++i) a += x[i] * y[i];
-  return (a + b) + (c + d);
+  for (; i < n; ++i) rest += x[i] * y[i];
+  return rest;
 }
 
 inline double norm(int n, const double* x) { return std::sqrt(inner(n, x, x)); }
@@ -59,11 +62,11 @@ inline void solve_lower(const double* l, int n, double* x) {
   for (int i = 0; i < n; ++i) x[i] = (x[i] - inner(i, l + i * n, x)) / l[i * n + i];
 }
 
-// x <- L'^-1 x.
-inline void solve_upper(const double* l, int n, double* x) {
+// x <- L'^-1 x, the rows of L being a stride apart.
+inline void solve_upper(const double* l, int n, int stride, double* x) {
   for (int i = n - 1; i >= 0; --i) {
-    x[i] /= l[i * n + i];
-    add_multiple(i, -x[i], l + i * n, x);
+    x[i] /= l[i * stride + i];
+    add_multiple(i, -x[i], l + i * stride, x);
   }
 }
 
@@ -126,7 +129,8 @@ inline void orthogonalise(double* y, int m, int n, double* a, int width) {
         }
         moved = true;
         const double zeta = (vv - uu) / (2.0 * uv);
-        const double t = (zeta < 0.0 ? -1.0 : 1.0) / (std::fabs(zeta) + std::sqrt(1.0 + zeta * zeta));
+        const double t =
+            (zeta < 0.0 ? -1.0 : 1.0) / (std::fabs(zeta) + std::sqrt(1.0 + zeta * zeta));
         const double c = 1.0 / std::sqrt(1.0 + t * t);
         rotate(n, c, c * t, u, v);
         if (a != nullptr) rotate(width, c, c * t, a + p * width, a + q * width);

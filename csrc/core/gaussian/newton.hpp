@@ -1,7 +1,7 @@
 // Newton's method along the central path of the union problem.
 //
-// For tau > 0 the minimiser of f(Theta) - tau / 2 log det K lies inside the ball, and on the path of
-// these minimisers gap(Theta) is some tau times the number of pairs. A step solves
+// For tau > 0 the minimiser of f(Theta) - tau / 2 log det K lies inside the ball, and on the path
+// of these minimisers gap(Theta) is some tau times the number of pairs. A step solves
 //
 //     H D = P_xy + tau' (K^-1)_xy,
 //
@@ -55,8 +55,8 @@ struct NewtonEnd {
 template <class Exec, class Stop>
 class Newton {
  public:
-  Newton(const Exec& exec, const Pair& pair, const Bench& bench, const NewtonWork& work, Point& point,
-         Point& trial, Stop& stop)
+  Newton(const Exec& exec, const Pair& pair, const Bench& bench, const NewtonWork& work,
+         Point& point, Point& trial, Stop& stop)
       : exec_(exec),
         pair_(pair),
         bench_(bench),

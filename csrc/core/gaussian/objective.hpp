@@ -1,4 +1,5 @@
-// The union problem's objective at a correlation Theta of the two noises, its gradient, and a bound.
+// The union problem's objective at a correlation Theta of the two noises, its gradient, and a
+// bound.
 //
 // With Theta = U diag(s) V', U and V orthogonal, K falls apart into pairs (u_i, v_i) of eigenvalues
 // 1 + s_i and 1 - s_i. With a = U' A and b = V' B,
@@ -8,8 +9,8 @@
 //     M = N + sum of 2 (1 + s_i) p_i' p_i + 2 (1 - s_i) q_i' q_i,
 //
 // and b_i' b_i for rows of b beyond those of a. This stays accurate as s_i nears 1, where the two
-// channels coincide in a direction and the optimum often lies; inverting K would not. The gradient of
-// f = 1/2 log det M by Theta is -P_xy, P = [l_x; l_y] M^-1 [l_x; l_y]'.
+// channels coincide in a direction and the optimum often lies; inverting K would not. The gradient
+// of f = 1/2 log det M by Theta is -P_xy, P = [l_x; l_y] M^-1 [l_x; l_y]'.
 //
 // f is convex, so that for every Theta' of norm one at most f(Theta') >= f(Theta) + <P_xy, Theta> -
 // <P_xy, Theta'>, which is least at ||P_xy||_*, the sum of singular values:
@@ -30,10 +31,10 @@ namespace fastpid::gaussian {
 // An iterate in its own singular basis: rows of a and b are those of U' A, followed by those of U',
 // and of V' B, followed by those of V'.
 struct Point {
-  double* a = nullptr;  // rx x (d + rx)
-  double* b = nullptr;  // ry x (d + ry)
-  double* s = nullptr;  // rx, descending
-  double* m = nullptr;  // M = L L', d x d: L
+  double* a = nullptr;    // rx x (d + rx)
+  double* b = nullptr;    // ry x (d + ry)
+  double* s = nullptr;    // rx, descending
+  double* m = nullptr;    // M = L L', d x d: L
   double* l_x = nullptr;  // rx x d
   double* l_y = nullptr;  // ry x d
   double* p_xx = nullptr;
@@ -105,8 +106,8 @@ inline void turn(const Pair& pair, const Bench& w, const Point& point) {
   }
 }
 
-// f, the gradient and what Newton's method needs, at a point of norm below one; false if M cannot be
-// factorised, that is, where numbers have overflowed.
+// f, the gradient and what Newton's method needs, at a point of norm below one; false if M cannot
+// be factorised, that is, where numbers have overflowed.
 inline bool evaluate(const Pair& pair, const Bench& w, Point& point) {
   const int rx = pair.rx, ry = pair.ry, d = pair.d;
   double* row = w.rows;
