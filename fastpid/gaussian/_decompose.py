@@ -76,8 +76,10 @@ def decompose(
 
     Notes
     -----
-    The certificate is of the problem that `cov` poses. What rounding of cov itself may move is about
-    1e-16 over the smallest share of variance that a variable keeps once the others are known.
+    Rounding of cov itself moves every information by some eps / v nats, v being the least eigenvalue
+    of the correlation matrix and eps 2.2e-16: 1e-12 where correlations reach 0.9999. The bracket of
+    the union information, given the mutual informations, includes that: where it is more than
+    `tol`, the gap is wider and the status "stalled".
 
     References
     ----------

@@ -165,3 +165,21 @@ def gaussian_information(cov: Floats, first: list[int], second: list[int]) -> fl
         return float(np.linalg.slogdet(cov[np.ix_(rows, rows)])[1])
 
     return 0.5 * (log_det(first) + log_det(second) - log_det([*first, *second]))
+
+
+def least_eigenvalue(cov: Floats) -> float:
+    """Return the least eigenvalue of the correlation matrix: eps over it is what rounding moves."""
+    scale = np.sqrt(np.diag(cov))
+    return float(np.linalg.eigvalsh(cov / np.outer(scale, scale))[0])
+
+
+def exact_information(cov: Floats, first: list[int], second: list[int]) -> float:
+    """Return the same as gaussian_information(), computed in 60 digits."""
+    import mpmath
+
+    with mpmath.workdps(60):
+
+        def log_det(rows: list[int]) -> mpmath.mpf:
+            return mpmath.log(mpmath.det(mpmath.matrix(cov[np.ix_(rows, rows)].tolist())))
+
+        return float((log_det(first) + log_det(second) - log_det([*first, *second])) / 2)

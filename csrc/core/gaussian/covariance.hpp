@@ -60,6 +60,7 @@ class Covariance {
     c.column_ = arena.take<double>(largest);
     c.gram_ = arena.take<double>(std::ptrdiff_t{d} * d);
     c.rho_ = arena.take<double>(d);
+    c.vector_ = arena.take<double>(sizes.total());
     return c;
   }
 
@@ -71,16 +72,20 @@ class Covariance {
     if (!is_covariance(cov)) return false;
     correlations(cov, m + n, z);
     z.factorise(tiny(), column_);
+    note_pivots(z);
     if (!channel(cov, 0, x) || !channel(cov, m, y)) return false;
     std::copy(y.noise.l, y.noise.l + std::ptrdiff_t{n} * n, noise_y.l);
     x.noise.factorise(tiny(), column_);
     y.noise.factorise(tiny(), column_);
     return signals(x.noise, x.signal, x.h, x.h) && signals(y.noise, y.signal, y.h, y.h) &&
-           join(cov);
+           join(cov) && find_eigenvalue();
   }
 
-  // By how much rounding of the matrix may move what is found of it.
-  double rounding() const { return 64.0 * tiny() / least_; }
+  // By how much rounding moves what is found of the matrix, in nats. Information is the logarithm
+  // of variances, and where the other variables leave one the share v of its variance, that is
+  // known to one part in v / eps. The least of these shares is about the least eigenvalue of the
+  // correlation matrix.
+  double rounding() const { return 4.0 * std::numeric_limits<double>::epsilon() / eigenvalue_; }
   int rank_both() const { return x.noise.rank + noise_y.rank; }
 
   double* deviations = nullptr;  // standard deviations, in the order of the input
@@ -153,6 +158,7 @@ class Covariance {
   bool signals(const Block& noise, const double* signal, double* h, const double* all) {
     const int d = z.rank;
     const int before = d > 0 ? static_cast<int>((h - all) / d) : 0;
+    note_pivots(noise);
     for (int i = 0; i < noise.rows; ++i) {
       double* row = h + std::ptrdiff_t{i} * d;
       for (int k = 0; k < d; ++k) row[k] = signal[std::ptrdiff_t{k} * noise.rows + noise.order[i]];
@@ -161,7 +167,6 @@ class Covariance {
       }
       if (i < noise.rank) {
         scale(d, 1.0 / noise.at(i, i), row);
-        least_ = std::min(least_, noise.at(i, i) * noise.at(i, i));
       } else if (!repeats(all, before + noise.rank, row, noise.at(i, i))) {
         return false;
       }
@@ -169,9 +174,15 @@ class Covariance {
     return true;
   }
 
-  // Whether a row without noise lies in the span of the rows of h, but for a variance of rounding:
-  // with signal rho left over, the source's variance in this direction, given its others, is
-  // noise + rho (I + h' h)^-1 rho'.
+  void note_pivots(const Block& block) {
+    for (int i = 0; i < block.rank; ++i) {
+      least_ = std::min(least_, block.at(i, i) * block.at(i, i));
+    }
+  }
+
+  // Whether a row without noise lies in the span of the rows of h, up to rounding, which the least
+  // pivot magnifies. With signal rho left over, the source's variance in this direction, given its
+  // others, is noise + rho (I + h' h)^-1 rho'.
   bool repeats(const double* h, int rows, const double* rho, double noise) {
     const int d = z.rank;
     std::fill(gram_, gram_ + d * d, 0.0);
@@ -183,7 +194,7 @@ class Covariance {
     if (!cholesky(gram_, d)) return false;
     std::copy(rho, rho + d, rho_);
     solve_lower(gram_, d, rho_);
-    return std::fabs(noise) <= tiny() && noise + inner(d, rho_, rho_) <= 4.0 * tiny();
+    return std::fabs(noise) <= tiny() && inner(d, rho_, rho_) <= tiny() * tiny() / least_;
   }
 
   // Y given X and Z, beside X.
@@ -210,6 +221,63 @@ class Covariance {
     return signals(noise_y, signal_, both + std::ptrdiff_t{rank} * d, both);
   }
 
+  // The least eigenvalue of the correlation matrix of the variables that count, by inverse
+  // iteration from the one with the least pivot: from above, and close wherever it is small. With L
+  // of Z, X and Y given X, vectors are solved for in three parts.
+  bool find_eigenvalue() {
+    constexpr int kIterations = 3;
+    double *v_z = vector_, *v_x = v_z + z.rank, *v_y = v_x + x.noise.rank;
+    const int k = z.rank + rank_both();
+    std::fill(vector_, vector_ + k, 0.0);
+    double least = HUGE_VAL;
+    double* start = vector_;
+    const auto choose = [&](const Block& block, double* first) {
+      for (int i = 0; i < block.rank; ++i) {
+        if (block.at(i, i) < least) start = first + i, least = block.at(i, i);
+      }
+    };
+    choose(z, v_z);
+    choose(x.noise, v_x);
+    choose(noise_y, v_y);
+    eigenvalue_ = 1.0;
+    if (k > 0) *start = 1.0;
+    for (int n = 0; n < kIterations && k > 0; ++n) {
+      z.solve(v_z);
+      apply(x.signal, x.noise, z.rank, v_z, v_x);
+      x.noise.solve(v_x);
+      apply(y.signal, noise_y, z.rank, v_z, v_y);
+      apply(tie_, noise_y, x.noise.rank, v_x, v_y);
+      noise_y.solve(v_y);
+      noise_y.solve_transposed(v_y);
+      apply_transposed(tie_, noise_y, x.noise.rank, v_y, v_x);
+      x.noise.solve_transposed(v_x);
+      apply_transposed(y.signal, noise_y, z.rank, v_y, v_z);
+      apply_transposed(x.signal, x.noise, z.rank, v_x, v_z);
+      z.solve_transposed(v_z);
+      const double size = norm(k, vector_);
+      if (!(size < HUGE_VAL)) return false;
+      eigenvalue_ = std::min(eigenvalue_, 1.0 / size);
+      scale(k, 1.0 / size, vector_);
+    }
+    return true;
+  }
+
+  // Takes a panel of regress(), or its transpose, times one vector away from another.
+  static void apply(const double* panel, const Block& block, int others, const double* from,
+                    double* to) {
+    for (int j = 0; j < others; ++j) {
+      const double* own = panel + std::ptrdiff_t{j} * block.rows;
+      for (int i = 0; i < block.rank; ++i) to[i] -= own[block.order[i]] * from[j];
+    }
+  }
+  static void apply_transposed(const double* panel, const Block& block, int others,
+                               const double* from, double* to) {
+    for (int j = 0; j < others; ++j) {
+      const double* own = panel + std::ptrdiff_t{j} * block.rows;
+      for (int i = 0; i < block.rank; ++i) to[j] -= own[block.order[i]] * from[i];
+    }
+  }
+
   Sizes sizes_;
   double* inverse_ = nullptr;  // of the deviations, zero for constants
   double* tie_ = nullptr;      // m x n: Y's noise, of X's
@@ -218,7 +286,9 @@ class Covariance {
   double* column_ = nullptr;
   double* gram_ = nullptr;
   double* rho_ = nullptr;
-  double least_ = 1.0;
+  double* vector_ = nullptr;
+  double least_ = 1.0;       // pivot so far
+  double eigenvalue_ = 1.0;  // the least
 };
 
 }  // namespace fastpid::gaussian

@@ -80,12 +80,22 @@ class Task {
     known_.mi_x = log_det(w_.x.r, w_.x.rank, d, w_.stack, w_.diag, w_.tau);
     known_.mi_y = log_det(w_.y.r, w_.y.rank, d, w_.stack, w_.diag, w_.tau);
     known_.mi_xy = log_det(c.both, c.rank_both(), d, w_.stack, w_.diag, w_.tau);
-    unite(stop);
+    // Rounding has its share of tol. Where that is not enough, the bounds are wider by it.
+    const double noise = c.rounding(), tol = options_.tol;
+    unite(std::fmax(tol - noise, 0.5 * std::fmax(tol, noise)), stop);
+    if (answer_.bounds.gap() + noise > tol) {
+      answer_.bounds.lower -= noise;
+      answer_.bounds.upper += noise;
+    }
   }
 
   const Answer& answer() const { return answer_; }
   const KnownTerms& known() const { return known_; }
-  double rounding() const { return w_.covariance.rounding(); }
+  // By how much the bounds may cross and mean no more than rounding.
+  double rounding() const {
+    constexpr double kSums = 1e-12;
+    return 4.0 * w_.covariance.rounding() + kSums;
+  }
 
   // Where the solution goes: Cov(X, Y) of the optimal coupling (m x n), the estimator of Z from X
   // and Y (d x (m + n)) and the inverse covariance of its error (d x d), by which the lower bound
@@ -95,7 +105,7 @@ class Task {
  private:
   // The union information, of which answer_ gets the bounds.
   template <class Stop>
-  void unite(Stop&& stop) {
+  void unite(double tol, Stop&& stop) {
     const int d = w_.covariance.z.rank;
     const double least = larger(known_.mi_x, known_.mi_y);
     known_.h_z = 0.0;
@@ -116,10 +126,10 @@ class Task {
       return;
     }
     const bool reverse = (known_.mi_x < known_.mi_y) != swapped;
-    const double margin = std::fmax(0.1 * options_.tol / first.rank, 1e-14);
+    const double margin = std::fmax(0.1 * tol / first.rank, 1e-14);
     if (degrade(u_.pair, u_.bench, u_.degraded, reverse, margin, u_.point)) {
       const double upper = log_det_ + u_.point.f;
-      if (upper - least <= options_.tol) {
+      if (upper - least <= tol) {
         answer_.bounds.upper = std::fmax(upper, least);
         return;
       }
@@ -127,7 +137,7 @@ class Task {
     const auto work = carve<NewtonWork>(room_, first.rank, second.rank);
     Newton newton(exec_, u_.pair, u_.bench, work, u_.point, u_.trial, stop);
     const NewtonEnd end =
-        newton.run(options_.tol, options_.max_iter > 0 ? options_.max_iter : kMaxIterations);
+        newton.run(tol, options_.max_iter > 0 ? options_.max_iter : kMaxIterations);
     answer_.method = Method::newton;
     answer_.status = end.status;
     answer_.iterations = end.iterations;

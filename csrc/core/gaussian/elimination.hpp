@@ -36,7 +36,10 @@ struct Block {
     for (int i = 0; i < rows; ++i) out[order[i]] = inner(std::min(i + 1, rank), row(i), v);
   }
 
-  // v <- L'^-1 v, of the variables that count.
+  // v <- L^-1 v and v <- L'^-1 v, of the variables that count.
+  void solve(double* v) const {
+    for (int i = 0; i < rank; ++i) v[i] = (v[i] - inner(i, row(i), v)) / at(i, i);
+  }
   void solve_transposed(double* v) const { solve_upper(l, rank, rows, v); }
 
   // Takes the largest pivot first, down to `tiny`; what is left then stays where it is. `column`

@@ -71,11 +71,12 @@ class Newton {
     start(pair_, point_);
     if (!evaluate(pair_, bench_, point_)) return end;
     // Less than this leaves the gap at a fraction of tol.
-    const double least = 0.3 * tol / pair_.rx;
-    tau_ = std::fmax(kFirst * nuclear_norm(pair_, bench_, point_) / pair_.rx, least);
+    const double enough = 0.3 * tol / pair_.rx;
+    tau_ = std::fmax(kFirst * nuclear_norm(pair_, bench_, point_) / pair_.rx, enough);
     bool recentred = false;
+    int idle = 0;  // steps at the end of the path, where rounding alone is left to move the iterate
     for (;; ++end.iterations) {
-      if (look(tol, end) <= tol) {
+      if (look(std::fmax(tol, kWorth), end) <= tol) {
         end.status = Status::converged;
         break;
       }
@@ -88,8 +89,12 @@ class Newton {
         return end;
       }
       if (!factorise()) break;
+      // With 1 - s_i = tau / 2 p_ii, rounding moves q_i by eps / (1 - s_i) and the gap by the
+      // square of that, which would be more than tau below this.
+      const double least = point_.s[0] > kTied ? std::fmax(enough, kFloor) : enough;
       // The Newton decrement, in units in which the path is a ball of radius one.
       const double away = std::sqrt(std::fmax(solve(tau_), 0.0) / tau_);
+      if (tau_ <= least && away < kClose && ++idle > kIdle) break;
       double aim = tau_;
       if (away < kNear && !recentred) aim = std::fmax(tau_ * (away < kClose ? kFar : kStep), least);
       const double slope = aim < tau_ ? solve(aim) : away * away * tau_;
@@ -110,6 +115,10 @@ class Newton {
 
  private:
   static constexpr double kFirst = 0.3, kNear = 1.0, kClose = 0.25, kStep = 0.1, kFar = 0.01;
+  // Gaps that are worth being told: the last ones may be no better, for rounding.
+  static constexpr double kWorth = 1e-8;
+  static constexpr double kTied = 1.0 - 1e-6, kFloor = 1e-11;
+  static constexpr int kIdle = 5;
 
   double look(double enough, NewtonEnd& end) {
     const double now = gap(pair_, bench_, point_, enough);

@@ -85,6 +85,14 @@ def explain_bad_covariance(cov: Floats, index: tuple[int, ...], variables: Varia
     return f"{where}: {_explain_infinite(correlation, variables)}"
 
 
+def least_share(cov: Floats) -> float:
+    """Return the least eigenvalue of the correlation matrix of a covariance (k, k), or zero."""
+    scale = np.sqrt(np.diag(cov))
+    varying = scale > 0.0
+    correlation = cov[np.ix_(varying, varying)] / np.outer(scale[varying], scale[varying])
+    return max(float(np.linalg.eigvalsh(correlation)[0]), 0.0) if varying.any() else 0.0
+
+
 def _explain_infinite(correlation: Floats, variables: Variables) -> str:
     m, n, d = variables.sizes
     x, y, z = np.split(np.arange(m + n + d), [m, m + n])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastpid._base.quantities import Codes, Terms
 from fastpid._base.warn import stacklevel_outside
-from fastpid._solve.gaussian.covariances import explain_bad_covariance
+from fastpid._solve.gaussian.covariances import explain_bad_covariance, least_share
 from fastpid._solve.gaussian.kernel import run_kernel
 from fastpid._solve.gaussian.result import GaussianDecomposition
 from fastpid._solve.gaussian.sizes import Variables
@@ -96,14 +96,7 @@ class SolvedGaussian:
         failed = np.flatnonzero(np.isin(codes.status, FAILED))
         level = stacklevel_outside(*packages)
         if failed.size:
-            first = int(failed[0])
-            index = index_of(first, self.batch_shape)
-            where = f"covariance {list(index)}" if index else "the covariance"
-            gap = float(Terms(*self.term_rows).gap[first]) * self.options.scale
-            text = (
-                f"{where}: {STATUSES[codes.status[first]].message} "
-                f"(gap {gap:.2e} {self.options.unit}, {int(codes.iterations[first])} iterations)"
-            )
+            text = self._describe_failure(int(failed[0]))
             if failed.size > 1:
                 text += f" [{failed.size} of {len(self.cov)} covariances did not converge]"
             if self.options.on_failure == "raise":
@@ -111,3 +104,21 @@ class SolvedGaussian:
             warnings.warn(text, ConvergenceWarning, stacklevel=level)
         if self.invalid:
             warnings.warn(self.invalid, ConvergenceWarning, stacklevel=level)
+
+    def _describe_failure(self, first: int) -> str:
+        codes, options = Codes(*self.code_rows), self.options
+        index = index_of(first, self.batch_shape)
+        where = f"covariance {list(index)}" if index else "the covariance"
+        gap = float(Terms(*self.term_rows).gap[first])
+        text = (
+            f"{where}: {STATUSES[codes.status[first]].message} "
+            f"(gap {gap * options.scale:.2e} {options.unit}, {int(codes.iterations[first])} "
+            "iterations)"
+        )
+        share = least_share(self.cov[first])
+        if share * gap < 64.0 * np.finfo(float).eps:
+            text += (
+                f"; the correlation matrix has an eigenvalue of {share:.1e}, and its own rounding "
+                "leaves that much open"
+            )
+        return text
