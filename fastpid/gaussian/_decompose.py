@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from fastpid._base.quantities import OnFailure, Unit
@@ -30,11 +31,12 @@ def decompose(
 
     Parameters
     ----------
-    cov : array_like, shape (..., m + n + d, m + n + d)
+    cov : array_like or torch.Tensor, shape (..., m + n + d, m + n + d)
         Covariance matrices; leading axes are a batch, every matrix of which is solved and certified
         by itself. Units of the variables do not matter. A singular covariance is reduced exactly:
         variables that repeat others (up to rounding, some 1e-14 of their variance) are left out,
-        which changes no information. Computed in float64.
+        which changes no information. Computed in float64. For a tensor the results are tensors
+        on its device and of its dtype, differentiable by cov; the solve itself is on the CPU.
     sizes : (int, int, int) or three sequences of int
         The dimensions (m, n, d) of X, Y and the target Z, which cov has in this order; or the
         columns of each, which need not be all.
@@ -57,7 +59,8 @@ def decompose(
     Returns
     -------
     GaussianDecomposition
-        Floats for a single covariance, arrays of the batch shape otherwise. `method` is "exact"
+        Floats for a single covariance, arrays of the batch shape otherwise; tensors if cov is one.
+        `method` is "exact"
         where a source is a degraded version of the other (always, if Z is one-dimensional), and
         "newton" otherwise. ``coupling()`` is the covariance of X and Y that attains the bound,
         `potentials` the estimator and the error precision that prove it.
@@ -73,6 +76,10 @@ def decompose(
     TypeError
         For complex, boolean or object `cov`; for `sizes` that are neither three numbers nor three
         lists of columns.
+    RuntimeError
+        When tensors are differentiated twice, or where cov is singular.
+    ImportError
+        For a tensor, if torch is too old (``pip install fastpid[torch]``).
 
     Notes
     -----
@@ -99,6 +106,12 @@ def decompose(
     (0.5, 0.0, 0.292481)
     """
     options = recall_options("auto", tol, max_iter, unit, threads, False, on_failure)
+    # A tensor argument implies that torch is already imported.
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(cov, torch.Tensor):
+        from fastpid.torch._gaussian import decompose as decompose_tensor
+
+        return decompose_tensor(cov, sizes, options)
     solved = solve_covariances(*check_covariances(cov, sizes), options)
     result = solved.result()
     solved.report("fastpid")

@@ -113,21 +113,26 @@ class Task {
     answer_.status = Status::converged;
     answer_.bounds.lower = answer_.bounds.upper = least;
     // Of two channels of a scalar one is always a degraded version of the other.
-    if (!options_.solution && (d <= 1 || w_.x.rank == 0 || w_.y.rank == 0)) return;
+    const bool known = d <= 1 || w_.x.rank == 0 || w_.y.rank == 0;
+    if (known && !options_.solution) return;
 
     const bool swapped = w_.x.rank > w_.y.rank;
     const Triangle &first = swapped ? w_.y : w_.x, &second = swapped ? w_.x : w_.y;
     u_ = carve<UnionWork>(room_, first.rank, second.rank, d);
     u_.swapped = swapped;
     normalise(first, second);
-    if (first.rank == 0) {
-      start(u_.pair, u_.point);
-      evaluate(u_.pair, u_.bench, u_.point);
+    const bool reverse = (known_.mi_x < known_.mi_y) != swapped;
+    const double margin = std::fmax(0.1 * tol / std::max(first.rank, 1), 1e-14);
+    const bool degraded =
+        first.rank > 0 && degrade(u_.pair, u_.bench, u_.degraded, reverse, margin, u_.point);
+    if (known) {
+      if (!degraded) {  // neither says anything
+        start(u_.pair, u_.point);
+        evaluate(u_.pair, u_.bench, u_.point);
+      }
       return;
     }
-    const bool reverse = (known_.mi_x < known_.mi_y) != swapped;
-    const double margin = std::fmax(0.1 * tol / first.rank, 1e-14);
-    if (degrade(u_.pair, u_.bench, u_.degraded, reverse, margin, u_.point)) {
+    if (degraded) {
       const double upper = log_det_ + u_.point.f;
       if (upper - least <= tol) {
         answer_.bounds.upper = std::fmax(upper, least);
