@@ -83,10 +83,11 @@ def decompose(
 
     Notes
     -----
-    Rounding of cov itself moves every information by some eps / v nats, v being the least eigenvalue
-    of the correlation matrix and eps 2.2e-16: 1e-12 where correlations reach 0.9999. The bracket of
-    the union information, given the mutual informations, includes that: where it is more than
-    `tol`, the gap is wider and the status "stalled".
+    Rounding of cov itself moves every information by some eps / v nats, v being the least
+    eigenvalue of the correlation matrix and eps 2.2e-16: 1e-12 where correlations reach 0.9999. The
+    bracket of the union information, given the mutual informations, includes that: where it is more
+    than `tol`, the gap is wider and the status "stalled". Below some 1e-10 nats `tol` may also be
+    out of reach where the two sources coincide in a direction of the target.
 
     References
     ----------

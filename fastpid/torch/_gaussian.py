@@ -6,8 +6,9 @@ derivative at the optimum is that of F with Theta held fixed (Danskin's theorem)
 
     dF = tr W_x dH_x + tr W_y dH_y,   [W_x, W_y] = (I + H' K^-1 H)^-1 H' K^-1,
 
-W being the best estimator of the white target from the white channels - the dual solution W in other
-coordinates. So the gradient is that of a linear function of H_x and H_y, and no K is inverted.
+W being the best estimator of the white target from the white channels: the dual solution W, in
+other coordinates. So the gradient is that of a linear function of H_x and H_y, and no K needs to be
+inverted.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from fastpid.torch._checks import check_floating
 
 
 def decompose(cov: Tensor, sizes: Any, options: SolveOptions) -> GaussianDecomposition[Tensor]:
-    """Decompose covariances (..., k, k); :func:`fastpid.gaussian.decompose` comes here by itself."""
+    """Decompose covariances (..., k, k): what fastpid.gaussian.decompose() does of tensors."""
     check_floating("cov", cov, "pass cov.double()")
     check_shape(tuple(cov.shape))
     variables = check_sizes(sizes, cov.shape[-1])
@@ -115,28 +116,34 @@ def _values(cov: Tensor, w: Tensor, sizes: tuple[int, int, int]) -> Tensor:
     s = m + n
     # [Z, X, Y]: the first columns of the factor hold L_z and the signals, the others the noise.
     order = [*range(s, cov.shape[-1]), *range(s)]
-    factor = _cholesky(cov[..., order, :][..., order])
+    cov = cov[..., order, :][..., order]
+    factor = _cholesky(cov)
     d = len(order) - s
     both = torch.linalg.solve_triangular(factor[..., d:, d:], factor[..., d:, :d], upper=False)
     l_z, h_x = factor[..., :d, :d], both[..., :m, :]
     y = [*range(d), *range(d + m, d + s)]
-    factor_y = _cholesky(cov[..., order, :][..., order][..., y, :][..., y])
+    factor_y = _cholesky(cov[..., y, :][..., y])
     l_x, l_y = factor[..., d : d + m, d : d + m], factor_y[..., d:, d:]
     h_y = torch.linalg.solve_triangular(l_y, factor_y[..., d:, :d], upper=False)
 
     def information(h: Tensor) -> Tensor:
         identity = torch.eye(d, dtype=h.dtype, device=h.device)
-        return 0.5 * torch.logdet(identity + h.mT @ h)
+        value: Tensor = 0.5 * torch.logdet(identity + h.mT @ h)
+        return value
 
     def white(estimator: Tensor, noise: Tensor) -> Tensor:
-        return torch.linalg.solve_triangular(l_z.detach(), estimator @ noise.detach(), upper=False)
+        whole = estimator @ noise.detach()
+        out: Tensor = torch.linalg.solve_triangular(l_z.detach(), whole, upper=False)
+        return out
 
     union = (white(w[..., :m], l_x) * h_x.mT).sum((-2, -1))
     union = union + (white(w[..., m:], l_y) * h_y.mT).sum((-2, -1))
-    return torch.stack([information(h_x), information(h_y), information(both), union])
+    values: Tensor = torch.stack([information(h_x), information(h_y), information(both), union])
+    return values
 
 
 def _cholesky(matrix: Tensor) -> Tensor:
+    factor: Tensor
     factor, info = torch.linalg.cholesky_ex(matrix)
     if bool(info.any()):
         raise RuntimeError(
@@ -157,7 +164,6 @@ class _TensorSolution:
 
     def __getitem__(self, key: Any) -> _TensorSolution:
         """Return the solutions of part of the batch."""
-        parts = self._coupling, self._w, self._q
         batch = tuple(self._coupling.shape[: self._axes])
         rows = torch.arange(int(np.prod(batch))).reshape(batch)[key]
 
@@ -166,7 +172,8 @@ class _TensorSolution:
             flat = tensor.reshape(-1, *inner)[rows.reshape(-1).to(tensor.device)]
             return flat.reshape(*rows.shape, *inner)
 
-        return _TensorSolution(*map(part, parts), rows.dim())
+        parts = part(self._coupling), part(self._w), part(self._q)
+        return _TensorSolution(*parts, rows.dim())
 
     @property
     def potentials(self) -> tuple[Tensor, Tensor]:

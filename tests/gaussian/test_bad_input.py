@@ -75,7 +75,7 @@ def test_by_how_much_a_matrix_is_not_a_covariance() -> None:
     cov[0, 1] = cov[1, 0] = 0.8
     cov[1, 2] = cov[2, 1] = 0.8
     cov[0, 2] = cov[2, 0] = -0.8
-    with pytest.raises(ValueError, match="eigenvalue of -0.6"):
+    with pytest.raises(ValueError, match=r"eigenvalue of -0\.6"):
         fastpid.gaussian.decompose(cov, (1, 1, 1))
 
 

@@ -19,7 +19,14 @@ FIELDS = ("lower", "upper", "mi_x", "mi_y", "mi_xy", "iterations", "status", "me
 
 def batch(sizes: tuple[int, int, int], repeats: int) -> Floats:
     rng = np.random.default_rng(20)
-    return np.stack([covariance(f, sizes, rng) for _ in range(repeats) for f in FAMILIES if not f.startswith("ill")])
+    return np.stack(
+        [
+            covariance(f, sizes, rng)
+            for _ in range(repeats)
+            for f in FAMILIES
+            if not f.startswith("ill")
+        ]
+    )
 
 
 def bits(d: fastpid.Decomposition) -> bytes:

@@ -5,8 +5,8 @@ below it in the order of matrices fulfils
 
     [S_z - E, S_zs; S_sz, S_s(C)] >= 0,
 
-which is linear in E and C. So I_union = 1/2 log det S_z - max 1/2 log det E. Nothing here is whitened
-or reduced, and nothing is shared with the kernel.
+which is linear in E and C. So I_union = 1/2 log det S_z - max 1/2 log det E. Nothing here is
+whitened or reduced, and nothing is shared with the kernel.
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ SIZES = ((1, 1, 1), (2, 2, 2), (3, 2, 4), (2, 4, 1), (4, 3, 2))
 @pytest.mark.parametrize("sizes", SIZES)
 def test_tensors_have_the_numbers_of_arrays(sizes: tuple[int, int, int]) -> None:
     rng = np.random.default_rng(40)
-    cov = np.stack([covariance("random", sizes, rng) for _ in range(6)]).reshape(2, 3, *2 * (sum(sizes),))
+    cov = np.stack([covariance("random", sizes, rng) for _ in range(6)]).reshape(
+        2, 3, *2 * (sum(sizes),)
+    )
     array = fastpid.gaussian.decompose(cov, sizes)
     tensor = fastpid.gaussian.decompose(torch.from_numpy(cov), sizes)
     assert type(tensor) is fastpid.gaussian.GaussianDecomposition
@@ -33,18 +35,17 @@ def test_tensors_have_the_numbers_of_arrays(sizes: tuple[int, int, int]) -> None
     assert single.redundancy.dtype == torch.float32
 
 
-@pytest.mark.parametrize("family", ["random", "partly equal", "ill", "weak"])
+@pytest.mark.parametrize("family", ["random", "partly equal", "weak"])
 @pytest.mark.parametrize("sizes", SIZES)
 def test_gradients_are_those_of_differences(family: str, sizes: tuple[int, int, int]) -> None:
     rng = np.random.default_rng(41)
-    cov = covariance("random" if family == "ill" else family, sizes, rng)
+    cov = covariance(family, sizes, rng)
     q = torch.from_numpy(cov).requires_grad_()
     d = fastpid.gaussian.decompose(q, sizes, unit="nats", tol=1e-11, on_failure="ignore")
     gradients = {
         name: torch.autograd.grad(getattr(d, name), q, retain_graph=True)[0].numpy()
         for name in NAMES
     }
-    # Along scalings of the variables the information does not change.
     for _ in range(4):
         step = rng.normal(size=cov.shape)
         step = 1e-5 * (step + step.T) * np.sqrt(np.outer(np.diag(cov), np.diag(cov)))

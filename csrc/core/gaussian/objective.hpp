@@ -12,8 +12,9 @@
 // channels coincide in a direction and the optimum often lies; inverting K would not. The gradient
 // of f = 1/2 log det M by Theta is -P_xy, P = [l_x; l_y] M^-1 [l_x; l_y]'.
 //
-// f is convex, so that for every Theta' of norm one at most f(Theta') >= f(Theta) + <P_xy, Theta> -
-// <P_xy, Theta'>, which is least at ||P_xy||_*, the sum of singular values:
+// f is convex (newton.hpp has its second derivative), so that for every Theta' of norm one at most
+// f(Theta') >= f(Theta) + <P_xy, Theta> - <P_xy, Theta'>, which is least at ||P_xy||_*, the sum of
+// singular values:
 //
 //     f(Theta) - gap <= min f <= f(Theta),   gap = ||P_xy||_* - <P_xy, Theta>.
 #pragma once

@@ -43,7 +43,7 @@ def check_shape(shape: tuple[int, ...]) -> None:
 
 
 def explain_bad_covariance(cov: Floats, index: tuple[int, ...], variables: Variables) -> str:
-    """Say what is wrong with one covariance (k, k), X, Y and Z in order, that the kernel refused."""
+    """Say what is wrong with a matrix (k, k), X, Y and Z in order, that the kernel refused."""
     where = f"cov[{', '.join(map(str, index))}]" if index else "cov"
     names = variables.names
     bad = ~np.isfinite(cov)
@@ -62,7 +62,7 @@ def explain_bad_covariance(cov: Floats, index: tuple[int, ...], variables: Varia
     off = np.abs(cov - cov.T)
     far = off > 1e-9 * size
     if far.any():
-        i, j = (int(n) for n in np.unravel_index(int(np.argmax(np.where(far, off, 0.0))), off.shape))
+        i, j = (int(n) for n in np.argwhere(far & (off == off[far].max()))[0])
         return (
             f"{where} is not symmetric: {cov[i, j]:.10g} at ({names[i]}, {names[j]}), "
             f"{cov[j, i]:.10g} at ({names[j]}, {names[i]}); pass (cov + cov.T) / 2 if that is "
@@ -135,7 +135,7 @@ def _least_known(
 
 def _combination(direction: Floats, names: list[str]) -> str:
     """Write a direction out, its largest parts first, as many as matter."""
-    order = np.argsort(-np.abs(direction))
+    order: list[int] = np.argsort(-np.abs(direction)).tolist()
     sign = 1.0 if direction[order[0]] >= 0.0 else -1.0
     parts = [(sign * float(direction[i]), names[i]) for i in order if abs(direction[i]) > 0.05][:6]
     if len(parts) == 1:

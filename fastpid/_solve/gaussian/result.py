@@ -30,9 +30,9 @@ class GaussianDecomposition(Decomposition[V_co]):
     def potentials(self) -> tuple[Any, Any]:
         """The dual solution (W, Q), shapes (..., d, m + n) and (..., d, d).
 
-        W estimates Z from (X, Y), and Q is the inverse covariance of its error, both for the optimal
-        coupling. Every W and positive definite Q bound the union information from below: with
-        W = [W_x, W_y], S_z, S_x and S_y the covariances, S_x|z and S_y|z those given Z,
+        W estimates Z from (X, Y), and Q is the inverse covariance of its error, both for the
+        optimal coupling. Every W and positive definite Q bound the union information from below:
+        with W = [W_x, W_y], S_z, S_x and S_y the covariances, S_x|z and S_y|z those given Z,
         C = S_xz S_z^-1 S_zy and P = W_x' Q W_y, in nats::
 
             2 I_union >= log det Q + log det S_z + d

@@ -34,7 +34,11 @@ class Variables(NamedTuple):
     @property
     def names(self) -> list[str]:
         """What error texts call them."""
-        return [f"{role}[{i}]" for role, size in zip(ROLES, self.sizes, strict=True) for i in range(size)]
+        return [
+            f"{role}[{i}]"
+            for role, size in zip(ROLES, self.sizes, strict=True)
+            for i in range(size)
+        ]
 
 
 def check_sizes(sizes: Any, total: int) -> Variables:
@@ -49,16 +53,21 @@ def check_sizes(sizes: Any, total: int) -> Variables:
     if m is not None and n is not None and d is not None:
         for role, size in zip(ROLES, (m, n, d), strict=True):
             if size < 1:
-                raise ValueError(f"sizes: {role} needs a dimension or more; got {size} in {sizes!r}")
+                raise ValueError(
+                    f"sizes: {role} needs a dimension or more; got {size} in {sizes!r}"
+                )
         if m + n + d != total:
             raise ValueError(
                 f"sizes {m} + {n} + {d} = {m + n + d} do not add up to the {total} rows of cov; "
                 "pass three lists of columns to leave some out"
             )
-        return Variables((tuple(range(m)), tuple(range(m, m + n)), tuple(range(m + n, total))), True)
+        return Variables(
+            (tuple(range(m)), tuple(range(m, m + n)), tuple(range(m + n, total))), True
+        )
     if any(size is not None for size in given):
         raise TypeError(
-            f"sizes must be three numbers or three lists of columns, not some of both; got {sizes!r}"
+            "sizes must be three numbers or three lists of columns, not some of both; got "
+            f"{sizes!r}"
         )
     x, y, z = (_columns(role, part, total) for role, part in zip(ROLES, sizes, strict=True))
     rows = [*x, *y, *z]

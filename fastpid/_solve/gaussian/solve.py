@@ -83,9 +83,7 @@ class SolvedGaussian:
         else:
             terms = Terms(*self.term_rows.reshape((-1, *self.batch_shape)))
             codes = Codes(*self.code_rows.reshape((-1, *self.batch_shape)))
-        solution = GaussianSolution(
-            self.cov, self.variables.sizes, self.batch_shape, self.options
-        )
+        solution = GaussianSolution(self.cov, self.variables.sizes, self.batch_shape, self.options)
         return GaussianDecomposition(terms, codes, self.options.result_unit, _solution=solution)
 
     def report(self, *packages: str) -> None:
