@@ -123,8 +123,12 @@ class Task {
     normalise(first, second);
     const bool reverse = (known_.mi_x < known_.mi_y) != swapped;
     const double margin = std::fmax(0.1 * tol / std::max(first.rank, 1), 1e-14);
-    const bool degraded =
-        first.rank > 0 && degrade(u_.pair, u_.bench, u_.degraded, reverse, margin, u_.point);
+    const auto is_degraded = [&](bool which) {
+      return first.rank > 0 && degrade(u_.pair, u_.bench, u_.degraded, which, margin, u_.point);
+    };
+    // Equals are degraded versions of one another, but one may have rows to spare.
+    const bool equal = std::fabs(known_.mi_x - known_.mi_y) <= tol;
+    const bool degraded = is_degraded(reverse) || (equal && is_degraded(!reverse));
     if (known) {
       if (!degraded) {  // neither says anything
         start(u_.pair, u_.point);

@@ -210,7 +210,7 @@ class Newton {
     constexpr double kLeast = 1e-8, kShorter = 0.8, kDistance = 0.1, kSlope = 1e-4;
     const int rx = pair_.rx, ry = pair_.ry;
     const double before = barrier(point_, aim);
-    const double rounding = 4e-15 * (1.0 + std::fabs(point_.f));
+    const double rounding = 4e-15 * (pair_.d + std::fabs(point_.f));  // of a sum of logarithms
     const double distance = kDistance * (1.0 - point_.s[0]) * aim / tau_;
     for (double share = 1.0; share > kLeast; share *= kShorter) {
       std::copy(point_.a, point_.a + rx * (pair_.d + rx), trial_.a);
