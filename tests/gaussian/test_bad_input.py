@@ -79,6 +79,19 @@ def test_by_how_much_a_matrix_is_not_a_covariance() -> None:
         fastpid.gaussian.decompose(cov, (1, 1, 1))
 
 
+@pytest.mark.parametrize("sizes", [(3, 1, 1), (1, 3, 1), (1, 1, 3), (1, 2, 2), (2, 2, 1)])
+def test_no_block_hides_that_a_matrix_is_no_covariance(sizes: tuple[int, int, int]) -> None:
+    loop = np.full((3, 3), -0.8) + 1.8 * np.eye(3)
+    # As above; and variables without variance, beside the others, that share something.
+    pair = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0 - 1e-6], [1.0, 1.0 - 1e-6, 1.0]])
+    for bad in (loop, pair):
+        for rows in ([0, 1, 2], [2, 3, 4], [0, 2, 4], [1, 2, 3]):
+            cov = np.eye(5)
+            cov[np.ix_(rows, rows)] = bad
+            with pytest.raises(ValueError, match="not positive semidefinite"):
+                fastpid.gaussian.decompose(cov, sizes)
+
+
 def test_infinite_information_names_what_is_determined() -> None:
     mix = np.vstack([np.eye(4), [[1.0, 0.0, 0.0, -2.0]]])  # a fifth: x[0] - 2 * the fourth
     cov = mix @ np.diag([1.0, 2.0, 3.0, 4.0]) @ mix.T

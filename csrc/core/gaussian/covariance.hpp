@@ -71,14 +71,10 @@ class Covariance {
     least_ = 1.0;
     if (!is_covariance(cov)) return false;
     correlations(cov, m + n, z);
-    z.factorise(tiny(), column_);
-    note_pivots(z);
-    if (!channel(cov, 0, x) || !channel(cov, m, y)) return false;
+    if (!factorise(z) || !channel(cov, 0, x) || !channel(cov, m, y)) return false;
     std::copy(y.noise.l, y.noise.l + std::ptrdiff_t{n} * n, noise_y.l);
-    x.noise.factorise(tiny(), column_);
-    y.noise.factorise(tiny(), column_);
-    return signals(x.noise, x.signal, x.h, x.h) && signals(y.noise, y.signal, y.h, y.h) &&
-           join(cov) && find_eigenvalue();
+    return factorise(x.noise) && signals(x.noise, x.signal, x.h, 0) && factorise(y.noise) &&
+           signals(y.noise, y.signal, y.h, 0) && join(cov) && find_eigenvalue();
   }
 
   // By how much rounding moves what is found of the matrix, in nats. Information is the logarithm
@@ -95,7 +91,10 @@ class Covariance {
   double* both = nullptr;  // H of X and of Y given X, one below the other
 
  private:
+  // Rounding of a variance, all being one at first; and of the square of what a variable without
+  // variance shares with others, which the least pivot magnifies.
   double tiny() const { return 8.0 * sizes_.total() * std::numeric_limits<double>::epsilon(); }
+  double tiny_square() const { return tiny() * tiny() / least_; }
 
   bool is_covariance(const double* cov) const {
     // Entries of a symmetric matrix differ by what their computation rounds, no more.
@@ -129,8 +128,8 @@ class Covariance {
   double correlation(const double* cov, int i, int j) const {
     if (i == j) return inverse_[i] > 0.0 ? 1.0 : 0.0;
     const int k = sizes_.total();
-    const double sum = cov[std::ptrdiff_t{i} * k + j] + cov[std::ptrdiff_t{j} * k + i];
-    return 0.5 * sum * inverse_[i] * inverse_[j];
+    const double mean = 0.5 * cov[std::ptrdiff_t{i} * k + j] + 0.5 * cov[std::ptrdiff_t{j} * k + i];
+    return mean * inverse_[i] * inverse_[j];
   }
 
   void correlations(const double* cov, int first, const Block& out) const {
@@ -148,17 +147,25 @@ class Covariance {
         shared_[j * rows + i] = correlation(cov, sources + j, first + i);
       }
     }
-    if (!z.regress(tiny(), shared_, rows, c.signal)) return false;
+    if (!z.regress(tiny_square(), shared_, rows, c.signal)) return false;
     c.noise.subtract(c.signal, z.rank);
     return true;
   }
 
-  // H of a noise and a signal, behind the rows of `all` that come before; false if a row has signal
-  // and no noise, or is not of a covariance.
-  bool signals(const Block& noise, const double* signal, double* h, const double* all) {
+  // False if it is no covariance.
+  bool factorise(Block& block) {
+    if (!block.factorise(tiny(), column_)) return false;
+    for (int i = 0; i < block.rank; ++i) {
+      least_ = std::min(least_, block.at(i, i) * block.at(i, i));
+    }
+    return true;
+  }
+
+  // H of a noise and a signal, behind `before` rows of `all`; false if a row has signal and no
+  // noise.
+  bool signals(const Block& noise, const double* signal, double* all, int before) {
     const int d = z.rank;
-    const int before = d > 0 ? static_cast<int>((h - all) / d) : 0;
-    note_pivots(noise);
+    double* h = all + std::ptrdiff_t{before} * d;
     for (int i = 0; i < noise.rows; ++i) {
       double* row = h + std::ptrdiff_t{i} * d;
       for (int k = 0; k < d; ++k) row[k] = signal[std::ptrdiff_t{k} * noise.rows + noise.order[i]];
@@ -167,23 +174,17 @@ class Covariance {
       }
       if (i < noise.rank) {
         scale(d, 1.0 / noise.at(i, i), row);
-      } else if (!repeats(all, before + noise.rank, row, noise.at(i, i))) {
+      } else if (!repeats(all, before + noise.rank, row)) {
         return false;
       }
     }
     return true;
   }
 
-  void note_pivots(const Block& block) {
-    for (int i = 0; i < block.rank; ++i) {
-      least_ = std::min(least_, block.at(i, i) * block.at(i, i));
-    }
-  }
-
-  // Whether a row without noise lies in the span of the rows of h, up to rounding, which the least
-  // pivot magnifies. With signal rho left over, the source's variance in this direction, given its
-  // others, is noise + rho (I + h' h)^-1 rho'.
-  bool repeats(const double* h, int rows, const double* rho, double noise) {
+  // Whether a row without noise lies in the span of the rows of h, up to rounding: with signal rho
+  // left over, the source's variance in this direction, given its others, is rho (I + h' h)^-1
+  // rho'.
+  bool repeats(const double* h, int rows, const double* rho) {
     const int d = z.rank;
     std::fill(gram_, gram_ + d * d, 0.0);
     for (int i = 0; i < d; ++i) gram_[i * d + i] = 1.0;
@@ -194,7 +195,7 @@ class Covariance {
     if (!cholesky(gram_, d)) return false;
     std::copy(rho, rho + d, rho_);
     solve_lower(gram_, d, rho_);
-    return std::fabs(noise) <= tiny() && inner(d, rho_, rho_) <= tiny() * tiny() / least_;
+    return inner(d, rho_, rho_) <= tiny_square();
   }
 
   // Y given X and Z, beside X.
@@ -209,7 +210,7 @@ class Covariance {
         add_multiple(n, -x.signal[std::ptrdiff_t{k} * m + j], row(y.signal, k), own);
       }
     }
-    if (!x.noise.regress(tiny(), shared_, n, tie_)) return false;
+    if (!x.noise.regress(tiny_square(), shared_, n, tie_)) return false;
     noise_y.subtract(tie_, rank);
     for (int k = 0; k < d; ++k) {
       std::copy(row(y.signal, k), row(y.signal, k + 1), row(signal_, k));
@@ -217,8 +218,7 @@ class Covariance {
         add_multiple(n, -both[std::ptrdiff_t{j} * d + k], row(tie_, j), row(signal_, k));
       }
     }
-    noise_y.factorise(tiny(), column_);
-    return signals(noise_y, signal_, both + std::ptrdiff_t{rank} * d, both);
+    return factorise(noise_y) && signals(noise_y, signal_, both, rank);
   }
 
   // The least eigenvalue of the correlation matrix of the variables that count, by inverse

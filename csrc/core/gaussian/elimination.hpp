@@ -42,9 +42,9 @@ struct Block {
   }
   void solve_transposed(double* v) const { solve_upper(l, rank, rows, v); }
 
-  // Takes the largest pivot first, down to `tiny`; what is left then stays where it is. `column`
-  // has room for one.
-  void factorise(double tiny, double* column) {
+  // Takes the largest pivot first, down to `tiny`. False if what is left then is more than that, as
+  // it is for no covariance. `column` has room for one.
+  bool factorise(double tiny, double* column) {
     for (int i = 0; i < rows; ++i) order[i] = i;
     for (rank = 0; rank < rows; ++rank) {
       const int k = rank;
@@ -52,7 +52,7 @@ struct Block {
       for (int i = k + 1; i < rows; ++i) {
         if (at(i, i) > at(best, best)) best = i;
       }
-      if (!(at(best, best) > tiny)) return;
+      if (!(at(best, best) > tiny)) break;
       if (best != k) {
         swap_rows(k, row(k), row(best));
         for (int i = k + 1; i < best; ++i) std::swap(at(i, k), at(best, i));
@@ -67,12 +67,18 @@ struct Block {
         add_multiple(i - k, -column[i], column + k + 1, row(i) + k + 1);
       }
     }
+    for (int i = rank; i < rows; ++i) {
+      for (int j = rank; j <= i; ++j) {
+        if (!(std::fabs(at(i, j)) <= tiny)) return false;
+      }
+    }
+    return true;
   }
 
   // What `count` other variables are of this block, once factorised: shared (rows x count), their
   // covariance with it, becomes out (rank x count), shared = L out, the rows of `shared` being in
-  // the order of the variables. False if they share something with a variable that has no variance
-  // beside those before it, which no covariance does. Overwrites `shared`.
+  // the order of the variables. False if the square of what they share with a variable that has no
+  // variance beside those before it is more than `tiny`. Overwrites `shared`.
   bool regress(double tiny, double* shared, int count, double* out) const {
     for (int i = 0; i < rows; ++i) {
       double* own = shared + static_cast<std::ptrdiff_t>(order[i]) * count;
