@@ -28,7 +28,7 @@ py::tuple solve_gaussian(const Doubles& cov, int m, int n, int d, double tol, in
   options.solve.tol = tol;
   options.solve.max_iter = max_iter;
   options.threads = at_least_one(threads);
-  cpu::GaussianSolutions out;
+  gaussian::SolutionParts out;
   if (solution) {
     out = {coupling.mutable_data(), estimator.mutable_data(), precision.mutable_data()};
   }

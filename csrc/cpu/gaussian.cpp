@@ -21,7 +21,7 @@ std::ptrdiff_t chunk_size(std::ptrdiff_t count, gaussian::Sizes sizes, int threa
 
 bool solve_gaussian(const double* cov, std::ptrdiff_t count, gaussian::Sizes sizes,
                     const BatchOptions& options, const Results& results,
-                    const GaussianSolutions& solutions) {
+                    const gaussian::SolutionParts& solutions) {
   const std::ptrdiff_t m = sizes.m, n = sizes.n, d = sizes.d, k = sizes.total();
   Options wanted = options.solve;
   wanted.solution = solutions.coupling != nullptr;
@@ -37,8 +37,9 @@ bool solve_gaussian(const double* cov, std::ptrdiff_t count, gaussian::Sizes siz
           write_answer(results, i, task.rounding(), task.known(), task.answer(), wanted.tol);
         }
         if (wanted.solution) {
-          task.write_solution(solutions.coupling + i * m * n, solutions.estimator + i * d * (m + n),
-                              solutions.precision + i * d * d);
+          task.write_solution({solutions.coupling + i * m * n,
+                               solutions.estimator + i * d * (m + n),
+                               solutions.precision + i * d * d});
         }
       }
     };

@@ -67,7 +67,7 @@ struct Answers {
 };
 
 Answers solve(const Numbers& cov, Sizes sizes, double tol, int threads,
-              const cpu::GaussianSolutions& out = {}) {
+              const gaussian::SolutionParts& out = {}) {
   const int k = sizes.total();
   const auto count = static_cast<std::ptrdiff_t>(cov.size()) / (k * k);
   Answers answers(count);

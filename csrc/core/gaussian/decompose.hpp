@@ -97,10 +97,14 @@ class Task {
     return 4.0 * w_.covariance.rounding() + kSums;
   }
 
-  // Where the solution goes: Cov(X, Y) of the optimal coupling (m x n), the estimator of Z from X
-  // and Y (d x (m + n)) and the inverse covariance of its error (d x d), by which the lower bound
-  // can be checked. All are NaN for what is no covariance. Only after run() with options.solution.
-  void write_solution(double* coupling, double* estimator, double* precision);
+  // The solution behind the answer, by which its bounds can be checked; NaN for what is no
+  // covariance. Only after run() with options.solution.
+  void write_solution(const SolutionParts& out) {
+    if (answer_.status == Status::invalid) return out.fill(sizes_, NAN);
+    Solution(sizes_, w_.covariance, w_.x, w_.y, u_.swapped, u_.pair, u_.point, w_.stack, w_.diag,
+             room_)
+        .write(out);
+  }
 
  private:
   // The union information, of which answer_ gets the bounds.
@@ -184,18 +188,5 @@ class Task {
   KnownTerms known_;
   double log_det_ = 0.0;
 };
-
-template <class Exec, class Room>
-void Task<Exec, Room>::write_solution(double* coupling, double* estimator, double* precision) {
-  const int m = sizes_.m, n = sizes_.n, d = sizes_.d;
-  if (answer_.status == Status::invalid) {
-    std::fill(coupling, coupling + std::ptrdiff_t{m} * n, NAN);
-    std::fill(estimator, estimator + std::ptrdiff_t{d} * (m + n), NAN);
-    std::fill(precision, precision + std::ptrdiff_t{d} * d, NAN);
-    return;
-  }
-  const Solution solution{w_.covariance, w_.x, w_.y, u_.pair, u_.point, u_.swapped};
-  solution.write(sizes_, w_.stack, w_.diag, room_, coupling, estimator, precision);
-}
 
 }  // namespace fastpid::gaussian

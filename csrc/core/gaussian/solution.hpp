@@ -15,111 +15,146 @@
 
 namespace fastpid::gaussian {
 
-struct Solution {
-  const Covariance& cov;
-  const Triangle& x;
-  const Triangle& y;
-  const Pair& pair;
-  const Point& point;
-  bool swapped;  // the first of the pair is Y
+// Where a solution goes: Cov(X, Y) of the optimal coupling (m x n), the estimator of Z from X and Y
+// (d x (m + n)) and the inverse covariance of its error (d x d).
+struct SolutionParts {
+  double* coupling = nullptr;
+  double* estimator = nullptr;
+  double* precision = nullptr;
 
-  // `stack` and `diag` are R_0' as triangularise() left it.
+  void fill(Sizes sizes, double value) const {
+    const std::ptrdiff_t m = sizes.m, n = sizes.n, d = sizes.d;
+    std::fill(coupling, coupling + m * n, value);
+    std::fill(estimator, estimator + d * (m + n), value);
+    std::fill(precision, precision + d * d, value);
+  }
+};
+
+class Solution {
+ public:
+  // x and y are the channels that the pair is made of, Y first if `swapped`; `stack` and `diag` are
+  // R_0' as triangularise() left it.
   template <class Room>
-  void write(Sizes sizes, const double* stack, const double* diag, Room& room, double* coupling,
-             double* estimator, double* precision) const {
-    const int m = sizes.m, n = sizes.n, d = sizes.d, rank = pair.d, sources = m + n;
+  Solution(Sizes sizes, const Covariance& cov, const Triangle& x, const Triangle& y, bool swapped,
+           const Pair& pair, const Point& point, const double* stack, const double* diag,
+           Room& room)
+      : sizes_(sizes), cov_(cov), x_(x), y_(y), swapped_(swapped), pair_(pair), point_(point) {
+    const int rank = pair.d, width = rank + pair.rx + pair.ry;
     const auto numbers = [&](std::ptrdiff_t count) {
       return static_cast<double*>(room(static_cast<std::size_t>(count) * sizeof(double)));
     };
-    double* r = numbers(std::ptrdiff_t{rank} * rank);  // R_0', row-major
+    r_ = numbers(std::ptrdiff_t{rank} * rank);
     for (int i = 0; i < rank; ++i) {
-      std::copy(stack + i * (rank + pair.rx + pair.ry), stack + i * (rank + pair.rx + pair.ry) + i,
-                r + i * rank);
-      r[i * rank + i] = diag[i];
+      std::copy(stack + i * width, stack + i * width + i, r_ + i * rank);
+      r_[i * rank + i] = diag[i];
     }
-    double* wide = numbers(std::max(sources, d));  // a direction of a source, and its length
-    double* shared_x = numbers(m);
-    double* shared_y = numbers(n);
-    double* target = numbers(rank);
-    double* all = numbers(d);
-    double* reflected = numbers(1);
+    wide_ = numbers(std::max(sizes.m, sizes.n));
+    shared_x_ = numbers(sizes.m);
+    shared_y_ = numbers(sizes.n);
+    target_ = numbers(rank);
+    all_ = numbers(sizes.d);
+  }
 
-    std::fill(coupling, coupling + std::ptrdiff_t{m} * n, 0.0);
-    for (int k = 0; k < rank; ++k) {
-      const double* signal_x = cov.x.signal + std::ptrdiff_t{k} * m;
-      const double* signal_y = cov.y.signal + std::ptrdiff_t{k} * n;
-      for (int i = 0; i < m; ++i) {
-        add_multiple(n, signal_x[i], signal_y, coupling + std::ptrdiff_t{i} * n);
-      }
+  void write(const SolutionParts& out) {
+    out.fill(sizes_, 0.0);
+    // By the target alone: S_x S_y'.
+    for (int k = 0; k < pair_.d; ++k) {
+      const double* signal_x = cov_.x.signal + std::ptrdiff_t{k} * sizes_.m;
+      add_product(signal_x, cov_.y.signal + std::ptrdiff_t{k} * sizes_.n, 1.0, out.coupling);
     }
-    std::fill(estimator, estimator + std::ptrdiff_t{d} * sources, 0.0);
-    for (int i = 0; i < pair.ry; ++i) {
-      for (const bool second : {false, true}) {
-        if (!second && i >= pair.rx) continue;
-        const bool is_x = second == swapped;
-        const Triangle& triangle = is_x ? x : y;
-        const Block& noise = is_x ? cov.x.noise : cov.y.noise;
-        const int count = second ? pair.ry : pair.rx;
-        const double* basis = (second ? point.b : point.a) + i * (rank + count) + rank;
-        // Direction i among the white noises of the source.
-        std::fill(wide, wide + noise.rank, 0.0);
-        std::copy(basis, basis + count, wide);
-        if (triangle.reduced) {
-          multiply(triangle.h_t, rank, triangle.rows, triangle.tau, wide, 1, reflected);
-        }
-        noise.multiply(wide, is_x ? shared_x : shared_y);
-        noise.solve_transposed(wide);
-        // The estimator's column for it.
-        const double* l = (second ? point.l_y : point.l_x) + i * rank;
-        std::copy(l, l + rank, target);
-        solve_lower(point.m, rank, target);
-        solve_upper(point.m, rank, rank, target);
-        solve_upper(r, rank, rank, target);
-        cov.z.multiply(target, all);
-        for (int k = 0; k < d; ++k) {
-          double* row = estimator + std::ptrdiff_t{k} * sources + (is_x ? 0 : m);
-          for (int j = 0; j < noise.rank; ++j) row[noise.order[j]] += all[k] * wide[j];
-        }
-      }
-      if (i >= pair.rx) continue;
-      for (int j = 0; j < m; ++j) {
-        add_multiple(n, point.s[i] * shared_x[j], shared_y, coupling + std::ptrdiff_t{j} * n);
-      }
+    for (int i = 0; i < pair_.ry; ++i) {
+      if (i < pair_.rx) direction(i, false, out.estimator);
+      direction(i, true, out.estimator);
+      if (i < pair_.rx) add_product(shared_x_, shared_y_, point_.s[i], out.coupling);
     }
+    add_precision(out.precision);
+    scale_back(out);
+  }
 
-    // J' J, J = L' R_0 L_z^-1, L L' = M.
-    std::fill(precision, precision + std::ptrdiff_t{d} * d, 0.0);
+ private:
+  void add_product(const double* x, const double* y, double factor, double* coupling) const {
+    for (int j = 0; j < sizes_.m; ++j) {
+      add_multiple(sizes_.n, factor * x[j], y, coupling + std::ptrdiff_t{j} * sizes_.n);
+    }
+  }
+
+  // Direction i of the first or the second of the pair, as noise of its source, which is left in
+  // shared_x_ or shared_y_; and what the estimator makes of it.
+  void direction(int i, bool second, double* estimator) {
+    const bool is_x = second == swapped_;
+    const Triangle& triangle = is_x ? x_ : y_;
+    const Block& noise = is_x ? cov_.x.noise : cov_.y.noise;
+    const int rank = pair_.d, count = second ? pair_.ry : pair_.rx;
+    const double* basis = (second ? point_.b : point_.a) + i * (rank + count) + rank;
+    std::fill(wide_, wide_ + noise.rank, 0.0);
+    std::copy(basis, basis + count, wide_);
+    if (triangle.reduced) {
+      double product;
+      multiply(triangle.h_t, rank, triangle.rows, triangle.tau, wide_, 1, &product);
+    }
+    noise.multiply(wide_, is_x ? shared_x_ : shared_y_);
+    noise.solve_transposed(wide_);
+
+    const double* l = (second ? point_.l_y : point_.l_x) + i * rank;
+    std::copy(l, l + rank, target_);
+    solve_lower(point_.m, rank, target_);
+    solve_upper(point_.m, rank, rank, target_);
+    solve_upper(r_, rank, rank, target_);
+    cov_.z.multiply(target_, all_);
+    for (int k = 0; k < sizes_.d; ++k) {
+      double* row = estimator + std::ptrdiff_t{k} * (sizes_.m + sizes_.n) + (is_x ? 0 : sizes_.m);
+      for (int j = 0; j < noise.rank; ++j) row[noise.order[j]] += all_[k] * wide_[j];
+    }
+  }
+
+  // J' J, J = L' R_0 L_z^-1, L L' = M.
+  void add_precision(double* precision) const {
+    const int rank = pair_.d;
     for (int i = 0; i < rank; ++i) {
       for (int j = 0; j < rank; ++j) {
         double sum = 0.0;
-        for (int k = i; k <= j; ++k) sum += point.m[k * rank + i] * r[j * rank + k];
-        target[j] = sum;
+        for (int k = i; k <= j; ++k) sum += point_.m[k * rank + i] * r_[j * rank + k];
+        target_[j] = sum;
       }
-      cov.z.solve_transposed(target);
+      cov_.z.solve_transposed(target_);
       for (int j = 0; j < rank; ++j) {
-        for (int k = 0; k < rank; ++k) {
-          precision[std::ptrdiff_t{cov.z.order[j]} * d + cov.z.order[k]] += target[j] * target[k];
-        }
-      }
-    }
-
-    const double* deviation_z = cov.deviations + sources;
-    for (int i = 0; i < m; ++i) {
-      for (int j = 0; j < n; ++j) {
-        coupling[std::ptrdiff_t{i} * n + j] *= cov.deviations[i] * cov.deviations[m + j];
-      }
-    }
-    for (int i = 0; i < d; ++i) {
-      double* row = estimator + std::ptrdiff_t{i} * sources;
-      for (int j = 0; j < sources; ++j) {
-        if (cov.deviations[j] > 0.0) row[j] *= deviation_z[i] / cov.deviations[j];
-      }
-      for (int j = 0; j < d; ++j) {
-        const double size = deviation_z[i] * deviation_z[j];
-        if (size > 0.0) precision[std::ptrdiff_t{i} * d + j] /= size;
+        double* row = precision + std::ptrdiff_t{cov_.z.order[j]} * sizes_.d;
+        for (int k = 0; k < rank; ++k) row[cov_.z.order[k]] += target_[j] * target_[k];
       }
     }
   }
+
+  // From correlations to covariances. Constants keep their zeros.
+  void scale_back(const SolutionParts& out) const {
+    const int m = sizes_.m, n = sizes_.n, d = sizes_.d, sources = m + n;
+    const double *of_x = cov_.deviations, *of_y = of_x + m, *of_z = of_y + n;
+    for (int i = 0; i < m; ++i) {
+      for (int j = 0; j < n; ++j) out.coupling[std::ptrdiff_t{i} * n + j] *= of_x[i] * of_y[j];
+    }
+    for (int i = 0; i < d; ++i) {
+      for (int j = 0; j < sources; ++j) {
+        if (of_x[j] > 0.0) out.estimator[std::ptrdiff_t{i} * sources + j] *= of_z[i] / of_x[j];
+      }
+      for (int j = 0; j < d; ++j) {
+        const double size = of_z[i] * of_z[j];
+        if (size > 0.0) out.precision[std::ptrdiff_t{i} * d + j] /= size;
+      }
+    }
+  }
+
+  const Sizes sizes_;
+  const Covariance& cov_;
+  const Triangle& x_;
+  const Triangle& y_;
+  const bool swapped_;
+  const Pair& pair_;
+  const Point& point_;
+  double* r_ = nullptr;     // R_0', row-major
+  double* wide_ = nullptr;  // a direction among the white noises of a source
+  double* shared_x_ = nullptr;
+  double* shared_y_ = nullptr;
+  double* target_ = nullptr;
+  double* all_ = nullptr;  // of the target's variables
 };
 
 }  // namespace fastpid::gaussian
