@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from fastpid._base.quantities import OnFailure, Unit
 from fastpid._solve.gaussian.covariances import check_covariances
@@ -11,7 +14,58 @@ from fastpid._solve.gaussian.result import GaussianDecomposition
 from fastpid._solve.gaussian.solve import solve_covariances
 from fastpid._solve.options import recall_options
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
+    from torch import Tensor
+
+    Sizes = Sequence[int] | Sequence[Sequence[int]]
+
+
+@overload
+def decompose(
+    cov: Tensor,
+    sizes: Sizes,
+    *,
+    tol: float = ...,
+    max_iter: int | None = ...,
+    unit: Unit = ...,
+    threads: int | None = ...,
+    on_failure: OnFailure = ...,
+) -> GaussianDecomposition[Tensor]: ...
+@overload
+def decompose(
+    cov: np.ndarray[tuple[int, int], np.dtype[Any]],
+    sizes: Sizes,
+    *,
+    tol: float = ...,
+    max_iter: int | None = ...,
+    unit: Unit = ...,
+    threads: int | None = ...,
+    on_failure: OnFailure = ...,
+) -> GaussianDecomposition[float]: ...
+@overload
+def decompose(
+    cov: np.ndarray[tuple[int, int, int], np.dtype[Any]],
+    sizes: Sizes,
+    *,
+    tol: float = ...,
+    max_iter: int | None = ...,
+    unit: Unit = ...,
+    threads: int | None = ...,
+    on_failure: OnFailure = ...,
+) -> GaussianDecomposition[NDArray[np.float64]]: ...
+@overload
+def decompose(
+    cov: ArrayLike,
+    sizes: Sizes,
+    *,
+    tol: float = ...,
+    max_iter: int | None = ...,
+    unit: Unit = ...,
+    threads: int | None = ...,
+    on_failure: OnFailure = ...,
+) -> GaussianDecomposition[Any]: ...
 def decompose(
     cov: Any,
     sizes: Any,
