@@ -124,7 +124,8 @@ def decompose(
     ValueError
         For a `cov` that is not square, empty, not finite, not symmetric or not positive
         semidefinite (by how much is said); for information that is infinite, because X and Y
-        determine a combination of the target, which is named; for `sizes` that do not add up or
+        determine a combination of the target, which is named, or that double precision cannot tell
+        from infinite; for `sizes` that do not add up or
         name a column twice; for an unknown `unit` or `on_failure`, a `tol`, `max_iter` or `threads`
         out of range.
     TypeError

@@ -107,6 +107,19 @@ def test_infinite_information_names_what_is_determined() -> None:
     assert fastpid.gaussian.decompose(cov, ([0], [4], [2, 3])).converged
 
 
+def test_what_double_precision_cannot_tell_is_refused() -> None:
+    # Two variables of X 2e-14 of their variance apart: how much their difference says is rounding.
+    cov = np.eye(4)
+    cov[0, 1] = cov[1, 0] = 1.0 - 1e-14
+    cov[0, 3] = cov[3, 0] = 0.5
+    cov[1, 3] = cov[3, 1] = 0.5 + 1e-8
+    with pytest.raises(ValueError, match=r"to working precision|infinite"):
+        fastpid.gaussian.decompose(cov, (2, 1, 1))
+    cov[0, 1] = cov[1, 0] = 1.0 - 1e-7
+    d = fastpid.gaussian.decompose(cov, (2, 1, 1), tol=1e-7)
+    assert d.converged
+
+
 def test_a_batch_keeps_its_good_ones() -> None:
     cov = np.stack([GOOD, changed(0, 0, np.nan), GOOD, changed(0, 2, 100.0)])
     with pytest.warns(fastpid.ConvergenceWarning, match=r"cov\[1\] is nan.*2 of 4"):

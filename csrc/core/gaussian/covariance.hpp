@@ -65,7 +65,7 @@ class Covariance {
   }
 
   // Takes a matrix, total x total, in the order X, Y, Z, apart. False if it is no covariance, or
-  // one of infinite information.
+  // one of infinite information, or if it is not to be told how much that is.
   bool read(const double* cov) {
     const int m = sizes_.m, n = sizes_.n;
     least_ = 1.0;
@@ -74,7 +74,8 @@ class Covariance {
     if (!factorise(z) || !channel(cov, 0, x) || !channel(cov, m, y)) return false;
     std::copy(y.noise.l, y.noise.l + std::ptrdiff_t{n} * n, noise_y.l);
     return factorise(x.noise) && signals(x.noise, x.signal, x.h, 0) && factorise(y.noise) &&
-           signals(y.noise, y.signal, y.h, 0) && join(cov) && find_eigenvalue();
+           signals(y.noise, y.signal, y.h, 0) && join(cov) && find_eigenvalue() &&
+           rounding() <= kUseless;
   }
 
   // By how much rounding moves what is found of the matrix, in nats. Information is the logarithm
@@ -91,6 +92,8 @@ class Covariance {
   double* both = nullptr;  // H of X and of Y given X, one below the other
 
  private:
+  static constexpr double kUseless = 0.01;  // nats
+
   // Rounding of a variance, all being one at first; and of the square of what a variable without
   // variance shares with others, which the least pivot magnifies.
   double tiny() const { return 8.0 * sizes_.total() * std::numeric_limits<double>::epsilon(); }

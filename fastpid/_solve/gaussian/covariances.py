@@ -110,9 +110,11 @@ def _explain_infinite(correlation: Floats, variables: Variables) -> str:
                 "infinite. Leave out what determines it, or add the variance of the noise with "
                 "which it was measured"
             )
+    least = max(float(np.linalg.eigvalsh(correlation)[0]), 0.0)
     return (
-        "it is singular to working precision, in a way that leaves open how much X and Y say about "
-        "Z; leave out variables that nearly repeat others, or add the variance of their noise"
+        "it is singular to working precision (the correlation matrix has an eigenvalue of "
+        f"{least:.1e}), in a way that leaves open how much X and Y say about Z; leave out variables that nearly repeat others, or add the "
+        "variance of their noise"
     )
 
 
