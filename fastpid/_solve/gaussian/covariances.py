@@ -113,8 +113,8 @@ def _explain_infinite(correlation: Floats, variables: Variables) -> str:
     least = max(float(np.linalg.eigvalsh(correlation)[0]), 0.0)
     return (
         "it is singular to working precision (the correlation matrix has an eigenvalue of "
-        f"{least:.1e}), in a way that leaves open how much X and Y say about Z; leave out variables "
-        "that nearly repeat others, or add the variance of their noise"
+        f"{least:.1e}), in a way that leaves open how much X and Y say about Z; leave out "
+        "variables that nearly repeat others, or add the variance of their noise"
     )
 
 
