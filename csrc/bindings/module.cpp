@@ -7,6 +7,7 @@
 
 #include "register_decompose.hpp"
 #include "register_histogram.hpp"
+#include "register_union.hpp"
 
 namespace fastpid::bindings {
 namespace {
@@ -40,6 +41,7 @@ PYBIND11_MODULE(_bindings, m) {
       "Calls go to this variant from now on: what kernel() of its module returned.");
   fastpid::bindings::register_decompose(m);
   fastpid::bindings::register_histogram(m);
+  fastpid::bindings::register_union(m);
   m.def(
       "build_info",
       [] {

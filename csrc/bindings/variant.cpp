@@ -49,10 +49,10 @@ PyObject* processor(PyObject*, PyObject*) {
 }
 
 PyObject* kernel(PyObject*, PyObject*) {
-  static cpu::Kernel table{instruction_set(),   dense::library(),      &cpu::solve_tables,
-                           &cpu::gradient,      &cpu::solve_marginals, &cpu::count_pairs,
-                           &cpu::count_triples, &cpu::permute,         &cpu::weigh,
-                           &cpu::rearrange};
+  static cpu::Kernel table{instruction_set(),   dense::library(),       &cpu::solve_tables,
+                           &cpu::gradient,      &cpu::solve_marginals,  &cpu::count_pairs,
+                           &cpu::count_triples, &cpu::permute,          &cpu::weigh,
+                           &cpu::rearrange,     &cpu::union_information};
   return PyCapsule_New(&table, cpu::kKernelCapsule, nullptr);
 }
 

@@ -4,6 +4,7 @@
 
 #include "batch.hpp"
 #include "histogram.hpp"
+#include "union_batch.hpp"
 
 namespace fastpid::cpu {
 
@@ -18,6 +19,7 @@ struct Kernel {
   decltype(&cpu::permute) permute;
   decltype(&cpu::weigh) weigh;
   decltype(&cpu::rearrange) rearrange;
+  decltype(&cpu::union_information) union_information;
 };
 
 // The name of the capsule that a variant's module hands its Kernel over in.

@@ -68,3 +68,4 @@ weigh = _kernel.weigh
 rearrange = _kernel.rearrange
 solve_marginals = _kernel.solve_marginals
 solve_tables = _kernel.solve_tables
+union_information = _kernel.union_information
