@@ -218,12 +218,12 @@ def and_of(n_sources: int = 3) -> Table:
 
 
 def copy_of(n_sources: int = 3) -> Table:
-    """Return independent uniform bits and their copy, shape (2, ..., 2, 2^M): a bit unique to each."""
+    """Return independent uniform bits and their copy, shape (2, ..., 2, 2^M): each knows its own."""
     return _of_bits(n_sources, 2**n_sources, lambda bits: int("".join(map(str, bits)), 2))
 
 
 def giant_bit(n_sources: int = 3) -> Table:
-    """Return one uniform bit that all sources and the target are, shape (2, ..., 2): all share it."""
+    """Return one uniform bit that all sources and the target are, shape (2, ..., 2)."""
     if not 2 <= n_sources <= 12:
         raise ValueError(f"n_sources must lie between 2 and 12; got {n_sources}")
     p = np.zeros((2,) * (n_sources + 1))

@@ -69,52 +69,70 @@ def check_sources(marginals: Any, normalize: bool) -> tuple[tuple[int, ...], lis
             f"the leading axes of the marginals do not go together: their shapes are {shapes}; "
             "each must be (..., n_i, nz) with leading axes that broadcast"
         ) from None
-    flat = [
-        np.ascontiguousarray(np.broadcast_to(a, (*batch, *a.shape[-2:])), dtype=np.float64).reshape(
-            -1, *a.shape[-2:]
-        )
-        for a in arrays
+    # All sources in one array, since thousands of small ones cost more to look at than to solve.
+    ends = np.cumsum([a.shape[-2] for a in arrays])
+    starts = np.concatenate([[0], ends[:-1]])
+    together = np.concatenate(
+        [a if a.shape[:-2] == batch else np.broadcast_to(a, (*batch, *a.shape[-2:])) for a in arrays],
+        axis=-2,
+        dtype=np.float64,
+    ).reshape(-1, ends[-1], arrays[0].shape[-1])
+    p_z = _check_values(together, starts, ends, batch, normalize)
+    scale = _scale_to_one_target(p_z, batch)
+    if normalize or scale is not None:
+        factors = 1.0 / p_z.sum(axis=2)[:, :, None] if normalize else np.ones_like(p_z)
+        factors = factors if scale is None else factors * scale
+        together = together * np.repeat(factors, ends - starts, axis=1)
+    return batch, [
+        np.ascontiguousarray(together[:, start:end])
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
     ]
-    for i, a in enumerate(flat):
-        flat[i] = _check_values(a, batch, normalize, f"marginals[{i}]")
-    return batch, _check_targets(flat, batch)
 
 
-def _check_values(a: Floats, batch: tuple[int, ...], normalize: bool, name: str) -> Floats:
+def _check_values(
+    together: Floats, starts: Any, ends: Any, batch: tuple[int, ...], normalize: bool
+) -> Floats:
+    """Return p(z) of every source, (batch, sources, nz), before any division by its sum."""
     with np.errstate(over="ignore", invalid="ignore"):
-        mass = a.sum(axis=(1, 2))
+        p_z: Floats = np.add.reduceat(together, starts, axis=1)
+        mass = p_z.sum(axis=2)
         if normalize:
             good = (mass >= 1e-250) & (mass <= 1e250)
         else:
             good = np.abs(mass - 1.0) <= MASS_TOLERANCE
-        good &= (a >= 0.0).all(axis=(1, 2))
+        good &= np.minimum.reduceat(together.min(axis=2), starts, axis=1) >= 0.0
     if not good.all():
-        first = int(np.flatnonzero(~good)[0])
-        raise ValueError(explain_bad_values(a[first], index_of(first, batch), normalize, name))
-    return a / mass[:, None, None] if normalize else a
+        entry, i = (int(k) for k in np.argwhere(~good)[0])
+        index = index_of(entry, batch)
+        wrong = together[entry, starts[i] : ends[i]]
+        raise ValueError(explain_bad_values(wrong, index, normalize, f"marginals[{i}]"))
+    return p_z
 
 
-def _check_targets(flat: list[Floats], batch: tuple[int, ...]) -> list[Floats]:
-    """Bring marginals to one p(z), if they differ by no more than single precision does."""
-    p_z = np.stack([a.sum(axis=1) for a in flat])  # sources, batch, nz
-    spread = p_z.max(axis=0) - p_z.min(axis=0)
+def _scale_to_one_target(p_z: Floats, batch: tuple[int, ...]) -> Floats | None:
+    """Return what takes every p(z) to their geometric mean; None where they agree.
+
+    They may differ by no more than single precision does.
+    """
+    p_z = p_z / p_z.sum(axis=2, keepdims=True)
+    spread = p_z.max(axis=1) - p_z.min(axis=1)
     if spread.max() > MASS_TOLERANCE:
         entry, z = (int(k) for k in np.unravel_index(int(spread.argmax()), spread.shape))
         index = index_of(entry, batch)
-        least, most = int(p_z[:, entry, z].argmin()), int(p_z[:, entry, z].argmax())
-        i, j = sorted((least, most))
+        of_all = p_z[entry, :, z]
+        i, j = sorted((int(of_all.argmin()), int(of_all.argmax())))
         raise ValueError(
-            f"{name_entry(f'marginals[{i}]', index)} has p(z={z}) = {p_z[i, entry, z]:.10g}, but "
-            f"{name_entry(f'marginals[{j}]', index)} has {p_z[j, entry, z]:.10g}: they differ by "
+            f"{name_entry(f'marginals[{i}]', index)} has p(z={z}) = {of_all[i]:.10g}, but "
+            f"{name_entry(f'marginals[{j}]', index)} has {of_all[j]:.10g}: they differ by "
             f"{spread[entry, z]:.3g}, the most of all pairs and all z, and by more than "
             f"{MASS_TOLERANCE:g}; marginals of one distribution have the same p(z)"
         )
     if spread.max() <= _ROUNDING:
-        return flat
+        return None
     with np.errstate(divide="ignore"):
-        common = np.exp(np.log(p_z).mean(axis=0))  # zero where one of them is
-    scale = np.divide(common, p_z, out=np.zeros_like(p_z), where=p_z > 0.0)
-    return [a * scale[i][:, None, :] for i, a in enumerate(flat)]
+        common = np.exp(np.log(p_z).mean(axis=1, keepdims=True))  # zero where one of them is
+    scale: Floats = np.divide(common, p_z, out=np.zeros_like(p_z), where=p_z > 0.0)
+    return scale
 
 
 class SolvedUnions:

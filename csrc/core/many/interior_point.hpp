@@ -22,6 +22,7 @@ struct InteriorWork {
   double *rc = nullptr, *push = nullptr, *bend = nullptr;
   double *e = nullptr, *d = nullptr;  // tuples x target: E, and the step of its logarithm
   double *rhs = nullptr, *left = nullptr, *dir = nullptr, *fix = nullptr, *of_q = nullptr;
+  double *image = nullptr, *best = nullptr;
 
   static InteriorWork take(Arena& arena, const Problem& p) {
     InteriorWork w;
@@ -30,7 +31,7 @@ struct InteriorWork {
       *a = arena.take<double>(p.tuples());
     }
     for (double** a : {&w.e, &w.d}) *a = arena.take<double>(p.tuples() * p.target());
-    for (double** a : {&w.rhs, &w.left, &w.dir, &w.fix, &w.of_q}) {
+    for (double** a : {&w.rhs, &w.left, &w.dir, &w.fix, &w.of_q, &w.image, &w.best}) {
       *a = arena.take<double>(p.cells());
     }
     return w;
@@ -145,57 +146,83 @@ class InteriorPoint {
     damp_ = share * share;
   }
 
-  // Returns the residual of the linear system, after refinements while they help.
+  // Returns the residual of the linear system, after conjugate gradients with the factorisation as
+  // their preconditioner. W_t has E_t E_t' S_t / h_t beside S_t, and S_t / h_t may be 1e10: its
+  // rounding spoils the few directions that only tuples of little mass hold up.
   double correct() {
     right_hand_sides(sigma_ * complement_ / live_, damp_, true);
+    const std::ptrdiff_t n = p_.cells();
     system_.solve(w_.rhs, w_.dir);
+    apply(w_.dir, w_.image);
+    for (std::ptrdiff_t c = 0; c < n; ++c) w_.left[c] = w_.rhs[c] - w_.image[c];
+    const auto norm = [&] {
+      double sum = 0.0;
+      for (std::ptrdiff_t c = 0; c < n; ++c) sum += std::fabs(w_.left[c]);
+      return sum;
+    };
+    const auto dot = [&](const double* x, const double* y) {
+      double sum = 0.0;
+      for (std::ptrdiff_t c = 0; c < n; ++c) sum += x[c] * y[c];
+      return sum;
+    };
     const double enough = Tuned::kResidualEnough * larger(tol_, sigma_ * complement_);
-    double misfit = misfit_of_direction();
-    for (int n = 0; n < kRefinements && misfit > enough; ++n) {
-      for (std::ptrdiff_t c = 0; c < p_.cells(); ++c) w_.of_q[c] = w_.dir[c];
+    double misfit = norm(), before = 0.0;
+    double least = misfit;
+    const auto keep = [&] {
+      for (std::ptrdiff_t c = 0; c < n; ++c) w_.best[c] = w_.dir[c];
+    };
+    keep();
+    double* p = w_.of_q;
+    for (int k = 0; k < Tuned::kRefinements && misfit > enough; ++k) {
       system_.solve(w_.left, w_.fix);
-      for (std::ptrdiff_t c = 0; c < p_.cells(); ++c) w_.dir[c] += w_.fix[c];
-      const double after = misfit_of_direction();
-      if (!(after < misfit)) {
-        for (std::ptrdiff_t c = 0; c < p_.cells(); ++c) w_.dir[c] = w_.of_q[c];
-        misfit = misfit_of_direction();
+      const double product = dot(w_.left, w_.fix);
+      const double turn = k == 0 ? 0.0 : product / before;
+      before = product;
+      for (std::ptrdiff_t c = 0; c < n; ++c) p[c] = w_.fix[c] + (k == 0 ? 0.0 : turn * p[c]);
+      apply(p, w_.image);
+      const double curvature = dot(p, w_.image);
+      if (!(product > 0.0 && curvature > 0.0)) break;
+      const double length = product / curvature;
+      for (std::ptrdiff_t c = 0; c < n; ++c) {
+        w_.dir[c] += length * p[c];
+        w_.left[c] -= length * w_.image[c];
+      }
+      misfit = norm();
+      if (misfit < least) {
+        least = misfit;
+        keep();
+      } else if (!(misfit <= Tuned::kRunaway * least)) {
         break;
       }
-      misfit = after;
     }
+    for (std::ptrdiff_t c = 0; c < n; ++c) w_.dir[c] = w_.best[c];
     steps_of_tuples(true, damp_);
-    return misfit;
+    return least;
   }
 
-  // left = rhs - (the system times the direction); the sum of its absolute values.
-  double misfit_of_direction() {
-    steps_of_logarithms();
+  // out = the system times a direction.
+  void apply(const double* direction, double* out) {
+    steps_of_logarithms(direction);
     for (std::ptrdiff_t t = 0; t < tuples_; ++t) {
       double dot = 0.0;
       for (int z = 0; z < target_; ++z) dot += w_.e[t * target_ + z] * w_.d[t * target_ + z];
       w_.push[t] = dot * w_.inverse[t];
     }
-    marginals(p_, w_.left, [&](std::ptrdiff_t t, int z) {
+    marginals(p_, out, [&](std::ptrdiff_t t, int z) {
       const std::ptrdiff_t c = t * target_ + z;
       return it_.s[t] * w_.e[c] * (w_.d[c] + w_.push[t]);
     });
-    double misfit = 0.0;
-    for (std::ptrdiff_t c = 0; c < p_.cells(); ++c) {
-      w_.left[c] = p_.mass[c] > 0.0 ? w_.rhs[c] - w_.left[c] : 0.0;
-      misfit += std::fabs(w_.left[c]);
-    }
-    return misfit;
   }
 
-  // d[t, z] = sum_i dir_i[t_i, z].
-  void steps_of_logarithms() {
+  // d[t, z] = sum_i direction_i[t_i, z].
+  void steps_of_logarithms(const double* direction) {
     const Sources& s = p_.sources;
     Odometer at(s);
     for (std::ptrdiff_t t = 0; t < tuples_; ++t) {
       double* d = w_.d + t * target_;
       for (int z = 0; z < target_; ++z) {
         double sum = 0.0;
-        for (int i = 0; i < s.count; ++i) sum += w_.dir[at.row(i) + z];
+        for (int i = 0; i < s.count; ++i) sum += direction[at.row(i) + z];
         d[z] = sum;
       }
       if (t + 1 < tuples_) at.next();
@@ -227,7 +254,7 @@ class InteriorPoint {
   // ds and dh of the direction. A predictor also leaves its second-order term in bend, which the
   // corrector adds to its dh; the largest |d log E| is measured by the way.
   void steps_of_tuples(bool corrector, double damp) {
-    steps_of_logarithms();
+    steps_of_logarithms(w_.dir);
     largest_ = 1e-300;
     for (std::ptrdiff_t t = 0; t < tuples_; ++t) {
       if (!(it_.s[t] > 0.0)) {
@@ -296,8 +323,6 @@ class InteriorPoint {
     }
     return least;
   }
-
-  static constexpr int kRefinements = 3;
 
   const Problem& p_;
   const InteriorWork& w_;
