@@ -218,7 +218,7 @@ def and_of(n_sources: int = 3) -> Table:
 
 
 def copy_of(n_sources: int = 3) -> Table:
-    """Return independent uniform bits and their copy, shape (2, ..., 2, 2^M): each knows its own."""
+    """Return independent uniform bits and their copy, shape (2, ..., 2, 2^M)."""
     return _of_bits(n_sources, 2**n_sources, lambda bits: int("".join(map(str, bits)), 2))
 
 

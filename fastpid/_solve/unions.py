@@ -73,16 +73,21 @@ def check_sources(marginals: Any, normalize: bool) -> tuple[tuple[int, ...], lis
     ends = np.cumsum([a.shape[-2] for a in arrays])
     starts = np.concatenate([[0], ends[:-1]])
     together = np.concatenate(
-        [a if a.shape[:-2] == batch else np.broadcast_to(a, (*batch, *a.shape[-2:])) for a in arrays],
+        [
+            a if a.shape[:-2] == batch else np.broadcast_to(a, (*batch, *a.shape[-2:]))
+            for a in arrays
+        ],
         axis=-2,
         dtype=np.float64,
     ).reshape(-1, ends[-1], arrays[0].shape[-1])
     p_z = _check_values(together, starts, ends, batch, normalize)
+    if normalize:
+        mass = p_z.sum(axis=2, keepdims=True)
+        p_z = p_z / mass
+        together = together / np.repeat(mass, ends - starts, axis=1)
     scale = _scale_to_one_target(p_z, batch)
-    if normalize or scale is not None:
-        factors = 1.0 / p_z.sum(axis=2)[:, :, None] if normalize else np.ones_like(p_z)
-        factors = factors if scale is None else factors * scale
-        together = together * np.repeat(factors, ends - starts, axis=1)
+    if scale is not None:
+        together = together * np.repeat(scale, ends - starts, axis=1)
     return batch, [
         np.ascontiguousarray(together[:, start:end])
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
@@ -114,7 +119,6 @@ def _scale_to_one_target(p_z: Floats, batch: tuple[int, ...]) -> Floats | None:
 
     They may differ by no more than single precision does.
     """
-    p_z = p_z / p_z.sum(axis=2, keepdims=True)
     spread = p_z.max(axis=1) - p_z.min(axis=1)
     if spread.max() > MASS_TOLERANCE:
         entry, z = (int(k) for k in np.unravel_index(int(spread.argmax()), spread.shape))
@@ -216,7 +220,8 @@ def solve_couplings(marginals: Sequence[Floats], tol: float, threads: int) -> Fl
 def _work(marginals: Sequence[Floats]) -> int:
     """Return about how many cells are worked on, for the number of threads."""
     tuples = math.prod(a.shape[1] for a in marginals)
-    return min(len(marginals[0]) * marginals[0].shape[2] * tuples, 10**15)
+    cells: int = len(marginals[0]) * marginals[0].shape[2] * tuples
+    return min(cells, 10**15)
 
 
 def _refuse(status: NDArray[np.int32], marginals: Sequence[Floats], batch: tuple[int, ...]) -> None:
