@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastpid._base.checks import check_real_array
 from fastpid._base.quantities import MASS_TOLERANCE, NATS_PER_UNIT, Method, OnFailure, Unit
 from fastpid._many._coverage import Subset, subsets_of
 from fastpid._many._result import ManyDecomposition
 from fastpid._solve.options import SolveOptions, recall_options
 from fastpid._solve.solve import solve_tables
 from fastpid._solve.tables import explain_bad_values, index_of
-from fastpid._solve.unions import report, solve_unions
+from fastpid._solve.unions import check_array, report, solve_unions
 from fastpid.result import Decomposition
 
 Floats = NDArray[np.float64]
@@ -140,7 +139,7 @@ def decompose_many(
 
 def _check_table(p: Any, n_sources: Any) -> Floats:
     """Return p as C-contiguous float64, with a batch axis in front if n_sources is None."""
-    array = check_real_array(p, "p")
+    array = check_array(p, "p")
     if n_sources is not None:
         try:
             sources = operator.index(n_sources)

@@ -31,6 +31,17 @@ MOST_TUPLES = 20_000_000
 _ROUNDING = 1e-13
 
 
+def check_array(values: Any, name: str) -> NDArray[Any]:
+    """Return an array of real numbers; a tensor, whose gradient would be lost, is refused."""
+    if hasattr(values, "detach"):
+        raise TypeError(
+            f"{name} is a tensor; more than two sources take arrays: pass "
+            f"{name}.detach().cpu().numpy(). UnionInformation.potentials are the derivative by the "
+            "marginals"
+        )
+    return check_real_array(values, name)
+
+
 def check_sources(marginals: Any, normalize: bool) -> tuple[tuple[int, ...], list[Floats]]:
     """Check marginals (..., n_i, nz) of several sources.
 
@@ -52,7 +63,7 @@ def check_sources(marginals: Any, normalize: bool) -> tuple[tuple[int, ...], lis
             f"marginals holds {len(given)} source{'s' * (len(given) != 1)}; pass two or more, one "
             "array p(x_i, z) each (what one source says is fastpid.information.mutual_information)"
         )
-    arrays = [check_real_array(a, f"marginals[{i}]") for i, a in enumerate(given)]
+    arrays = [check_array(a, f"marginals[{i}]") for i, a in enumerate(given)]
     for i, a in enumerate(arrays):
         check_axes(f"marginals[{i}]", a.shape, ("n", "nz"))
         if a.shape[-1] != arrays[0].shape[-1]:

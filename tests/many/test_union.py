@@ -219,3 +219,24 @@ def test_problems_that_stay_open_are_reported() -> None:
     with pytest.raises(fastpid.ConvergenceError) as caught:
         fastpid.union_information(each, max_iter=2, on_failure="raise")
     assert caught.value.result == u
+
+
+@pytest.mark.parametrize("targets", [2, 3])
+def test_potentials_are_the_derivative(targets: int) -> None:
+    rng = np.random.default_rng(13)
+    each = each_source(FAMILIES["dense"](rng, (3, 2, 3, targets)), 3)
+    u = fastpid.union_information(each, tol=1e-12, on_failure="ignore")
+    step = 1e-6
+    for i, lam in enumerate(u.potentials):
+        direction = rng.normal(size=each[i].shape) * each[i]
+        direction -= each[i] * direction.sum(axis=0) / each[i].sum(axis=0)  # p(z) stays
+        moved = [
+            fastpid.union_information(
+                [a + sign * step * direction * (k == i) for k, a in enumerate(each)],
+                tol=1e-12,
+                on_failure="ignore",
+            ).value
+            for sign in (1.0, -1.0)
+        ]
+        slope = (moved[0] - moved[1]) / (2.0 * step)
+        assert slope == pytest.approx((direction * lam).sum() / np.log(2.0), abs=2e-5)
