@@ -232,7 +232,7 @@ def test_potentials_are_the_derivative(targets: int) -> None:
         direction -= each[i] * direction.sum(axis=0) / each[i].sum(axis=0)  # p(z) stays
         moved = [
             fastpid.union_information(
-                [a + sign * step * direction * (k == i) for k, a in enumerate(each)],
+                [a + sign * step * direction if k == i else a for k, a in enumerate(each)],
                 tol=1e-12,
                 on_failure="ignore",
             ).value
