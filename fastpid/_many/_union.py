@@ -105,7 +105,7 @@ class UnionInformation:
         Raises
         ------
         ValueError
-            For more than 2e7 tuples of symbols, or more than 32 sources.
+            For more than 1e8 cells, or more than 32 sources.
         """
         flat = [a.reshape(-1, *a.shape[-2:]) for a in self._marginals]
         q = solve_couplings(flat, self._tol, 0)
@@ -218,8 +218,8 @@ def union_information(
     ValueError
         For fewer than two sources; for marginals that are no distributions, or whose p(z) differ
         (with the pair and the difference); for batches or numbers of target symbols that do not go
-        together; for more than 2e7 tuples of symbols, those with the same posterior merged, of a
-        target that is not binary; for unknown options.
+        together; for a target that is not binary, where tuples of symbols (those with the same
+        posterior merged) times target symbols are more than 1e8; for unknown options.
     TypeError
         For values that are not real numbers; for one array in the place of a sequence.
     ConvergenceError

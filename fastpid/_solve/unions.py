@@ -25,8 +25,8 @@ Floats = NDArray[np.float64]
 _NOT_EXACT = len(STATUSES)
 _TOO_MANY_TUPLES = len(STATUSES) + 2
 _FAILED = (Status.MAX_ITERATIONS.code, Status.STALLED.code)
-#: The kernel's limit (csrc/core/many), in whole numbers of it.
-MOST_TUPLES = 20_000_000
+#: The kernel's limit (csrc/core/many): tuples of symbols times target symbols.
+MOST_CELLS = 100_000_000
 #: Beyond this difference of p(z) marginals are brought to one; below it is rounding.
 _ROUNDING = 1e-13
 
@@ -206,10 +206,11 @@ def solve_couplings(marginals: Sequence[Floats], tol: float, threads: int) -> Fl
         For too many tuples.
     """
     shape = [a.shape[1] for a in marginals]
-    if math.prod(shape) > MOST_TUPLES or len(shape) > 32:
+    cells = math.prod(shape) * marginals[0].shape[2]
+    if cells > MOST_CELLS or len(shape) > 32:
         raise ValueError(
-            f"the coupling of {len(shape)} sources has {math.prod(shape):.3g} tuples of symbols; "
-            f"at most {MOST_TUPLES:.0e}, of at most 32 sources, are formed: ask for fewer sources"
+            f"the coupling of {len(shape)} sources has {cells:.3g} cells; at most "
+            f"{MOST_CELLS:.0e}, of at most 32 sources, are formed: ask for fewer sources"
         )
     newton = 3
     threads = count_threads(threads, _work(marginals))
@@ -245,8 +246,8 @@ def _refuse(status: NDArray[np.int32], marginals: Sequence[Floats], batch: tuple
         sizes = " x ".join(str(a.shape[1]) for a in marginals[:8])
         more = f" x ... ({len(marginals)} sources)" if len(marginals) > 8 else ""
         raise ValueError(
-            f"{sizes}{more} symbols make too many tuples: more than {MOST_TUPLES:.0e} (or 32 "
-            "sources) are left after symbols with the same posterior were merged; a binary target "
+            f"{sizes}{more} symbols make too many tuples: times the target symbols more than "
+            f"{MOST_CELLS:.0e} (or more than 32 sources) are left after symbols with the same posterior were merged; a binary target "
             "has a closed form for any number of sources; otherwise ask for fewer sources, or "
             "merge symbols"
         )

@@ -9,8 +9,8 @@
 
 namespace fastpid::many {
 
-// Largest number of tuples, after the reductions, that anything is tried for.
-constexpr double kMostTuples = 2e7;
+// Tuples times target symbols, after the reductions, that anything is tried for: arrays of 0.8 GB.
+constexpr double kMostCells = 1e8;
 
 struct Answer {
   double lower = NAN, upper = NAN;  // of the union information, nats
@@ -19,7 +19,7 @@ struct Answer {
   Method method = Method::proxy;
 };
 
-// sum over z of p(z) log p(z), and I(X_i; Z) for every source.
+// Returns H(Z); I(X_i; Z) of every source goes to `mi`.
 inline double known_terms(const Sources& s, const double* a, double* mi) {
   double h_z = 0.0;
   for (int i = 0; i < s.count; ++i) {
@@ -118,10 +118,11 @@ class Solver {
 
   void solve_tuples() {
     const Problem& p = reduction_.problem;
-    if (p.sources.tuples() > kMostTuples || p.sources.count > Odometer::kMostSources) {
+    if (p.sources.tuples() * p.target() > kMostCells || p.sources.count > Odometer::kMostSources) {
       answer_.status = Status::too_many_tuples;
       return;
     }
+    for (std::ptrdiff_t c = 0; c < given_.cells(); ++c) best_[c] = kFloor;  // which are feasible
     it_ = carve<Iterate>(room_, p);
     certificate_ = carve<CertificateWork>(room_, p);
     found_ = static_cast<double*>(room_(sizeof(double) * static_cast<std::size_t>(given_.cells())));
