@@ -247,9 +247,9 @@ def _refuse(status: NDArray[np.int32], marginals: Sequence[Floats], batch: tuple
         more = f" x ... ({len(marginals)} sources)" if len(marginals) > 8 else ""
         raise ValueError(
             f"{sizes}{more} symbols make too many tuples: times the target symbols more than "
-            f"{MOST_CELLS:.0e} (or more than 32 sources) are left after symbols with the same posterior were merged; a binary target "
-            "has a closed form for any number of sources; otherwise ask for fewer sources, or "
-            "merge symbols"
+            f"{MOST_CELLS:.0e} (or more than 32 sources) are left after symbols with the same "
+            "posterior were merged; a binary target has a closed form for any number of sources; "
+            "otherwise ask for fewer sources, or merge symbols"
         )
 
 
