@@ -199,8 +199,10 @@ TEST(batches_of_many_sources_do_not_depend_on_threads_and_stop_when_told) {
     cpu::BatchOptions options;
     options.threads = threads;
     CHECK(cpu::union_information(problems, options, results));
+    const std::vector<double> solved = out;
     options.interrupted = [] { return true; };
     CHECK(!cpu::union_information(problems, options, results));
+    out = solved;  // what was begun when the word came is half done
   }
   CHECK(lower[0] == lower[1]);
 }
