@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from fastpid._compare import Comparison as Comparison
     from fastpid._compare import compare as compare
     from fastpid._decompose_marginals import decompose_marginals as decompose_marginals
+    from fastpid._many import ManyDecomposition as ManyDecomposition
+    from fastpid._many import UnionInformation as UnionInformation
+    from fastpid._many import decompose_many as decompose_many
+    from fastpid._many import union_information as union_information
     from fastpid._pointwise import PointwiseDecomposition as PointwiseDecomposition
     from fastpid._pointwise import pointwise as pointwise
     from fastpid._posteriors import decompose_posteriors as decompose_posteriors
@@ -50,6 +54,7 @@ _LATE = {
     "Comparison": "_compare",
     "Differences": "conditions",
     "Estimate": "estimation",
+    "ManyDecomposition": "_many",
     "Network": "screening",
     "PIDSelector": "screening",
     "PointwiseDecomposition": "_pointwise",
@@ -58,8 +63,10 @@ _LATE = {
     "Stability": "estimation",
     "TimeCourse": "course",
     "UndersampledWarning": "joint",
+    "UnionInformation": "_many",
     "compare": "_compare",
     "controller": "controller",
+    "decompose_many": "_many",
     "decompose_marginals": "_decompose_marginals",
     "decompose_posteriors": "_posteriors",
     "estimate": "estimation",
@@ -76,6 +83,7 @@ _LATE = {
     "screening": "screening",
     "stability": "estimation",
     "torch": "torch",
+    "union_information": "_many",
 }
 __all__ = sorted(
     {

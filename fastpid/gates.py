@@ -11,6 +11,7 @@ information I_union of Bertschinger et al. (Entropy 16, 2014):
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,10 +25,15 @@ __all__ = [
     "GATES",
     "Gate",
     "and_",
+    "and_of",
     "copy",
+    "copy_of",
+    "dyadic",
+    "giant_bit",
     "imperfect_rdn",
     "noisy",
     "or_",
+    "parity",
     "pw_unq",
     "random_dense",
     "random_empirical",
@@ -37,6 +43,7 @@ __all__ = [
     "rdn",
     "rdn_xor",
     "sum_",
+    "triadic",
     "unq",
     "xor",
 ]
@@ -157,6 +164,74 @@ def pw_unq() -> Table:
     return p
 
 
+def dyadic() -> Table:
+    """Return three variables of which every two share a bit: X = (A, B), Y = (B, C), Z = (C, A).
+
+    Shape (4, 4, 4). No entropy of any of its variables tells it from :func:`triadic` (James and
+    Crutchfield, Entropy 19, 2017), but the decomposition does: each source knows a bit of its own.
+    """
+    p = np.zeros((4, 4, 4))
+    for a, b, c in itertools.product(range(2), repeat=3):
+        p[2 * a + b, 2 * b + c, 2 * c + a] = 0.125
+    return p
+
+
+def triadic() -> Table:
+    """Return three variables that share a bit and have even parity in their second bits.
+
+    Shape (4, 4, 4); X = (W, A), Y = (W, B), Z = (W, A xor B). That is :func:`rdn_xor`, named here
+    for its part beside :func:`dyadic`.
+    """
+    return rdn_xor()
+
+
+def _of_bits(n_sources: int, nz: int, z_of: Callable[[tuple[int, ...]], int]) -> Table:
+    """Independent uniform bits and a target that is a function of them."""
+    if not 2 <= n_sources <= 12:
+        raise ValueError(f"n_sources must lie between 2 and 12; got {n_sources}")
+    p = np.zeros((2,) * n_sources + (nz,))
+    for bits in itertools.product(range(2), repeat=n_sources):
+        p[(*bits, z_of(bits))] = 0.5**n_sources
+    return p
+
+
+def parity(n_sources: int = 3) -> Table:
+    """Return the parity of independent uniform bits, shape (2, ..., 2, 2): one bit of synergy.
+
+    Any fewer of the sources know nothing.
+
+    Raises
+    ------
+    ValueError
+        Unless 2 <= n_sources <= 12, as for the other gates of many sources.
+    """
+    return _of_bits(n_sources, 2, lambda bits: sum(bits) % 2)
+
+
+def and_of(n_sources: int = 3) -> Table:
+    """Return whether all of some independent uniform bits are one, shape (2, ..., 2, 2).
+
+    All sources have the same channel, so they share all that one says of the target,
+    I(X_i; Z) = h(2^-M) - h(2^(1-M)) / 2 with h the entropy of a bit, and the rest is synergy.
+    """
+    return _of_bits(n_sources, 2, lambda bits: int(all(bits)))
+
+
+def copy_of(n_sources: int = 3) -> Table:
+    """Return independent uniform bits and their copy, shape (2, ..., 2, 2^M)."""
+    return _of_bits(n_sources, 2**n_sources, lambda bits: int("".join(map(str, bits)), 2))
+
+
+def giant_bit(n_sources: int = 3) -> Table:
+    """Return one uniform bit that all sources and the target are, shape (2, ..., 2)."""
+    if not 2 <= n_sources <= 12:
+        raise ValueError(f"n_sources must lie between 2 and 12; got {n_sources}")
+    p = np.zeros((2,) * (n_sources + 1))
+    for bit in range(2):
+        p[(bit,) * (n_sources + 1)] = 0.5
+    return p
+
+
 @dataclass(frozen=True)
 class Gate:
     """A canonical distribution and its BROJA decomposition in bits.
@@ -216,6 +291,8 @@ _ALL = (
         redundancy=1.0 - _IMPERFECT,
         unique_x=_IMPERFECT,
     ),
+    # X says only A of the target (C, A), Y only C, and the pairwise marginals determine p(x, y, z).
+    Gate("DYADIC", "every two share a bit", dyadic, unique_x=1.0, unique_y=1.0),
     # The same channel twice: blank with probability 1/2, the target otherwise.
     Gate("PWUNQ", "one source knows, the other is blank", pw_unq, redundancy=0.5, synergy=0.5),
     # The same channel twice, I(X;Z) = H(Z) - H(Y) = 3/2 - 1, and I(X,Y;Z) = H(Z) = 3/2.

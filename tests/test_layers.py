@@ -18,7 +18,7 @@ FLOORS = (
     {"gates", "information", "plot"},
     {"joint", "result"},
     {"_solve"},
-    {"_pointwise", "_posteriors"},
+    {"_many", "_pointwise", "_posteriors"},
     {"estimation"},
     {"conditions", "controller", "course", "screening"},
     {"_compare", "reference", "torch"},
@@ -99,16 +99,22 @@ FOREIGN = {
 }
 
 
+def test_problems_of_many_sources_are_built_on_those_of_two() -> None:
+    for path in (ROOT / "csrc" / "core").glob("*.hpp"):
+        assert '#include "many/' not in path.read_text(encoding="utf-8"), path.name
+
+
 @pytest.mark.parametrize("layer", CSRC)
 def test_cpp_includes_point_down(layer: str) -> None:
     folder = ROOT / "csrc" / layer
-    files = [path for ext in ("hpp", "cpp", "h", "cu", "cuh") for path in folder.glob(f"*.{ext}")]
+    files = [path for ext in ("hpp", "cpp", "h", "cu", "cuh") for path in folder.rglob(f"*.{ext}")]
     assert files
     for path in files:
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.startswith('#include "'):
                 target = (path.parent / line.split('"')[1]).resolve()
-                assert target.parent.name in CSRC[layer], f"{path.name}: {line}"
+                room = target.relative_to(ROOT / "csrc").parts[0]
+                assert room in CSRC[layer], f"{path.name}: {line}"
             elif line.startswith("#include <"):
                 header = line.split("<")[1].split(">")[0]
                 assert not header.startswith(FOREIGN[layer.split("/")[0]]), f"{path.name}: {line}"

@@ -28,6 +28,7 @@ def test_the_names_are_those_documented() -> None:
         *("estimate", "estimate_table", "estimate_predictions"),
         *("estimate_over", "estimate_differences", "TimeCourse", "Differences"),
         *("power", "stability", "compare", "PIDSelector"),
+        *("decompose_many", "union_information", "ManyDecomposition", "UnionInformation"),
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
         *("PointwiseDecomposition", "Status"),
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),

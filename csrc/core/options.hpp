@@ -8,7 +8,7 @@ enum class Method : int { automatic = 0, proxy = 1, gradient = 2, newton = 3, ex
 // By their numbers, and so Python's words for them.
 constexpr const char* kMethodNames[] = {"auto", "proxy", "gradient", "newton", "exact"};
 
-// The values of fastpid.Status, and two that Python turns into exceptions.
+// The values of fastpid.Status, and three that Python turns into exceptions.
 enum class Status : int {
   converged = 0,
   bracket = 1,
@@ -17,6 +17,7 @@ enum class Status : int {
   invalid = 4,
   not_exact = 5,
   interrupted = 6,
+  too_many_tuples = 7,
 };
 
 constexpr const char* kStatusNames[] = {"converged", "bracket", "max_iterations", "stalled",

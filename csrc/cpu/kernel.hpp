@@ -5,6 +5,7 @@
 #include "batch.hpp"
 #include "gaussian.hpp"
 #include "histogram.hpp"
+#include "union_batch.hpp"
 
 namespace fastpid::cpu {
 
@@ -20,6 +21,7 @@ struct Kernel {
   decltype(&cpu::weigh) weigh;
   decltype(&cpu::rearrange) rearrange;
   decltype(&cpu::solve_gaussian) solve_gaussian;
+  decltype(&cpu::union_information) union_information;
 };
 
 // The name of the capsule that a variant's module hands its Kernel over in.

@@ -69,3 +69,4 @@ rearrange = _kernel.rearrange
 solve_gaussian = _kernel.solve_gaussian
 solve_marginals = _kernel.solve_marginals
 solve_tables = _kernel.solve_tables
+union_information = _kernel.union_information

@@ -90,6 +90,20 @@ def solve_gaussian(
     NDArray[np.float64],
     NDArray[np.float64],
 ]: ...
+def union_information(
+    marginals: list[NDArray[np.float64]],
+    method: int,
+    tol: float,
+    max_iter: int,
+    threads: int,
+    coupling: bool,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.int32],
+    list[NDArray[np.float64]],
+    NDArray[np.float64],
+]: ...
 def layout() -> dict[str, list[str]]: ...
 def build_info() -> dict[str, str | bool]: ...
 def cuda_library() -> Path | None: ...

@@ -1,0 +1,81 @@
+"""Several sources: unions beside CVXPY's, batches with all subsets, thousands of binary sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from measure import interleave
+
+import fastpid
+
+#: Shapes of one table; whether CVXPY is timed beside it, and runs in smoke runs.
+UNIONS = [
+    ((3, 3, 3, 3), True, True),
+    ((5, 5, 5, 5), True, False),
+    ((3, 3, 3, 3, 3), True, False),
+    ((10, 10, 10, 10), False, False),
+    ((5, 5, 5, 5, 5, 3), False, False),
+]
+#: Shapes of batches of tables of three sources.
+BATCHES = [((20_000, 2, 2, 2, 2), True), ((4_000, 3, 3, 3, 3), False)]
+
+
+def each_source(p: np.ndarray, n_sources: int) -> list[np.ndarray]:
+    axes = range(-1 - n_sources, -1)
+    return [p.sum(axis=tuple(a for a in axes if a != axis)) for axis in axes]
+
+
+@pytest.mark.parametrize(("shape", "beside", "smoke"), UNIONS, ids=str)
+def test_union(
+    shape: tuple[int, ...],
+    beside: bool,
+    smoke: bool,
+    benchmark: Any,
+    select: Callable[..., None],
+) -> None:
+    select(smoke=smoke)
+    p = np.random.default_rng(0).dirichlet(np.ones(np.prod(shape))).reshape(shape)
+    each = each_source(p, len(shape) - 1)
+    u = fastpid.union_information(each, threads=1)
+    assert u.converged
+    if beside:
+
+        def reference() -> float:
+            return fastpid.reference.cvx_union_information(each)
+
+        assert reference() == pytest.approx(u.value, abs=2e-6)
+        ours, theirs = interleave(
+            lambda: fastpid.union_information(each, threads=1), reference, 0.2
+        )
+        benchmark.extra_info.update(seconds=ours, cvx_seconds=theirs)
+    benchmark.group = "union of several sources"
+    benchmark.extra_info.update(shape=shape, gap=u.gap, iterations=u.iterations)
+    benchmark.pedantic(fastpid.union_information, (each,), {"threads": 1}, rounds=5)
+
+
+@pytest.mark.parametrize(("shape", "smoke"), BATCHES, ids=str)
+def test_all_subsets(
+    shape: tuple[int, ...], smoke: bool, benchmark: Any, select: Callable[..., None]
+) -> None:
+    select(smoke=smoke)
+    cells = int(np.prod(shape[1:]))
+    p = np.random.default_rng(0).dirichlet(np.ones(cells), shape[0]).reshape(shape)
+    d = fastpid.decompose_many(p, n_sources=3, threads=1)
+    assert d.converged.all()
+    benchmark.group = "all subsets of three sources"
+    benchmark.extra_info.update(shape=shape, gap=float(d.gap.max()))
+    benchmark.pedantic(fastpid.decompose_many, (p,), {"n_sources": 3, "threads": 1}, rounds=3)
+
+
+def test_a_thousand_binary_sources(benchmark: Any, select: Callable[..., None]) -> None:
+    select(smoke=True)
+    channels = np.random.default_rng(0).dirichlet(np.ones(10), (1000, 2)).transpose(0, 2, 1)
+    each = list(channels * np.array([0.4, 0.6]))
+    u = fastpid.union_information(each, threads=1)
+    assert u.gap <= 1e-11
+    benchmark.group = "a thousand sources of a binary target"
+    benchmark.extra_info.update(gap=u.gap)
+    benchmark.pedantic(fastpid.union_information, (each,), {"threads": 1}, rounds=10)

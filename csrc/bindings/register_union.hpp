@@ -1,0 +1,62 @@
+// Batches of marginals of several sources in, arrays out. Arguments have been validated in Python.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <stdexcept>
+#include <vector>
+
+#include "register_decompose.hpp"
+
+namespace fastpid::bindings {
+namespace {
+
+py::tuple union_information(const std::vector<Doubles>& marginals, int method, double tol,
+                            int max_iter, int threads, bool coupling) {
+  if (marginals.empty()) throw std::invalid_argument("there are no marginals");
+  const py::ssize_t count = marginals[0].shape(0), sources = marginals.size();
+  cpu::UnionProblems problems;
+  cpu::UnionResults results;
+  problems.count = count;
+  problems.target = extent(marginals[0], 2);
+  py::ssize_t tuples = 1;
+  py::list potentials;
+  for (const Doubles& a : marginals) {
+    if (a.ndim() != 3 || a.shape(0) != count || a.shape(2) != problems.target) {
+      throw std::invalid_argument("marginals must be (batch, n, nz), of one batch and target");
+    }
+    problems.symbols.push_back(extent(a, 1));
+    problems.marginals.push_back(a.data());
+    if (coupling) tuples *= a.shape(1);
+    Doubles out({count, a.shape(1), a.shape(2)});
+    results.potentials.push_back(out.mutable_data());
+    potentials.append(out);
+  }
+  Doubles mi({sources, count});
+  Doubles bounds({py::ssize_t{2}, count});
+  Integers codes({py::ssize_t{Results::kCodes}, count});
+  Doubles q({coupling ? count : 0, tuples, py::ssize_t{problems.target}});
+  results.mi = mi.mutable_data();
+  results.lower = bounds.mutable_data();
+  results.upper = results.lower + count;
+  results.iterations = codes.mutable_data();
+  results.status = results.iterations + count;
+  results.method = results.status + count;
+  if (coupling) results.coupling = q.mutable_data();
+  auto options = options_of(method, tol, max_iter, threads, false, 0.0);
+  run_interruptibly(options, [&] { return kernel->union_information(problems, options, results); });
+  return py::make_tuple(mi, bounds, codes, potentials, q);
+}
+
+void register_union(py::module_& m) {
+  m.def("union_information", &union_information, py::arg("marginals"), py::arg("method"),
+        py::arg("tol"), py::arg("max_iter"), py::arg("threads"), py::arg("coupling"),
+        "Marginals (batch, n_i, nz) of several sources -> I(X_i; Z) (sources, batch), bounds (2, "
+        "batch; nats), codes (3, batch), potentials of their shapes and, if wanted, the coupling "
+        "(batch, tuples, nz) but for what its marginals miss (else empty).");
+}
+
+}  // namespace
+}  // namespace fastpid::bindings

@@ -1,0 +1,210 @@
+// Several sources: the closed form, the interior point and mirror descent, against one another, the
+// solver of two sources, and values known without any of them.
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "../core/many/union_information.hpp"
+#include "../cpu/rooms.hpp"
+#include "../cpu/union_batch.hpp"
+#include "../exec/serial.hpp"
+#include "check.hpp"
+
+namespace {
+
+using namespace fastpid;
+
+// The marginals of a random table of several sources.
+struct Given {
+  std::vector<int> symbols;
+  int target;
+  std::vector<std::ptrdiff_t> first{0};
+  std::vector<double> a;
+
+  Given(std::vector<int> n, int nz, double shape, unsigned seed) : symbols(n), target(nz) {
+    std::size_t cells = static_cast<std::size_t>(nz);
+    for (const int k : symbols) {
+      first.push_back(first.back() + static_cast<std::ptrdiff_t>(k) * nz);
+      cells *= static_cast<std::size_t>(k);
+    }
+    std::mt19937 rng(seed);
+    std::gamma_distribution<double> draw(shape);
+    std::vector<double> p(cells);
+    double total = 0.0;
+    for (double& v : p) total += v = draw(rng);
+    a.assign(static_cast<std::size_t>(first.back()), 0.0);
+    for (std::size_t c = 0; c < cells; ++c) {
+      const std::size_t z = c % static_cast<std::size_t>(nz);
+      std::size_t rest = c / static_cast<std::size_t>(nz);
+      for (std::size_t i = symbols.size(); i-- > 0;) {
+        const std::size_t x = rest % static_cast<std::size_t>(symbols[i]);
+        rest /= static_cast<std::size_t>(symbols[i]);
+        a[static_cast<std::size_t>(first[i]) + x * static_cast<std::size_t>(nz) + z] +=
+            p[c] / total;
+      }
+    }
+  }
+
+  many::Sources sources() const {
+    return {static_cast<int>(symbols.size()), target, symbols.data(), first.data()};
+  }
+};
+
+struct Solved {
+  many::Answer answer;
+  std::vector<double> mi, potentials;
+};
+
+Solved solve(const Given& given, Method method, double tol) {
+  Options options;
+  options.method = method;
+  options.tol = tol;
+  const Serial exec;
+  cpu::Rooms rooms;
+  const auto stop = [] { return false; };
+  Solved out;
+  out.mi.resize(given.symbols.size());
+  out.potentials.resize(given.a.size());
+  const many::Sources sources = given.sources();
+  many::Solver<Serial, cpu::Rooms, decltype(stop)> solver(exec, sources, given.a.data(), options,
+                                                          rooms, stop, out.potentials.data());
+  out.answer = solver.solve(out.mi.data());
+  return out;
+}
+
+// The largest sum_z exp(sum_i potentials_i) by visiting every tuple.
+double largest_by_tuples(const Given& given, const std::vector<double>& potentials) {
+  const many::Sources sources = given.sources();
+  many::Odometer at(sources);
+  double most = 0.0;
+  const auto tuples = static_cast<std::ptrdiff_t>(sources.tuples());
+  for (std::ptrdiff_t t = 0; t < tuples; ++t) {
+    double sum = 0.0;
+    for (int z = 0; z < given.target; ++z) {
+      double log = 0.0;
+      for (int i = 0; i < sources.count; ++i) {
+        log += potentials[static_cast<std::size_t>(at.row(i) + z)];
+      }
+      sum += std::exp(log);
+    }
+    most = std::max(most, sum);
+    if (t + 1 < tuples) at.next();
+  }
+  return most;
+}
+
+TEST(many_sources_are_bracketed_whatever_the_method) {
+  for (const auto& symbols : {std::vector<int>{2, 3, 4}, {3, 3, 3, 3}, {2, 2, 2, 2, 2}}) {
+    for (unsigned seed = 0; seed < 6; ++seed) {
+      const Given given(symbols, 3, seed % 2 ? 0.1 : 1.0, seed);
+      const Solved newton = solve(given, Method::automatic, 1e-9);
+      CHECK(newton.answer.status == Status::converged);
+      CHECK_LE(newton.answer.upper - newton.answer.lower, 1e-9);
+      for (const Method method : {Method::proxy, Method::gradient}) {
+        const Solved other = solve(given, method, 1e-3);
+        CHECK_LE(other.answer.lower, newton.answer.upper + 1e-13);
+        CHECK_LE(newton.answer.lower, other.answer.upper + 1e-13);
+      }
+      CHECK_LE(largest_by_tuples(given, newton.potentials), 1.0 + 1e-13);
+    }
+  }
+}
+
+TEST(binary_targets_of_many_sources_have_a_closed_form) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    const Given given({4, 3, 2, 5}, 2, seed % 2 ? 0.1 : 1.0, seed);
+    const Solved closed = solve(given, Method::automatic, 1e-9);
+    CHECK(closed.answer.method == Method::exact);
+    CHECK_LE(closed.answer.upper - closed.answer.lower, 1e-12);
+    const Solved newton = solve(given, Method::newton, 1e-9);
+    CHECK(newton.answer.method == Method::newton || newton.answer.method == Method::proxy);
+    CHECK_LE(closed.answer.lower, newton.answer.upper + 1e-12);
+    CHECK_LE(newton.answer.lower, closed.answer.upper + 1e-12);
+    // The merged hulls find the very constraint that visiting every tuple does.
+    CHECK_NEAR(largest_by_tuples(given, closed.potentials), 1.0, 1e-12);
+  }
+}
+
+TEST(a_source_that_says_nothing_changes_nothing) {
+  Given given({3, 4}, 3, 1.0, 5);
+  const Solved two = solve(given, Method::newton, 1e-10);
+  Given more = given;
+  more.symbols.push_back(2);
+  for (int x = 0; x < 2; ++x) {
+    for (int z = 0; z < 3; ++z) {
+      double p_z = 0.0;
+      for (int y = 0; y < 3; ++y) p_z += given.a[static_cast<std::size_t>(3 * y + z)];
+      more.a.push_back((x == 0 ? 0.25 : 0.75) * p_z);
+    }
+  }
+  more.first.push_back(static_cast<std::ptrdiff_t>(more.a.size()));
+  const Solved three = solve(more, Method::newton, 1e-10);
+  CHECK_NEAR(two.answer.lower, three.answer.lower, 2e-10);
+  CHECK_LE(largest_by_tuples(more, three.potentials), 1.0 + 1e-13);
+}
+
+TEST(the_coupling_has_marginals_below_those_given) {
+  const Given given({3, 2, 4}, 3, 0.3, 2);
+  const Serial exec;
+  cpu::Rooms rooms;
+  const auto stop = [] { return false; };
+  Options options;
+  const many::Sources sources = given.sources();
+  std::vector<double> mi(3), potentials(given.a.size()), q(24 * 3), sums(given.a.size());
+  many::Solver<Serial, cpu::Rooms, decltype(stop)> solver(exec, sources, given.a.data(), options,
+                                                          rooms, stop, potentials.data());
+  solver.solve(mi.data());
+  solver.coupling(q.data());
+  many::Odometer at(sources);
+  for (std::size_t t = 0; t < 24; ++t) {
+    for (std::size_t z = 0; z < 3; ++z) {
+      for (int i = 0; i < 3; ++i) sums[static_cast<std::size_t>(at.row(i)) + z] += q[3 * t + z];
+    }
+    if (t < 23) at.next();
+  }
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    CHECK_LE(sums[c], given.a[c] + 1e-15);
+    CHECK_LE(given.a[c], sums[c] + 1e-9);
+  }
+}
+
+TEST(batches_of_many_sources_do_not_depend_on_threads_and_stop_when_told) {
+  constexpr std::ptrdiff_t kCount = 40;
+  const std::vector<int> symbols{3, 2, 3};
+  cpu::UnionProblems problems{kCount, 3, symbols, {}};
+  std::vector<std::vector<double>> marginals(3);
+  for (unsigned n = 0; n < kCount; ++n) {
+    const Given given(symbols, 3, 0.5, n);
+    for (std::size_t i = 0; i < 3; ++i) {
+      marginals[i].insert(marginals[i].end(), given.a.begin() + given.first[i],
+                          given.a.begin() + given.first[i + 1]);
+    }
+  }
+  for (const auto& of_source : marginals) problems.marginals.push_back(of_source.data());
+  std::vector<double> lower[2];
+  for (const int threads : {1, 3}) {
+    std::vector<double>& out = lower[threads > 1];
+    out.resize(kCount);
+    std::vector<double> mi(3 * kCount), upper(kCount);
+    std::vector<std::int32_t> codes(3 * kCount);
+    auto duals = marginals;
+    cpu::UnionResults results{mi.data(),
+                              out.data(),
+                              upper.data(),
+                              codes.data(),
+                              codes.data() + kCount,
+                              codes.data() + 2 * kCount,
+                              {duals[0].data(), duals[1].data(), duals[2].data()},
+                              nullptr};
+    cpu::BatchOptions options;
+    options.threads = threads;
+    CHECK(cpu::union_information(problems, options, results));
+    const std::vector<double> solved = out;
+    options.interrupted = [] { return true; };
+    CHECK(!cpu::union_information(problems, options, results));
+    out = solved;  // what was begun when the word came is half done
+  }
+  CHECK(lower[0] == lower[1]);
+}
+
+}  // namespace

@@ -1,0 +1,301 @@
+"""The public decompose_many(): what several sources say about a target, from their joint table."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastpid._base.quantities import MASS_TOLERANCE, NATS_PER_UNIT, Method, OnFailure, Unit
+from fastpid._many._coverage import Subset, subsets_of
+from fastpid._many._result import ManyDecomposition
+from fastpid._solve.options import SolveOptions, recall_options
+from fastpid._solve.solve import solve_tables
+from fastpid._solve.tables import explain_bad_values, index_of
+from fastpid._solve.unions import check_array, report, solve_unions
+from fastpid.result import Decomposition
+
+Floats = NDArray[np.float64]
+
+#: More sources than this have too many subsets for "all".
+_MOST_FOR_ALL = 12
+_SUBSETS = ("all", "leave_one_out")
+
+
+def decompose_many(
+    p: ArrayLike,
+    *,
+    n_sources: int | None = None,
+    subsets: str | Sequence[Iterable[int]] = "all",
+    method: Method = "auto",
+    tol: float = 1e-9,
+    max_iter: int | None = None,
+    unit: Unit = "bits",
+    threads: int | None = None,
+    normalize: bool = False,
+    on_failure: OnFailure = "warn",
+) -> ManyDecomposition:
+    """Decompose what M >= 2 sources say about a target, every number within certified bounds.
+
+    From the union information [1]_ of sets of sources (:func:`fastpid.union_information`) follow
+    the synergy of all, what each source alone knows, what exactly each set of sources shares (the
+    coverage atoms; for three sources those of Chicharro [2]_ and of MAXENT3D_PID [3]_), and the
+    decompositions of all pairs. The brackets of sets are tightened by those of their neighbours:
+    more sources never say less.
+
+    Parameters
+    ----------
+    p : array_like, shape (..., n_1, ..., n_M, nz)
+        Joint probabilities of the sources and, on the last axis, the target.
+    n_sources : int, optional
+        M, if leading axes are a batch; by default all axes but the last are sources.
+    subsets : "all", "leave_one_out", or a sequence of sets of source numbers
+        The sets of sources, counted from 0, whose union information is found. "all" (up to 12
+        sources) is what coverage atoms and redundancy need, "leave_one_out" what the unique
+        informations need. That of all sources, and of each, is there in any case.
+    method, tol, max_iter, unit, threads, on_failure
+        As for :func:`fastpid.union_information`; for every set.
+    normalize : bool
+        Divide each table by its sum first (counts). Otherwise it must sum to 1 within 1e-6.
+
+    Returns
+    -------
+    ManyDecomposition
+
+    Raises
+    ------
+    ValueError
+        For fewer than two sources, an `n_sources` that does not fit the axes of `p`, sets that name
+        no source or one that there is not, tables that are no distributions, too many tuples of
+        symbols for a solve, unknown options.
+    TypeError
+        For a `p` that does not hold real numbers.
+    ConvergenceError
+        Under ``on_failure="raise"``.
+
+    References
+    ----------
+    .. [1] N. Bertschinger, J. Rauh, E. Olbrich, J. Jost, N. Ay, "Quantifying unique information",
+       Entropy 16, 2014, doi:10.3390/e16042161.
+    .. [2] D. Chicharro, "Quantifying multivariate redundancy with maximum entropy decompositions
+       of mutual information", arXiv:1708.03845, 2017.
+    .. [3] A. Makkeh, D. Chicharro, D. O. Theis, R. Vicente, "MAXENT3D_PID", Entropy 21, 2019,
+       doi:10.3390/e21090862.
+
+    Examples
+    --------
+    >>> import fastpid
+    >>> d = fastpid.decompose_many(fastpid.gates.parity(3))
+    >>> d.synergy, d.redundancy
+    (1.0, 0.0)
+    >>> d = fastpid.decompose_many(fastpid.gates.giant_bit(3))
+    >>> round(d.redundancy, 9), round(d.synergy, 9)
+    (1.0, 0.0)
+    """
+    options = recall_options(method, tol, max_iter, unit, threads, normalize, on_failure)
+    tables = _check_table(p, n_sources)
+    sources = tables.ndim - 2 if n_sources is None else n_sources
+    batch = () if n_sources is None else tables.shape[: -1 - sources]
+    tables = tables.reshape(-1, *tables.shape[-1 - sources :])
+    wanted = _check_subsets(subsets, sources)
+    tables = _check_values(tables, batch, options.normalize, n_sources is None)
+    found, pairs = _solve(tables, wanted, options, batch)
+
+    def shaped(rows: Any) -> Any:
+        return np.stack(rows).reshape(len(rows), *batch)
+
+    lower, upper, iterations, status, method_codes = (
+        shaped([found[subset][k] for subset in wanted]) for k in range(5)
+    )
+    joint = _mutual_information(tables).reshape(batch)
+    upper[-1] = np.minimum(upper[-1], np.maximum(joint, lower[-1]))
+    _bound_by_neighbours(wanted, lower, upper)
+    status = np.where((status != 0) & (upper - lower <= options.tol), 0, status)
+    result = ManyDecomposition(
+        n_sources=sources,
+        subsets=tuple(wanted),
+        unit=options.result_unit,
+        pairs=pairs,
+        _lower=lower,
+        _upper=upper,
+        _mi_joint=joint,
+        _iterations=iterations,
+        _status=status,
+        _method=method_codes,
+    )
+
+    def describe(flat: int) -> str:
+        subset, entry = divmod(flat, len(tables))
+        table = f"table {list(index_of(entry, batch))}, " if batch else ""
+        return f"{table}sources {wanted[subset]}"
+
+    gap = (upper - lower).ravel() / NATS_PER_UNIT[options.unit]
+    report(status.ravel(), gap, options, describe, lambda: result)
+    return result
+
+
+def _check_table(p: Any, n_sources: Any) -> Floats:
+    """Return p as C-contiguous float64, with a batch axis in front if n_sources is None."""
+    array = check_array(p, "p")
+    if n_sources is not None:
+        try:
+            sources = operator.index(n_sources)
+        except TypeError:
+            raise TypeError(
+                f"n_sources must be an integer or None; got {type(n_sources).__name__}"
+            ) from None
+        if sources < 2:
+            raise ValueError(
+                f"n_sources must be 2 or more; got {sources} (what one source says is "
+                "fastpid.information.mutual_information)"
+            )
+        if array.ndim < sources + 1:
+            raise ValueError(
+                f"n_sources={sources} needs {sources + 1} axes or more, (..., n_1, ..., n_M, nz); "
+                f"p has shape {array.shape}"
+            )
+    elif array.ndim < 3:
+        raise ValueError(
+            f"p must have at least 3 axes, two sources or more and the target last; got shape "
+            f"{array.shape}"
+        )
+    if 0 in array.shape:
+        raise ValueError(
+            f"p has an empty axis: axis {array.shape.index(0)} of shape {array.shape}; pass at "
+            "least one entry along each axis"
+        )
+    contiguous: Floats = np.ascontiguousarray(array, dtype=np.float64)
+    return contiguous[None] if n_sources is None else contiguous
+
+
+def _check_values(
+    tables: Floats, batch: tuple[int, ...], normalize: bool, no_batch: bool
+) -> Floats:
+    flat = tables.reshape(len(tables), -1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mass = flat.sum(axis=1)
+        if normalize:
+            good = (mass >= 1e-250) & (mass <= 1e250)
+        else:
+            good = np.abs(mass - 1.0) <= MASS_TOLERANCE
+        good &= (flat >= 0.0).all(axis=1)
+    if not good.all():
+        first = int(np.flatnonzero(~good)[0])
+        text = explain_bad_values(tables[first], index_of(first, batch), normalize)
+        along = tables[0].sum(axis=tuple(range(1, tables.ndim - 1)))
+        if no_batch and tables.ndim > 4 and np.allclose(along, 1.0, atol=MASS_TOLERANCE):
+            text += (
+                f"; if its first axis is a batch of {len(along)} tables, pass "
+                f"n_sources={tables.ndim - 3}"
+            )
+        raise ValueError(text)
+    return (flat / mass[:, None]).reshape(tables.shape) if normalize else tables
+
+
+def _check_subsets(subsets: Any, sources: int) -> list[Subset]:
+    """Return the sets, with those of each source and of all, the smaller ones first."""
+    everything = tuple(range(sources))
+    always = {*((i,) for i in everything), everything}
+    if isinstance(subsets, str):
+        if subsets not in _SUBSETS:
+            raise ValueError(
+                f"subsets must be one of {', '.join(_SUBSETS)}, or a sequence of sets of sources; "
+                f"got {subsets!r}"
+            )
+        if subsets == "all" and sources > _MOST_FOR_ALL:
+            raise ValueError(
+                f'subsets="all" of {sources} sources would be {2**sources - 1} solves (at most '
+                f'{_MOST_FOR_ALL} sources); pass subsets="leave_one_out", or the sets wanted'
+            )
+        rest = {tuple(j for j in everything if j != i) for i in everything}
+        chosen = set(subsets_of(everything)) if subsets == "all" else rest
+        return sorted(chosen | always, key=lambda a: (len(a), a))
+    chosen = set()
+    for subset in subsets:
+        members = (subset,) if isinstance(subset, (int, np.integer)) else tuple(subset)
+        try:
+            members = tuple(sorted(operator.index(i) for i in members))
+        except TypeError:
+            raise TypeError(f"subsets must hold sets of source numbers; got {subset!r}") from None
+        if not members or len(set(members)) < len(members):
+            raise ValueError(f"{subset!r} in subsets is empty or names a source twice")
+        if members[0] < 0 or members[-1] >= sources:
+            raise ValueError(
+                f"{subset!r} in subsets names a source that there is not; sources count from 0 to "
+                f"{sources - 1}"
+            )
+        chosen.add(members)
+    return sorted(chosen | always, key=lambda a: (len(a), a))
+
+
+#: Of one set and every table: lower and upper bound in nats, iterations, status, method.
+_Found = tuple[Any, Any, Any, Any, Any]
+
+
+def _solve(
+    tables: Floats, wanted: list[Subset], options: SolveOptions, batch: tuple[int, ...]
+) -> tuple[dict[Subset, _Found], dict[Subset, Decomposition[Any]]]:
+    sources = range(tables.ndim - 2)
+    given = options._replace(normalize=False, on_failure="ignore")
+
+    def keep(subset: Subset) -> Floats:
+        left = tuple(1 + i for i in sources if i not in subset)
+        return np.ascontiguousarray(tables.sum(axis=left)) if left else tables
+
+    marginals = [keep((i,)) for i in sources]
+    nothing = np.zeros(len(tables), dtype=np.int32)
+    exact = np.full(len(tables), 4, dtype=np.int32)  # the kernel's number of "exact"
+    found: dict[Subset, _Found] = {}
+    pairs: dict[Subset, Decomposition[Any]] = {}
+    for subset in wanted:
+        if len(subset) == 1:
+            mi = _mutual_information(marginals[subset[0]])
+            found[subset] = (mi, mi, nothing, nothing, exact)
+        elif len(subset) == 2:
+            table = keep(subset)
+            solved = solve_tables(table.reshape(*batch, *table.shape[1:]), given)
+            terms, codes = solved.terms, solved.codes
+            found[subset] = (terms.lower, terms.upper, codes.iterations, codes.status, codes.method)
+            pairs[subset] = solved.result()
+        else:
+            union = solve_unions([marginals[i] for i in subset], given, batch)
+            found[subset] = (
+                *(union.lower, union.upper),
+                *(union.iterations, union.status, union.method),
+            )
+    return found, pairs
+
+
+def _bound_by_neighbours(wanted: list[Subset], lower: Floats, upper: Floats) -> None:
+    """Tighten brackets by monotony: g of a set is at least that of any of its subsets."""
+    place = {subset: k for k, subset in enumerate(wanted)}
+    neighbours = [
+        (k, place[rest])
+        for subset, k in place.items()
+        for i in subset
+        if (rest := tuple(j for j in subset if j != i)) in place
+    ]
+    for larger, smaller in neighbours:  # the smaller sets come first
+        lower[larger] = np.maximum(lower[larger], lower[smaller])
+    for larger, smaller in reversed(neighbours):
+        upper[smaller] = np.minimum(upper[smaller], upper[larger])
+    # Brackets of no width may cross by rounding.
+    crossed = lower > upper
+    middle = 0.5 * (lower + upper)
+    lower[crossed] = upper[crossed] = middle[crossed]
+
+
+def _mutual_information(tables: Floats) -> Floats:
+    """I of all axes but the last with the last, in nats, of a batch of tables."""
+    flat = tables.reshape(len(tables), -1, tables.shape[-1])
+
+    def negentropy(q: Floats) -> Floats:
+        logs = np.log(q, out=np.zeros_like(q), where=q > 0.0)
+        total: Floats = (q * logs).reshape(len(q), -1).sum(axis=1)
+        return total
+
+    rows, columns = negentropy(flat.sum(axis=2)), negentropy(flat.sum(axis=1))
+    return np.maximum(negentropy(flat) - rows - columns, 0.0)
