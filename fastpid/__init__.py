@@ -16,6 +16,7 @@ from fastpid.result import Status as Status
 if TYPE_CHECKING:
     from fastpid import controller as controller
     from fastpid import joint as joint
+    from fastpid import models as models
     from fastpid import plot as plot
     from fastpid import screening as screening
     from fastpid import torch as torch
@@ -67,6 +68,7 @@ _LATE = {
     "estimate_predictions": "estimation",
     "estimate_table": "estimation",
     "joint": "joint",
+    "models": "models",
     "plot": "plot",
     "pointwise": "_pointwise",
     "power": "estimation",

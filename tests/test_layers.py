@@ -20,7 +20,7 @@ FLOORS = (
     {"_solve"},
     {"_pointwise", "_posteriors"},
     {"estimation"},
-    {"conditions", "controller", "course", "screening"},
+    {"conditions", "controller", "course", "models", "screening"},
     {"_compare", "reference", "torch"},
     {"_decompose", "_decompose_marginals"},
     {"__init__"},
@@ -124,8 +124,8 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import fastpid
 assert fastpid.decompose(fastpid.gates.xor()).synergy == 1.0
-late = {f"fastpid.{name}" for name in ("controller", "joint", "estimation", "screening", "plot",
-                                       "torch")}
+late = {f"fastpid.{name}" for name in ("controller", "joint", "estimation", "models", "screening",
+                                       "plot", "torch")}
 assert not late & set(sys.modules), late & set(sys.modules)
 assert {"estimate", "screen", "plot", "PIDSelector"} <= set(dir(fastpid))
 x = [0, 0, 1, 1] * 10

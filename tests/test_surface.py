@@ -31,7 +31,17 @@ def test_the_names_are_those_documented() -> None:
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
         *("PointwiseDecomposition", "Status"),
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
-        *("controller", "gates", "information", "joint", "plot", "reference", "screening", "torch"),
+        *(
+            "controller",
+            "gates",
+            "information",
+            "joint",
+            "models",
+            "plot",
+            "reference",
+            "screening",
+            "torch",
+        ),
     }
     assert set(fastpid.__all__) <= set(dir(fastpid))
     pytest.importorskip("sklearn")
