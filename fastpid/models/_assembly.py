@@ -51,7 +51,7 @@ def assemble(
     ]
     first, (posteriors, folds) = found[0], refits[0]
     warn_of(first, unit)
-    vectors = np.stack([each.vector(corrected=True) for each in found]) * scale
+    vectors = np.stack([each.vector() for each in found]) * scale
     plug_in = np.append(first.claimed * scale, first.decomposition.union_information)
     corrected = _named(vectors.mean(axis=0))
     each_refit = _arrays(vectors)
@@ -70,7 +70,6 @@ def assemble(
             posteriors,
             target,
             groups,
-            first.contradicted,
             wanted.n_bootstrap,
             wanted.threads,
             streams[2],

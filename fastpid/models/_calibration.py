@@ -6,9 +6,9 @@ and Shrikumar, ICML 2020). At its minimum the mean of the posteriors is the clas
 and the mean of their entropies is the cross-entropy: the information that posteriors claim is the
 one that labels confirm. "isotonic" fits a monotone function to the probability of each class.
 
-A calibrator is fitted to other folds than the one it is used for. To the probabilities that it is
-fitted to or used for, one sample's worth of the classes' frequencies is added: of n samples, none
-shows that a class is impossible.
+A calibrator is fitted to other folds than the one it is used for. To what it gives, one sample's
+worth of the classes' frequencies is added: n samples do not show that a class is impossible. Where
+a model says zero, as a forest does, half of its smallest probability is taken for the logarithm.
 """
 
 from __future__ import annotations
@@ -38,23 +38,22 @@ def calibrate(
     for fold in np.unique(folds):
         within, others = folds == fold, folds != fold
         n = int(others.sum())
-        mixed = (n * probabilities + frequencies) / (n + 1.0)
-        found = fit(mixed[others], codes[others], mixed[within])
-        out[within] = found / found.sum(axis=1, keepdims=True)
+        found = fit(probabilities[others], codes[others], probabilities[within])
+        out[within] = _with_one_sample(found, n, frequencies)
     return out
 
 
 def temperature_loss(probabilities: Floats, codes: Labels, frequencies: Floats) -> float:
     """Return the cross-entropy of the best temperature and offsets, in nats."""
     n = len(codes)
-    mixed = (n * probabilities + frequencies) / (n + 1.0)
-    rows = _temperature(mixed, codes, mixed)
+    rows = _with_one_sample(_temperature(probabilities, codes, probabilities), n, frequencies)
     return -float(np.log(rows[np.arange(n), codes]).mean())
 
 
 def _temperature(probabilities: Floats, codes: Labels, to: Floats) -> Floats:
     optimize = import_extra("scipy.optimize", "fastpid.models")
-    logs = np.log(probabilities)
+    zero = 0.5 * min(part[part > 0.0].min() for part in (probabilities, to))
+    logs, logs_to = (np.log(np.where(p > 0.0, p, zero)) for p in (probabilities, to))
     n, classes = logs.shape
     hits = np.bincount(codes, minlength=classes)
 
@@ -72,7 +71,7 @@ def _temperature(probabilities: Floats, codes: Labels, to: Floats) -> Floats:
     found = optimize.minimize(
         loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"gtol": 1e-9}
     )
-    return _softmax(np.log(to), found.x)[0]
+    return _softmax(logs_to, found.x)[0]
 
 
 def _softmax(logs: Floats, parameters: Floats) -> tuple[Floats, Floats]:
@@ -86,11 +85,17 @@ def _softmax(logs: Floats, parameters: Floats) -> tuple[Floats, Floats]:
 
 def _isotonic(probabilities: Floats, codes: Labels, to: Floats) -> Floats:
     isotonic = import_extra("sklearn.isotonic", "fastpid.models")
-    n, classes = probabilities.shape
     out = np.empty_like(to)
-    for z in range(classes):
+    for z in range(to.shape[1]):
         hit = codes == z
         model: Any = isotonic.IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
-        fitted = model.fit(probabilities[:, z], hit.astype(np.float64)).predict(to[:, z])
-        out[:, z] = (n * fitted + hit.mean()) / (n + 1.0)
-    return out
+        out[:, z] = model.fit(probabilities[:, z], hit.astype(np.float64)).predict(to[:, z])
+    # A row may be zero in all classes: nothing is known of it then.
+    total = out.sum(axis=1, keepdims=True)
+    frequencies = np.bincount(codes, minlength=to.shape[1]) / len(codes)
+    return np.where(total > 0.0, out / np.where(total > 0.0, total, 1.0), frequencies)
+
+
+def _with_one_sample(rows: Floats, n: int, frequencies: Floats) -> Floats:
+    """Return distributions with one more sample than the n that they were fitted to."""
+    return (n * rows + frequencies) / (n + 1.0)

@@ -12,7 +12,7 @@ from fastpid._base.checks import check_choice
 from fastpid._base.extras import import_extra
 
 #: Up to so many features trees are tried: beyond, they are slow, and embeddings are not for them.
-_MOST_FOR_TREES = 64
+_MOST_FOR_TREES = 32
 NAMES = ("auto", "linear", "network", "trees")
 
 

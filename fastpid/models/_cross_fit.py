@@ -176,8 +176,10 @@ def fit_and_predict(job: Job, features: NDArray[Any], codes: Labels) -> Floats:
         If the model does not say probabilities of all classes.
     """
     model = job.recipe.make(job.seed)
-    model.fit(features[job.train], codes[job.train])
-    rows = np.asarray(model.predict_proba(features[job.test]), dtype=np.float64)
+    # Threads of several libraries get into each other's way; processes do not.
+    with import_extra("threadpoolctl", "fastpid.models").threadpool_limits(1):
+        model.fit(features[job.train], codes[job.train])
+        rows = np.asarray(model.predict_proba(features[job.test]), dtype=np.float64)
     classes = np.unique(codes[job.train])
     if rows.shape != (len(job.test), len(classes)) or not np.isfinite(rows).all():
         raise ValueError(

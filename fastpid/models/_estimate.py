@@ -77,7 +77,7 @@ def estimate(
     model : {"auto", "linear", "network", "trees"}, classifier, or three of these
         "linear" is logistic regression of standardised features, "network" one of two layers with
         strong decay, "trees" gradient boosting, which takes NaN. "auto" takes the one with the
-        least cross-entropy, for each of the three apart; trees are tried up to 64 features. A
+        least cross-entropy, for each of the three apart; trees are tried up to 32 features. A
         classifier is anything with scikit-learn's fit(), predict_proba() and get_params(); three
         are those of x, y and both, whose features stand side by side.
     cv : int, or a splitter with split(X, y, groups)
@@ -90,7 +90,8 @@ def estimate(
         Cuts a target of numbers into so many classes of equal counts.
     calibration : {"temperature", "isotonic", "none"}
         "temperature" fits a temperature and an offset for each class [1]_; "isotonic" needs
-        thousands of samples. Calibrators are fitted to other folds than those they are used for.
+        thousands of samples. Calibrators are fitted to other folds than those they are used for;
+        to what they give, a sample's worth of the classes' frequencies is added.
     n_refits : int
         So many times everything is fitted, with other folds and seeds; values are the averages,
         and what differs between fits goes into the intervals.
@@ -112,7 +113,8 @@ def estimate(
     threads : int, optional
         Threads of the decomposition.
     n_jobs : int, optional
-        Processes that models are fitted in, as joblib counts them; by default one.
+        Processes that models are fitted in, as joblib counts them; by default one. A fit has one
+        thread.
     rng : int, SeedSequence, Generator, BitGenerator or None
         Seed of folds, models, resamples and permutations.
     progress : bool, optional

@@ -43,18 +43,18 @@ class Informations(NamedTuple):
     claimed: Floats  # (3,): I(X; Z), I(Y; Z) and I(X, Y; Z)
     confirmed: Floats  # (3,)
     contradicted: bool
-    excess: float  # of the union information
+    excess: float  # of the union information, as far as it is taken out
 
     @property
     def used(self) -> Floats:
         """The informations that the values are made of."""
         return self.confirmed if self.contradicted else self.claimed
 
-    def vector(self, corrected: bool) -> Floats:
-        """Return mi_x, mi_y, mi_xy and the union information, the excess taken out or not."""
+    def vector(self) -> Floats:
+        """Return mi_x, mi_y, mi_xy and the union information, the excess taken out."""
         unit = NATS_PER_UNIT[self.decomposition.unit]
         union = self.decomposition.union_information * unit
-        return along(union - self.excess * corrected, self.claimed, self.used)
+        return along(union - self.excess, self.claimed, self.used)
 
 
 def along(union: float, claimed: Floats, used: Floats) -> Floats:
@@ -70,7 +70,8 @@ def informations(
     seed: int,
 ) -> Informations:
     """Decompose posteriors, and hold them against the labels."""
-    p_z = target.frequencies
+    p_z, n = target.frequencies, len(target.codes)
+    surprises = [surprise(name, rows, target) for name, rows in posteriors._asdict().items()]
     decomposition = decompose_posteriors(
         posteriors.x,
         posteriors.y,
@@ -84,23 +85,26 @@ def informations(
         on_failure="ignore",
     )
     unit = NATS_PER_UNIT[wanted.unit]
-    weights = np.full(len(target.codes), 1.0 / len(target.codes))
+    weights = np.full(n, 1.0 / n)
     both = rake("posteriors_xy", posteriors.xy, weights, p_z)
     entropy = -float(sums_p_log_p(p_z))
+    most = max(decomposition.mi_x, decomposition.mi_y)
     claims = [decomposition.mi_x * unit, decomposition.mi_y * unit]
     claims.append(entropy + float(sums_p_log_p(both).mean()))
-    surprises = [surprise(name, rows, target) for name, rows in posteriors._asdict().items()]
     # Of every sample, what its rows claim more than its label confirms.
     over = [s + sums_p_log_p(rows) for s, rows in zip(surprises, posteriors, strict=True)]
+    # One sample's worth of doubt is claimed too much of posteriors that are always right.
+    least = _LEAST + np.log(n) / n
     contradicted = any(
-        abs(float(d.mean())) > max(_ERRORS * float(d.std()) / np.sqrt(len(d)), _LEAST) for d in over
+        abs(float(d.mean())) > max(_ERRORS * float(d.std()) / np.sqrt(n), least) for d in over
     )
     return Informations(
         decomposition,
         np.array(claims),
         np.array([entropy - float(s.mean()) for s in surprises]),
         contradicted,
-        decomposition.details.get("bias", 0.0) * unit,
+        # The union information is not below the larger of the two.
+        min(decomposition.details.get("bias", 0.0), decomposition.union_information - most) * unit,
     )
 
 

@@ -26,6 +26,8 @@ Labels = NDArray[np.intp]
 
 _SAMPLES_ALIKE = 16
 _MOST_CLUSTERS = 300
+#: Resamples are not solved more closely.
+_LEAST_ERROR = 1e-3
 #: What each atom takes; of several p-values the largest counts.
 TAKES = {
     "redundancy": ("x", "y"),
@@ -69,8 +71,8 @@ def p_values(
     """Return the p-value of every atom from its standard error, and from permutations if any."""
     found: dict[str, float] = {}
     for atom in ATOMS:
-        value, error = corrected[atom], errors[atom]
-        p = float(value <= 0.0) if error == 0.0 else 1.0 - NormalDist(0.0, error).cdf(value)
+        error = max(errors[atom], _LEAST_ERROR)
+        p = 1.0 - NormalDist(0.0, error).cdf(corrected[atom])
         found[atom] = max([p, *(permuted[name] for name in TAKES[atom] if permuted)])
     return found
 

@@ -1,7 +1,9 @@
 """By how much values vary over samples: resamples of posteriors, of samples or of whole groups.
 
-Models stay as they are. Symbols are clusters of posteriors, few and the same for all resamples;
-what they lose is the same for all, too, and only differences from the value of all samples count.
+Models stay as they are. Calibrated posteriors claim what labels confirm, and so vary as that does:
+the informations of a resample are those that its labels confirm. Symbols are clusters of
+posteriors, few and the same for all resamples; what they lose is the same for all, too, and only
+differences from the value of all samples count.
 """
 
 from __future__ import annotations
@@ -34,26 +36,21 @@ def errors_of_resamples(
     posteriors: Posteriors,
     target: Target,
     groups: Labels | None,
-    confirmed: bool,
     n_bootstrap: int,
     threads: int | None,
     rng: np.random.Generator,
     advance: Callable[[int], object],
 ) -> Floats:
-    """Return what the vector is off by, of resamples, (n_bootstrap, 4) in nats.
-
-    With `confirmed` the informations are those that labels confirm.
-    """
+    """Return what the vector is off by, of resamples, (n_bootstrap, 4) in nats."""
     n = len(target.codes)
     even = np.full(n, 1.0 / n)
     rows = np.concatenate([posteriors.x, posteriors.y])
     centres = codebook(rows, np.full(2 * n, 0.5 / n), _CLUSTERS, rng)
     assigned = [assign(each, centres) for each in posteriors[:2]]
-    claims = np.stack([-sums_p_log_p(each) for each in posteriors])
     surprises = np.stack([surprise(k, v, target) for k, v in posteriors._asdict().items()])
 
     def problem(weights: Floats) -> tuple[list[Floats], Floats, Floats]:
-        """Return the marginals of a resample, and what is claimed and used of informations."""
+        """Return the marginals of a resample, and what is claimed and confirmed of informations."""
         p_z = np.mean([weights @ each for each in posteriors], axis=0)
         p_z /= p_z.sum()
         marginals = [
@@ -61,9 +58,8 @@ def errors_of_resamples(
             for each, labels in zip(posteriors[:2], assigned, strict=True)
         ]
         entropy = -float(sums_p_log_p(p_z))
-        used = entropy - (surprises if confirmed else claims) @ weights
-        of_clusters = np.array([*map(information, marginals), used[2]])
-        return marginals, of_clusters, used if confirmed else of_clusters
+        confirmed = entropy - surprises @ weights
+        return marginals, np.array([*map(information, marginals), confirmed[2]]), confirmed
 
     units = np.arange(n) if groups is None else groups
     n_units = int(units.max()) + 1

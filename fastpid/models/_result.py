@@ -50,7 +50,8 @@ class ModelEstimate:
     bias : str
         How the union information of the sample was corrected.
     excess : float
-        What was taken out of the union information for it.
+        What was taken out of the union information for it, which stays as large as I(X; Z) and
+        I(Y; Z).
     used : dict of str to str
         By information: "posteriors" if it is the one that posteriors claim, or "cross_entropy" if
         it is the one that labels confirm, because they contradict the claim.
@@ -145,7 +146,10 @@ class ModelEstimate:
             "unit": self.unit,
             "n_samples": len(self.codes),
             "classes": [c if isinstance(c, (int, float, str)) else repr(c) for c in self.classes],
-            "decomposition": self.decomposition.to_dict(),
+            "decomposition": {
+                name: None if value != value else value  # what is not known is no number of JSON
+                for name, value in self.decomposition.to_dict().items()
+            },
             "models": list(self.models),
             "calibration": self.calibration,
             "bias": self.bias,
