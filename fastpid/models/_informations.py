@@ -3,8 +3,7 @@
 Of rows f_i = p(z | sample i) with mean p(z), the claim is I = H(Z) - mean H(f_i), and what labels
 confirm H(Z) - mean -log f_i(z_i): a lower bound of the information of whatever the models saw, on
 average over samples that they did not see (Barber and Agakov 2003). Calibrated posteriors claim
-what labels confirm. Where they do not, the labels are right, and the union information goes with
-the mean of the two informations, so that the sum of the unique ones stays.
+what labels confirm. Where they do not, the labels are right, and the union information goes along.
 """
 
 from __future__ import annotations
@@ -58,9 +57,16 @@ class Informations(NamedTuple):
 
 
 def along(union: float, claimed: Floats, used: Floats) -> Floats:
-    """Return the vector of informations and the union information, which goes with them."""
-    moved = union + 0.5 * float((used - claimed)[:2].sum())
-    return np.append(used, moved)
+    """Return the vector of informations and the union information, which goes with them.
+
+    A change of I(X; Z) is shared by redundancy and unique information as I(X; Z) is; one of the
+    redundancy is half of each source's. The union information is not below either.
+    """
+    redundancy = claimed[0] + claimed[1] - union
+    own = claimed[:2]
+    shares = 1.0 - 0.5 * np.divide(redundancy, own, out=np.zeros(2), where=own > 0.0)
+    moved = union + float(shares @ (used - claimed)[:2])
+    return np.append(used, max(moved, *used[:2]))
 
 
 def informations(
