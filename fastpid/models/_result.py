@@ -146,10 +146,7 @@ class ModelEstimate:
             "unit": self.unit,
             "n_samples": len(self.codes),
             "classes": [c if isinstance(c, (int, float, str)) else repr(c) for c in self.classes],
-            "decomposition": {
-                name: None if value != value else value  # what is not known is no number of JSON
-                for name, value in self.decomposition.to_dict().items()
-            },
+            "decomposition": self.decomposition.to_dict(),
             "models": list(self.models),
             "calibration": self.calibration,
             "bias": self.bias,
