@@ -138,7 +138,7 @@ def _read(path: str, needed: tuple[str, ...]) -> Mapping[str, Any]:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             if not hasattr(file, "files"):
                 raise UserError(f"{path!r} holds one array; write several with numpy.savez")
             arrays = {name: file[name] for name in file.files}
