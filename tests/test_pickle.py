@@ -22,6 +22,8 @@ def results() -> dict[str, object]:
         "table": fastpid.decompose(gates.and_()),
         "batch": fastpid.decompose(BATCH),
         "estimate": fastpid.estimate(X, Y, Z, **quick),
+        "course": fastpid.estimate_over(np.stack([X, Y], axis=1), Y, Z, **quick),
+        "differences": fastpid.estimate_differences(X, Y, Z, X > 0, **quick),
         "screen": fastpid.screen(np.column_stack([X, Y, X + Y]), Z),
         "pointwise": fastpid.pointwise(BATCH),
         "counts": fastpid.joint.from_samples(X, Y, Z),

@@ -67,6 +67,8 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],
+        fastpid.estimate_over: [*solver, "rng", "on_failure", "progress"],
+        fastpid.estimate_differences: [*solver, "rng", "on_failure", "progress"],
         fastpid.screen: [*solver, "n_jobs", "rng", "on_failure", "progress"],
         fastpid.screening.network: [*solver, "n_jobs", "rng", "on_failure", "progress"],
     }

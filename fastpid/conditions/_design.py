@@ -43,7 +43,9 @@ class Design(NamedTuple):
     def moved(self) -> str:
         """What is done to conditions under the null hypothesis."""
         if self.kind == "paired":
-            return "conditions swapped within groups"
+            sizes = np.bincount(self.unit)
+            one_each = bool((sizes == len(np.unique(self.condition))).all())
+            return "conditions swapped" + ("" if one_each else " within groups")
         if self.kind == "within":
             return "conditions shuffled within groups"
         return "conditions shuffled" + ("" if self.are_alone else " between groups")

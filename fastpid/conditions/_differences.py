@@ -19,7 +19,7 @@ from fastpid.conditions._read import read_labelled, read_mappings
 from fastpid.conditions._result import Differences
 from fastpid.estimation._arranged_samples import ArrangedSamples
 from fastpid.estimation._arrangement import LEAST_GROUPS, Arrangement, Permute, check_arrangement
-from fastpid.estimation._assembly import estimate_with_errors
+from fastpid.estimation._assembly import estimate_with_errors, report_unsolved
 from fastpid.estimation._intervals import Errors
 from fastpid.estimation._resampled import options_of_resamples
 from fastpid.estimation._resampling import Resampler, Samples
@@ -220,7 +220,7 @@ def _compare(
         errors.append(found[1])
     sides = [Side(*each) for each in zip(estimates, errors, strict=True)]
     pairs = tuple(combinations(range(len(labels)), 2))
-    rows = []
+    rows, gap = [], 0.0
     total = 2 * wanted.n_permutations * len(pairs)
     loose = options_of_resamples(some, options, wanted)
     with progress_bar(progress, total, "moving conditions", "tables") as advance:
@@ -228,7 +228,7 @@ def _compare(
             p_of_labels: dict[str, float] = {}
             if wanted.n_permutations:
                 of, two = design.pair(i, j)
-                p_of_labels = p_values_of_labels(
+                p_of_labels, largest = p_values_of_labels(
                     samples.take(of),
                     two,
                     (estimates[i], estimates[j]),
@@ -237,9 +237,10 @@ def _compare(
                     stream,
                     advance,
                 )
+                gap = max(gap, largest)
             rows.append(differences(sides[i], sides[j], wanted.confidence_level, p_of_labels))
     columns = {name: np.array([each[name] for each in rows]) for name in QUANTITIES}
-    return Differences(
+    result = Differences(
         conditions=labels,
         estimates=tuple(estimates),
         pairs=tuple((labels[i], labels[j]) for i, j in pairs),
@@ -250,5 +251,9 @@ def _compare(
         null_of=design.moved,
         confidence_level=wanted.confidence_level,
         seed={"entropy": seed.entropy, "spawn_key": seed.spawn_key},
+        largest_gap=max(gap * options.scale, *(e.largest_gap for e in estimates)),
         unit=options.result_unit,
     )
+    if gap > loose.tol:
+        report_unsolved(result, result.largest_gap, options)
+    return result

@@ -81,18 +81,24 @@ def p_values_of_labels(
     n_permutations: int,
     seed: np.random.SeedSequence,
     advance: Callable[[int], object],
-) -> dict[str, float]:
+) -> tuple[dict[str, float], float]:
     """Move the conditions of two among their samples: how often plug-in values differ as much.
 
     Two-sided, by the distance to the mean of all, which is not zero where one condition has more
     samples, and less bias.
+
+    Returns
+    -------
+    p_values : dict of str to float
+    gap : float
+        The largest gap of a solve, in nats.
     """
     moved = design.relabelled(n_permutations, np.random.default_rng(seed))
     cells = samples.cells()[None]
     size = int(np.prod(samples.shape))
     weights = np.ones(samples.n_samples) if samples.weights is None else samples.weights
     step = max(1, CELLS_AT_A_TIME // (2 * max(samples.n_samples, size)))
-    vectors, gap = [], max(each.largest_gap for each in observed) / options.scale
+    vectors, gap = [], 0.0
     for start in range(0, n_permutations, step):
         first = np.stack(list(islice(moved, min(step, n_permutations - start))))
         both = np.stack([first, ~first], axis=1).reshape(-1, samples.n_samples) * weights
@@ -102,12 +108,14 @@ def p_values_of_labels(
         vectors.append(found.reshape(-1, 2, 4))
         gap = max(gap, largest)
     drawn = named(np.concatenate(vectors), options.scale)
+    # Values closer than the gaps of both are ties.
+    ties = 2.0 * max(gap * options.scale, *(each.largest_gap for each in observed))
     out = {}
     for name in QUANTITIES:
         null = drawn[name][:, 0] - drawn[name][:, 1]
         one, other = (getattr(each.decomposition, name) for each in observed)
         mean = (null.sum() + one - other) / (1 + n_permutations)
-        away = abs(one - other - mean) - 2.0 * gap * options.scale
+        away = abs(one - other - mean) - ties
         larger = int(np.count_nonzero(np.abs(null - mean) >= away))
         out[name] = (1 + larger) / (1 + n_permutations)
-    return out
+    return out, gap

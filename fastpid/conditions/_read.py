@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastpid._base.quantities import ROLES
 from fastpid.conditions._design import Design, check_design
-from fastpid.estimation._arrangement import read_labels
+from fastpid.estimation._arrangement import read_groups, read_labels
 from fastpid.joint._frames import pick
 from fastpid.joint._samples import CodedSamples, code_samples
 
@@ -32,28 +31,30 @@ def read_labelled(
     samples = code_samples(*given, data=data, **coding)
     n_samples = samples.n_samples + samples.n_dropped
 
-    def read(argument: str, of: Any) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
-        if isinstance(of, str):
-            if data is None:
-                raise TypeError(f"{argument} names a column, {of!r}, of data; pass data=")
-            of = pick(data, argument, of)
-        return read_labels(argument, of, n_samples)
+    def column(argument: str, of: Any) -> Any:
+        if not isinstance(of, str):
+            return of
+        if data is None:
+            raise TypeError(f"{argument} names a column, {of!r}, of data; pass data=")
+        return pick(data, argument, of)
 
-    numbers, labels = read("condition", condition)
+    numbers, labels = read_labels("condition", column("condition", condition), n_samples)
     if len(labels) == 1:
         raise ValueError(
             f"condition is {labels[0]!r} for all samples, so that there is nothing to compare; use "
             "estimate(), or pass the samples of the others as well"
         )
-    runs = None if groups is None else read("groups", groups)[0]
     if samples.kept is not None:
         numbers = numbers[samples.kept]
-        gone = sorted(set(range(len(labels))) - set(numbers.tolist()))
-        if gone:
-            raise ValueError(
-                f'missing="drop" leaves no sample of condition {labels[gone[0]]!r}; leave it out'
-            )
-        runs = None if runs is None else np.unique(runs[samples.kept], return_inverse=True)[1]
+    empty = np.flatnonzero(np.bincount(numbers, minlength=len(labels)) == 0)
+    if empty.size:
+        left = ' that missing="drop" leaves' if samples.kept is not None else ""
+        raise ValueError(
+            f"condition {labels[empty[0]]!r} has no samples{left}; leave it out of the categories"
+        )
+    runs = None
+    if groups is not None:
+        runs = read_groups(column("groups", groups), n_samples, samples.kept)
     return samples, labels, check_design(numbers, len(labels), runs, permute)
 
 
@@ -112,7 +113,7 @@ def read_mappings(
     runs = np.arange(n_each)
     if groups is not None:
         groups = pick(data, "groups", groups) if isinstance(groups, str) else groups
-        runs = read_labels("groups", groups, n_each)[0]
+        runs = read_groups(groups, n_each)
     numbers, runs = np.repeat(np.arange(count), n_each), np.tile(runs, count)
     if samples.kept is not None:
         complete = np.tile(samples.kept.reshape(count, n_each).all(axis=0), count)

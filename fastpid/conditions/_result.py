@@ -45,6 +45,8 @@ class Differences:
         What the intervals are meant to cover, each by itself.
     seed : dict
         What all draws came from: ``rng=numpy.random.SeedSequence(**seed)`` repeats them.
+    largest_gap : float
+        The widest certified bracket among all tables that were solved.
     unit : str
         "bits" or "nats".
     """
@@ -59,6 +61,7 @@ class Differences:
     null_of: str
     confidence_level: float
     seed: Mapping[str, Any]
+    largest_gap: float
     unit: str
 
     @property

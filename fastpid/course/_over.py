@@ -19,7 +19,9 @@ from fastpid._solve.options import SolveOptions, check_options
 from fastpid._solve.solve import solve_tables
 from fastpid.course._correction import (
     Standardized,
+    Test,
     cluster_p_values,
+    in_step,
     max_p_values,
     reach_of_all,
     standardize,
@@ -32,16 +34,15 @@ from fastpid.estimation._arrangement import (
     Arrangement,
     Permute,
     check_arrangement,
-    read_labels,
+    read_groups,
 )
-from fastpid.estimation._assembly import check_bias, entropy_bound, null_texts
-from fastpid.estimation._intervals import Errors, intervals
+from fastpid.estimation._assembly import check_bias, entropy_bound, null_texts, report_unsolved
+from fastpid.estimation._intervals import WITHOUT_STRATA, Errors, intervals
 from fastpid.estimation._resampled import ResampledTables, named
 from fastpid.estimation._wanted import DEFAULT_TOL, Bias, Interval, Null, Wanted, check_wanted
 from fastpid.joint import UndersampledWarning
 from fastpid.joint._missing import Missing
 from fastpid.joint._sampling import sampling_of
-from fastpid.result import ConvergenceError, ConvergenceWarning
 
 #: Places whose resamples are in memory at a time, and the shuffled targets at each that say what a
 #: correction leaves: an average over fewer than estimate() takes, since there are many places.
@@ -182,7 +183,7 @@ def estimate_over(
         blocks = [places.estimate(some, seed, advance) for some in places.some_at_a_time()]
     course = _assemble(places, blocks, counts, cluster_level, seed)
     if not all(block.solved_to_tol for block in blocks):
-        _report(course, options)
+        report_unsolved(course, course.largest_gap, options)
     return course
 
 
@@ -194,10 +195,20 @@ class _Block(NamedTuple):
     gap: Array
     errors: Errors | None
     null_means: dict[str, Array]
-    #: By atom: of every null hypothesis, and of the errors if they judge it, at last.
-    tests: dict[str, list[Standardized]]
+    #: By atom: of every null hypothesis.
+    tests: dict[str, list[Test]]
     largest_gap: float
     solved_to_tol: bool
+
+    def drawn(self, name: str) -> Array:
+        """Return the errors of a value, (n_bootstrap, n_places)."""
+        assert self.errors is not None
+        return np.asarray(self.errors.drawn[name])
+
+    def least(self, atom: str) -> Array:
+        """Return what an atom is at least, be its bias that of a kink or not."""
+        assert self.errors is not None
+        return np.asarray(self.corrected[atom] + np.minimum(self.errors.kink[atom], 0.0))
 
 
 class _Places(NamedTuple):
@@ -237,7 +248,9 @@ class _Places(NamedTuple):
         """Return how many tables will be solved."""
         one = self.tables(np.arange(1), seed)
         check_bias(self.wanted.bias, one.samples)
-        return one.total * int(np.prod(self.extents))
+        more = len(kinds_of_course(self.wanted)) - len(self.wanted.kinds)
+        each = one.total + more * self.wanted.n_permutations
+        return each * int(np.prod(self.extents))
 
     def estimate(
         self, some: NDArray[np.intp], seed: np.random.SeedSequence, advance: Callable[[int], object]
@@ -252,18 +265,16 @@ class _Places(NamedTuple):
         corrected = tables.corrected(plug_in)
         observed, values = named(plug_in, scale), named(corrected, scale)
         errors = tables.errors(plug_in, corrected) if wanted.needs_errors else None
-        tests: dict[str, list[Standardized]] = {atom: [] for atom in wanted.nulls}
+        tests: dict[str, list[Test]] = {atom: [] for atom in wanted.nulls}
         means: dict[str, list[Array]] = {atom: [] for atom in wanted.nulls}
-        for kind in wanted.kinds:
-            drawn = named(tables.under_null(kind), scale)
-            gap = max(tables.largest_gap, float(terms.gap.max())) * scale
-            for atom in (atom for atom, kinds in wanted.nulls.items() if kind in kinds):
-                tests[atom].append(standardize(observed[atom], drawn[atom], gap))
-                means[atom].append(drawn[atom].mean(axis=0))
-        if errors is not None:
-            for atom in wanted.judged:
-                least = values[atom] + np.minimum(errors.kink[atom], 0.0)
-                tests[atom].append(standardize_errors(least, errors.drawn[atom]))
+        drawn = {kind: named(tables.under_null(kind), scale) for kind in kinds_of_course(wanted)}
+        gap = max(tables.largest_gap, float(terms.gap.max())) * scale
+        for atom, kinds in wanted.nulls.items():
+            for kind in kinds:
+                z = standardize(observed[atom], drawn[kind][atom], gap)
+                smooth = WITHOUT_STRATA.get(kind)
+                tests[atom].append(Test(z, in_step(z, drawn[smooth][atom]) if smooth else z))
+                means[atom].append(drawn[kind][atom].mean(axis=0))
         return _Block(
             observed,
             values,
@@ -276,14 +287,16 @@ class _Places(NamedTuple):
         )
 
 
+def kinds_of_course(wanted: Wanted) -> list[str]:
+    """Return what is done to the trials: also without strata, for how times go together."""
+    smooth = [WITHOUT_STRATA.get(kind, kind) for kind in wanted.kinds]
+    return list(dict.fromkeys([*wanted.kinds, *smooth]))
+
+
 def _arrange(trials: Trials, groups: Any, permute: Any, block_length: Any) -> Arrangement:
     n_trials = trials.codes[0].shape[-1]
-    runs = None
-    if groups is not None:
-        kept = trials.kept
-        runs = read_labels("groups", groups, n_trials if kept is None else len(kept))[0]
-        if kept is not None:
-            runs = np.unique(runs[kept], return_inverse=True)[1]
+    n_given = n_trials if trials.kept is None else len(trials.kept)
+    runs = None if groups is None else read_groups(groups, n_given, trials.kept)
     return check_arrangement(runs, permute, block_length, n_trials, ("trials", "recordings"))
 
 
@@ -314,7 +327,7 @@ def _assemble(
     axes = tuple(trials.coords)
     shape = tuple(len(along) for along in trials.coords.values())
 
-    def joined(each: list[Array]) -> Array:
+    def joined(each: list[Any]) -> NDArray[Any]:
         whole = np.concatenate(each, axis=-1)
         return whole.reshape(*whole.shape[:-1], *shape)
 
@@ -324,16 +337,22 @@ def _assemble(
     p_values, p_max, p_cluster = {}, {}, {}
     for atom in wanted.nulls:
         tests = [
-            Standardized(joined([t.observed for t in each]), joined([t.drawn for t in each]))
+            _joined(each, joined)
             for each in zip(*(block.tests[atom] for block in blocks), strict=True)
         ]
-        pointwise = [z.p_values() for z in tests]
+        pointwise = [test.each.p_values() for test in tests]
         if atom in wanted.judged:
-            pointwise[-1] = _above(tests[-1].observed)
+            least = joined([b.least(atom) for b in blocks])
+            drawn = joined([b.drawn(atom) for b in blocks])
+            z = standardize_errors(least, drawn)
+            tests.append(Test(z, z))
+            pointwise.append(_above(least, drawn.std(axis=0, ddof=1)))
         # All have to be refuted (an intersection-union test).
         p_values[atom] = np.max(pointwise, axis=0)
-        p_max[atom] = np.max([max_p_values(z) for z in tests], axis=0)
-        p_cluster[atom] = np.max([cluster_p_values(z, cluster_level) for z in tests], axis=0)
+        p_max[atom] = np.max([max_p_values(test.each) for test in tests], axis=0)
+        p_cluster[atom] = np.max(
+            [cluster_p_values(test.in_step, cluster_level) for test in tests], axis=0
+        )
 
     p_z = counts.sum(axis=(1, 2))
     n_trials = float(p_z[0].sum())
@@ -341,8 +360,10 @@ def _assemble(
     corrected = by_name(lambda block: block.corrected)
     found: dict[str, dict[str, tuple[Array, Array]]] = {"intervals": {}, "bands": {}}
     if wanted.ci != "none":
-        drawn = {n: [b.errors.drawn[n] for b in blocks if b.errors is not None] for n in QUANTITIES}
-        reach = {n: reach_of_all(joined(drawn[n]), wanted.confidence_level) for n in QUANTITIES}
+        reach = {
+            name: reach_of_all(joined([b.drawn(name) for b in blocks]), wanted.confidence_level)
+            for name in QUANTITIES
+        }
         for which, p, wide in (("intervals", p_values, None), ("bands", p_max, reach)):
             ends = _intervals_of_all(blocks, wanted, p, wide)
             found[which] = {
@@ -383,17 +404,33 @@ def _assemble(
     )
 
 
-_above = np.vectorize(lambda deviations: 1.0 - NormalDist().cdf(deviations), otypes=[np.float64])
+def _joined(parts: Sequence[Test], joined: Callable[[list[Any]], NDArray[Any]]) -> Test:
+    def whole(each: list[Standardized]) -> Standardized:
+        return Standardized(joined([z.observed for z in each]), joined([z.drawn for z in each]))
+
+    each = whole([part.each for part in parts])
+    if parts[0].in_step is parts[0].each:
+        return Test(each, each)
+    return Test(each, whole([part.in_step for part in parts]))
+
+
+@np.vectorize
+def _above(value: float, deviation: float) -> float:
+    """Return the probability of so large an error, normal and one-sided."""
+    if deviation == 0.0:
+        return 0.0 if value > 0.0 else 1.0
+    return 1.0 - NormalDist().cdf(value / deviation)
 
 
 def _intervals_of_all(
     blocks: list[_Block],
     wanted: Wanted,
     p_values: dict[str, Array],
-    reach: dict[str, float] | None,
+    reach: dict[str, Array] | None,
 ) -> dict[str, tuple[Array, Array]]:
     """Return both ends of the intervals at all places, (n_places,)."""
     flat = {atom: p.ravel() for atom, p in p_values.items()}
+    wide = None if reach is None else {name: each.ravel() for name, each in reach.items()}
     ends, place = [], 0
     for block in blocks:
         assert block.errors is not None
@@ -403,22 +440,9 @@ def _intervals_of_all(
                 {name: float(value[i]) for name, value in block.corrected.items()},
                 block.errors.of_field(i),
                 {atom: float(p[place]) for atom, p in flat.items()},
-                reach,
+                None if wide is None else {n: float(each[place]) for n, each in wide.items()},
             )
             ends.append([found[name] for name in QUANTITIES])
             place += 1
     both = np.array(ends)
     return {name: (both[:, k, 0], both[:, k, 1]) for k, name in enumerate(QUANTITIES)}
-
-
-def _report(course: TimeCourse, options: SolveOptions) -> None:
-    if options.on_failure == "ignore":
-        return
-    text = (
-        f"some tables were not solved to tol: the largest gap is {course.largest_gap:.2e} "
-        f"{options.unit}; the bounds hold, so take it as an error of every value, or accept a "
-        "larger tol"
-    )
-    if options.on_failure == "raise":
-        raise ConvergenceError(text, course)
-    warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel_outside("fastpid"))

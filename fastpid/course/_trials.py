@@ -173,9 +173,12 @@ def _without_missing(
         trials = np.flatnonzero(misses.any(axis=(0, 2)))
         if missing == "raise" and trials.size:
             where = np.flatnonzero(misses.any(axis=(0, 1)))
-            span = (
-                "" if variable.n_times == 0 else f", between time steps {where[0]} and {where[-1]}"
-            )
+            span = ""
+            if variable.n_times:
+                first, last = where[[0, -1]].tolist()
+                span = f", at time step {first}"
+                if last > first:
+                    span = f", from time step {first} to {last}"
             more = ", ..." if trials.size > _SHOWN else ""
             raise ValueError(
                 f"{variable} misses values in {trials.size} of {n_trials} trials "

@@ -176,7 +176,9 @@ class Arrangement:
 def read_labels(
     argument: str, labels: object, n_samples: int
 ) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
-    """Read a label for every sample: numbers (n_samples,) of those that occur, and these.
+    """Read a label for every sample: numbers (n_samples,) of those there are, and these.
+
+    Categories come as they are, also those that no sample has.
 
     Raises
     ------
@@ -195,9 +197,24 @@ def read_labels(
             f"{argument} misses labels ({column.rows.text(column.missing)}); leave out these "
             "samples, or say where they belong"
         )
+    if column.is_coded:
+        return np.asarray(column.values, dtype=np.intp), column.categories
     seen, numbers = np.unique(column.values, return_inverse=True)
-    names = (column.categories[i] for i in seen) if column.is_coded else seen.tolist()
-    return numbers.ravel(), tuple(names)
+    return numbers.ravel(), tuple(seen.tolist())
+
+
+def read_groups(
+    groups: object, n_samples: int, kept: NDArray[np.bool_] | None = None
+) -> NDArray[np.intp]:
+    """Read the groups of the samples that are kept: numbers of those that have any of them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`read_labels` does.
+    """
+    numbers, _ = read_labels("groups", groups, n_samples)
+    return np.unique(numbers if kept is None else numbers[kept], return_inverse=True)[1].ravel()
 
 
 def check_arrangement(

@@ -108,7 +108,7 @@ def estimate_with_errors(
         unit=options.result_unit,
     )
     if not (tables.solved_to_tol and solved.terms.gap[0] <= options.tol):
-        _report(result, options)
+        report_unsolved(result, largest_gap, options)
     return result, errors
 
 
@@ -156,13 +156,13 @@ def _within(value: float, most: float) -> float:
     return min(max(value, 0.0), most)
 
 
-def _report(result: Estimate, options: SolveOptions) -> None:
+def report_unsolved(result: Any, largest_gap: float, options: SolveOptions) -> None:
+    """Say that some tables were not solved to tol, as `options` want it said."""
     if options.on_failure == "ignore":
         return
     text = (
-        f"some tables were not solved to tol: the largest gap is {result.largest_gap:.2e} "
-        f"{options.unit}; the bounds hold, so take it as an error of every value, or accept a "
-        "larger tol"
+        f"some tables were not solved to tol: the largest gap is {largest_gap:.2e} {options.unit}; "
+        "the bounds hold, so take it as an error of every value, or accept a larger tol"
     )
     if options.on_failure == "raise":
         raise ConvergenceError(text, result)

@@ -11,7 +11,7 @@ from fastpid._base.quantities import Method, OnFailure, Unit
 from fastpid._base.random import RNG
 from fastpid._solve.options import SolveOptions, check_options
 from fastpid.estimation._arranged_samples import ArrangedSamples
-from fastpid.estimation._arrangement import Permute, check_arrangement, read_labels
+from fastpid.estimation._arrangement import Permute, check_arrangement, read_groups
 from fastpid.estimation._assembly import resample_and_estimate
 from fastpid.estimation._resampling import Resampler, Samples
 from fastpid.estimation._result import Estimate
@@ -238,11 +238,8 @@ def estimate_samples(
 def _resampler(
     samples: CodedSamples, threads: int, groups: Any, permute: Any, block_length: Any
 ) -> Samples:
-    runs = None
-    if groups is not None:
-        runs = read_labels("groups", groups, samples.n_samples + samples.n_dropped)[0]
-        if samples.kept is not None:
-            runs = np.unique(runs[samples.kept], return_inverse=True)[1]
+    n_given = samples.n_samples + samples.n_dropped
+    runs = None if groups is None else read_groups(groups, n_given, samples.kept)
     arrangement = check_arrangement(runs, permute, block_length, samples.n_samples)
     if runs is None and block_length is None:
         return Resampler(samples.shape, threads, codes=samples.codes, weights=samples.weights)

@@ -27,6 +27,11 @@ SHUFFLES = {
     SHUFFLED_X_GIVEN_Y: ("x", "y"),
     SHUFFLED_Y_GIVEN_X: ("y", "x"),
 }
+#: What moves the same variable among all samples alike.
+WITHOUT_STRATA = {
+    SHUFFLED_X_GIVEN_Y: SHUFFLED_X,
+    SHUFFLED_Y_GIVEN_X: SHUFFLED_Y,
+}
 #: By null hypothesis and atom; of several, the largest p-value counts.
 NULL_OF: dict[str, dict[str, tuple[str, ...]]] = {
     "target": dict.fromkeys(ATOMS, (SHUFFLED_Z,)),
@@ -81,8 +86,8 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """Return the interval of every value, as wide as errors, bias and tests ask for.
 
-    `reach` says how many standard deviations an interval reaches, where that is not what `kind`
-    makes of the level. `p_values` are those of atoms that were tested. What a test does not refute
+    `reach` says how far an interval reaches to either side, where that is not what `kind` makes of
+    the level. `p_values` are those of atoms that were tested. What a test does not refute
     is within the interval: resamples know nothing of cells that were not seen, and where such cells
     alone would show that there is nothing, their errors are too small.
     """
@@ -140,7 +145,7 @@ def _interval(
     confidence_level: float,
     value: float,
     errors: NDArray[np.float64],
-    deviations: float | None,
+    reach: float | None,
 ) -> tuple[float, float]:
     """Return the interval of a value from the errors that its estimator makes of resamples.
 
@@ -154,10 +159,9 @@ def _interval(
         level asks for. "pivot": the value less the quantiles of the errors, and never without it.
     """
     tail = 0.5 * (1.0 - confidence_level)
-    if kind == "normal" or deviations is not None:
-        if deviations is None:
-            deviations = -NormalDist().inv_cdf(tail)
-        reach = deviations * float(errors.std(ddof=1))
+    if reach is None and kind == "normal":
+        reach = -NormalDist().inv_cdf(tail) * float(errors.std(ddof=1))
+    if reach is not None:
         return value - reach, value + reach
     low, high = np.quantile(errors, [tail, 1.0 - tail]).tolist()
     return min(value - high, value), max(value - low, value)

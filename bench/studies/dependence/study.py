@@ -17,9 +17,10 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import fastpid
 import numpy as np
 from joblib import Parallel, delayed
+
+import fastpid
 
 ATOMS = ("redundancy", "unique_x", "unique_y", "synergy")
 HERE = Path(__file__).parent
@@ -51,18 +52,18 @@ def channel(random: np.random.Generator, symbols: np.ndarray) -> np.ndarray:
 
 
 def apart(random: np.random.Generator) -> Draw:
-    """Three series that have nothing to do with one another."""
+    """Draw three series that have nothing to do with one another."""
     return cut(series(random)), cut(series(random)), cut(series(random))
 
 
 def common_drive(random: np.random.Generator) -> Draw:
-    """A series y that drives x and z, which say nothing of each other beyond it."""
+    """Draw a series y that drives x and z, which say nothing of each other beyond it."""
     y = cut(series(random))
     return channel(random, y), y, channel(random, y)
 
 
 def noisy_drive(random: np.random.Generator) -> Draw:
-    """The same, but the driver is seen through noise: x does say something of z beyond that."""
+    """See the driver through noise: x says something of z beyond that."""
     driver = cut(series(random))
     return channel(random, driver), channel(random, driver), channel(random, driver)
 
@@ -78,21 +79,21 @@ def levels(random: np.random.Generator, groups: np.ndarray) -> np.ndarray:
 
 
 def subjects(random: np.random.Generator) -> Draw:
-    """Levels of 24 subjects in each variable, nothing to do with one another."""
+    """Draw levels of 24 subjects in each variable, nothing to do with one another."""
     groups = in_groups(24, 25)
     x, y, z = (cut(levels(random, groups)) for _ in range(3))
     return x, y, z
 
 
 def diagnosis(random: np.random.Generator) -> Draw:
-    """Levels of subjects in the sources; the target is one symbol for all of a subject's samples."""
+    """Draw levels of subjects in the sources; the target is the same in all of a subject."""
     groups = in_groups(24, 25)
     z = random.permutation(np.arange(24) % 2)[groups]
     return cut(levels(random, groups)), cut(levels(random, groups)), z
 
 
 def shared_levels(random: np.random.Generator) -> Draw:
-    """A level of each subject in all three variables, which inside of subjects are independent."""
+    """Draw a level of each subject, in all variables, which are independent inside of it."""
     groups = in_groups(24, 25)
     level = random.normal(size=24)[groups]
     noise = random.normal(size=(3, len(groups)))
@@ -101,7 +102,7 @@ def shared_levels(random: np.random.Generator) -> Draw:
 
 
 def informed(random: np.random.Generator, n_groups: int = 24) -> Draw:
-    """Bits and their exclusive or, seen through noise whose rate differs from subject to subject."""
+    """Draw bits and their exclusive or, through noise whose rate differs between subjects."""
     groups = in_groups(n_groups, 25)
     x, y = random.integers(0, 2, (2, len(groups)))
     rate = random.beta(1.0, 4.0, groups.max() + 1)[groups]
@@ -156,7 +157,7 @@ def type_one(replicates: int) -> list[str]:
 def truth_of_noisy_drive() -> list[str]:
     random = np.random.default_rng(1)
     draws = [noisy_drive(random) for _ in range(2000)]
-    table = fastpid.joint.from_samples(*(np.concatenate(each) for each in zip(*draws)))
+    table = fastpid.joint.from_samples(*(np.concatenate(each) for each in zip(*draws, strict=True)))
     d = fastpid.decompose(table.p)
     return [
         "The driver of x, y and z seen through noise (1.2 million samples): "
@@ -175,7 +176,7 @@ def covered(truth: dict[str, float], how: str, n_groups: int, seed: int) -> dict
 def coverage(replicates: int) -> list[str]:
     random = np.random.default_rng(2)
     draws = [informed(random, 2000) for _ in range(20)]
-    table = fastpid.joint.from_samples(*(np.concatenate(each) for each in zip(*draws)))
+    table = fastpid.joint.from_samples(*(np.concatenate(each) for each in zip(*draws, strict=True)))
     d = fastpid.decompose(table.p)
     truth = {a: getattr(d, a) for a in ATOMS}
     rows = [

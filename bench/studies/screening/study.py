@@ -44,7 +44,7 @@ CASES = [
     if (world, bins) != ("product", 4)  # 16 symbols of a target: tens of seconds a screen
 ]
 FDR, LEVEL = 0.1, 0.05
-#: Where false discoveries of the synergy are most frequent, and so many times the screens are drawn.
+#: Where false synergies are most frequent, and how many times as many screens are drawn there.
 CLOSER, TIMES = {("parity", 300, 4), ("copies", 300, 4)}, 5
 N_NULL = 7
 
@@ -169,7 +169,8 @@ def main() -> None:
     cases = CASES[:4] if args.smoke else CASES
     head = [
         "| test | world | N | bins | atom | false discoveries (BH, 10%) | BY | power (BH) "
-        "| nulls with p <= 5% | the same, beside a column that says something | s a screen | screens |",
+        "| nulls with p <= 5% | the same, beside a column that says something | s a screen "
+        "| screens |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     print(*head, sep="\n")
