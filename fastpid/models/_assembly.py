@@ -82,7 +82,7 @@ def assemble(
         for name in QUANTITIES:
             side = _SIDES.get(name, 0)
             width = reach * deviations[name] + half_gap * abs(side)
-            more = side * max(excess, 0.0)
+            more = side * excess
             raw[name] = (
                 corrected[name] - width + min(more, 0.0),
                 corrected[name] + width + max(more, 0.0),

@@ -62,8 +62,9 @@ def along(union: float, claimed: Floats, used: Floats) -> Floats:
     A change of I(X; Z) is shared by redundancy and unique information as I(X; Z) is; one of the
     redundancy is half of each source's. The union information is not below either.
     """
-    redundancy = claimed[0] + claimed[1] - union
     own = claimed[:2]
+    # The gap may put the redundancy of sources that say next to nothing beyond either.
+    redundancy = np.clip(own.sum() - union, 0.0, own)
     shares = 1.0 - 0.5 * np.divide(redundancy, own, out=np.zeros(2), where=own > 0.0)
     moved = union + float(shares @ (used - claimed)[:2])
     return np.append(used, max(moved, *used[:2]))
@@ -94,7 +95,7 @@ def informations(
     weights = np.full(n, 1.0 / n)
     both = rake("posteriors_xy", posteriors.xy, weights, p_z)
     entropy = -float(sums_p_log_p(p_z))
-    most = max(decomposition.mi_x, decomposition.mi_y)
+    room = decomposition.union_information - max(decomposition.mi_x, decomposition.mi_y)
     claims = [decomposition.mi_x * unit, decomposition.mi_y * unit]
     claims.append(entropy + float(sums_p_log_p(both).mean()))
     # Of every sample, what its rows claim more than its label confirms.
@@ -109,8 +110,8 @@ def informations(
         np.array(claims),
         np.array([entropy - float(s.mean()) for s in surprises]),
         contradicted,
-        # The union information is not below the larger of the two.
-        min(decomposition.details.get("bias", 0.0), decomposition.union_information - most) * unit,
+        # By convexity none is below zero, and the union information is not below either of the two.
+        float(np.clip(decomposition.details.get("bias", 0.0), 0.0, room)) * unit,
     )
 
 

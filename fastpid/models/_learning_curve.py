@@ -142,7 +142,7 @@ def learning_curve(
     >>> import fastpid, numpy as np
     >>> rng = np.random.default_rng(0)
     >>> z = rng.integers(0, 2, 600)
-    >>> X = z[:, None] + rng.normal(size=(600, 20))
+    >>> X = 0.3 * z[:, None] + rng.normal(size=(600, 20))
     >>> curve = fastpid.models.learning_curve(X, X[:, :3], z, model="linear", rng=0)
     >>> curve.n_train.tolist(), curve.last_gain["mi_x"] > 0
     ([120, 240, 480], True)

@@ -40,14 +40,15 @@ class Network(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.scaler_ = StandardScaler().fit(X)
         scaled = self._scaled(X)
         first, second = self.epochs
-        # Decay is a prior's: the more samples, the less it counts.
-        decay = self.decay * min(math.sqrt(4000.0 / len(scaled)), 1.0)
+        # As many steps for many samples as for a few thousand. What decay is worth is divided by
+        # the samples of a batch: a prior's, which counts less the more samples there are.
+        batch = min(max(128, len(scaled) // 32), 1024, len(scaled))
         self.network_ = MLPClassifier(
             (self.width, self.width),
-            alpha=0.025 * decay,
+            alpha=0.025 * self.decay,
             max_iter=first,
-            batch_size=min(128, len(scaled)),
-            learning_rate_init=2e-3,
+            batch_size=batch,
+            learning_rate_init=2e-3 * math.sqrt(batch / 128.0),
             n_iter_no_change=first + second,
             warm_start=True,
             random_state=self.random_state,
@@ -55,7 +56,7 @@ class Network(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are the stopping rule
             self.network_.fit(scaled, y)
-            self.network_.set_params(alpha=decay, max_iter=second).fit(scaled, y)
+            self.network_.set_params(alpha=self.decay, max_iter=second).fit(scaled, y)
         self.classes_ = self.network_.classes_
         return self
 

@@ -126,6 +126,16 @@ def test_another_order_of_one_view_keeps_its_information_alone():
     assert shuffled.values["mi_y"] < 0.02 < e.values["mi_y"]
 
 
+def test_a_source_that_says_next_to_nothing_has_errors_as_small():
+    rng = np.random.default_rng(0)
+    z = rng.integers(0, 2, 600)
+    x = 2.0 * z[:, None] + rng.normal(size=(600, 5))
+    e = estimate(x, rng.normal(size=(600, 5)), z, rng=0, **FAST)
+    assert max(e.standard_errors.values()) < 0.05
+    assert e.excess >= 0
+    adds_up(e.corrected)
+
+
 def test_a_continuous_target():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 1000, 3))

@@ -91,7 +91,7 @@ def truth(world: str, classes: int) -> dict[str, float]:
         of_x, of_y, both = many.posteriors
         entropy = -float(np.mean(np.sum(both * np.log2(np.maximum(both, 1e-300)), axis=1)))
         found = fastpid.decompose_posteriors(
-            of_x, of_y, mi_xy=np.log2(classes) - entropy, n_symbols=1500, on_failure="ignore"
+            of_x, of_y, mi_xy=np.log2(classes) - entropy, n_symbols=1000, on_failure="ignore"
         )
         return {atom: getattr(found, atom) for atom in ATOMS}
     # Only the symbols that the target depends on.
