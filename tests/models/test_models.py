@@ -107,6 +107,15 @@ def test_oracle_posteriors_give_the_closed_form():
     adds_up(none.corrected)
 
 
+def test_standard_errors_are_the_spread_over_draws():
+    few = {"n_symbols": 30, "n_bootstrap": 20, "n_permutations": 0, "threads": 1}
+    found = [from_posteriors(*oracle(300, seed), rng=seed, **few) for seed in range(20)]
+    for name in ("redundancy", "synergy", "mi_x", "mi_xy"):
+        spread = np.std([e.corrected[name] for e in found])
+        claimed = np.mean([e.standard_errors[name] for e in found])
+        assert 0.6 < claimed / spread < 1.7, name
+
+
 def test_permuted_labels_leave_nothing():
     x, y, shared, _ = views()
     z = np.random.default_rng(5).permutation(shared)
