@@ -150,6 +150,12 @@ except ImportError as error:
 else:
     raise SystemExit("fastpid.torch came without torch")
 try:
+    fastpid.models.estimate([[0.0], [1.0]] * 20, [[1.0], [1.0]] * 20, [0, 1] * 20)
+except ImportError as error:
+    assert "fastpid[estimate]" in str(error), error
+else:
+    raise SystemExit("models were fitted without scikit-learn")
+try:
     fastpid.decompose(fastpid.gates.xor()).to_frame()
 except ImportError as error:
     assert "pip install" in str(error), error

@@ -92,7 +92,6 @@ def split(
 
 
 def choose(
-    features: Sequence[NDArray[Any]],
     candidates: Sequence[Sequence[Recipe]],
     target: Target,
     groups: Labels | None,

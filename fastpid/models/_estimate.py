@@ -190,7 +190,7 @@ class Given(NamedTuple):
         self, folds: Labels, seed: int, run: Callable[[list[Job]], list[Floats]]
     ) -> list[Recipe]:
         """Return the recipes of x, y and both."""
-        return choose(self.features, self.candidates, self.target, self.groups, folds, seed, run)
+        return choose(self.candidates, self.target, self.groups, folds, seed, run)
 
 
 def read(X: Any, Y: Any, z: Any, z_bins: int | None, groups: Any, model: Any) -> Given:  # noqa: N803
