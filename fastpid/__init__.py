@@ -15,6 +15,7 @@ from fastpid.result import Status as Status
 
 if TYPE_CHECKING:
     from fastpid import controller as controller
+    from fastpid import gaussian as gaussian
     from fastpid import joint as joint
     from fastpid import models as models
     from fastpid import plot as plot
@@ -67,6 +68,7 @@ _LATE = {
     "estimate_over": "course",
     "estimate_predictions": "estimation",
     "estimate_table": "estimation",
+    "gaussian": "gaussian",
     "joint": "joint",
     "models": "models",
     "plot": "plot",

@@ -65,7 +65,7 @@ class Status(str, enum.Enum):
         "no further progress; the bounds hold, the gap is wider than tol: accept the gap "
         "reported, or a larger tol",
     )
-    INVALID = "invalid", "not a probability table; its results are NaN"
+    INVALID = "invalid", "not a probability table, or no covariance; its results are NaN"
 
     __str__ = str.__str__
 

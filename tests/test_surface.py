@@ -31,17 +31,8 @@ def test_the_names_are_those_documented() -> None:
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
         *("PointwiseDecomposition", "Status"),
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
-        *(
-            "controller",
-            "gates",
-            "information",
-            "joint",
-            "models",
-            "plot",
-            "reference",
-            "screening",
-            "torch",
-        ),
+        *("controller", "gates", "gaussian", "information", "joint", "models", "plot"),
+        *("reference", "screening", "torch"),
     }
     assert set(fastpid.__all__) <= set(dir(fastpid))
     pytest.importorskip("sklearn")
@@ -64,6 +55,7 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.compare: [*solver, "normalize", "on_failure"],
         fastpid.decompose_posteriors: [*solver, "rng", "on_failure"],
         fastpid.pointwise: [*solver, "normalize", "on_failure"],
+        fastpid.gaussian.decompose: [*solver[1:], "on_failure"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "register_decompose.hpp"
+#include "register_gaussian.hpp"
 #include "register_histogram.hpp"
 
 namespace fastpid::bindings {
@@ -39,6 +40,7 @@ PYBIND11_MODULE(_bindings, m) {
       },
       "Calls go to this variant from now on: what kernel() of its module returned.");
   fastpid::bindings::register_decompose(m);
+  fastpid::bindings::register_gaussian(m);
   fastpid::bindings::register_histogram(m);
   m.def(
       "build_info",

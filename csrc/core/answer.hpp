@@ -32,9 +32,10 @@ FASTPID_HD inline Bounds bracket(const Bounds& f, const KnownTerms& known, doubl
   return out;
 }
 
-FASTPID_HD inline void write_answer(const Results& results, std::ptrdiff_t i, Shape shape,
+// `rounding` is by how much it alone may let the bounds cross.
+FASTPID_HD inline void write_answer(const Results& results, std::ptrdiff_t i, double rounding,
                                     const KnownTerms& known, const Answer& answer, double tol) {
-  const Bounds bounds = bracket(answer.bounds, known, rounding(shape, known.log_total));
+  const Bounds bounds = bracket(answer.bounds, known, rounding);
   Status status = answer.status;
   if (status != Status::not_exact && status != Status::interrupted) {
     if (bounds.gap() <= tol) {
@@ -53,7 +54,7 @@ FASTPID_HD inline void write_answer(const Results& results, std::ptrdiff_t i, Sh
   results.method[i] = static_cast<int>(answer.method);
 }
 
-// For what is not a table of probabilities.
+// For what is no table of probabilities, or no covariance.
 FASTPID_HD inline void write_invalid(const Results& results, std::ptrdiff_t i, Method method) {
   for (double* out : {results.mi_x, results.mi_y, results.mi_xy, results.lower, results.upper}) {
     out[i] = NAN;

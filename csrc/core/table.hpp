@@ -66,7 +66,8 @@ template <class Exec>
 FASTPID_HD void end_table(const Exec& exec, Shape shape, const Task<Exec>& task,
                           const KnownTerms& known, const PotentialWork& work,
                           const Results& results, std::ptrdiff_t i, double* lam, double* mu) {
-  exec.once([&] { write_answer(results, i, shape, known, task.answer(), task.options().tol); });
+  const double noise = rounding(shape, known.log_total);
+  exec.once([&] { write_answer(results, i, noise, known, task.answer(), task.options().tol); });
   if (lam == nullptr || task.answer().status == Status::not_exact) return;
   write_potentials(exec, shape, task.presolved(), task.solution(), task.certificate(), work, lam,
                    mu);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "batch.hpp"
+#include "gaussian.hpp"
 #include "histogram.hpp"
 
 namespace fastpid::cpu {
@@ -18,6 +19,7 @@ struct Kernel {
   decltype(&cpu::permute) permute;
   decltype(&cpu::weigh) weigh;
   decltype(&cpu::rearrange) rearrange;
+  decltype(&cpu::solve_gaussian) solve_gaussian;
 };
 
 // The name of the capsule that a variant's module hands its Kernel over in.

@@ -27,7 +27,7 @@ compile() {
 printf '%s\n' ../cpu/*.cpp ../exec/*.cpp problem.cpp test_*.cpp main.cpp |
   compile address -fsanitize=address,undefined -fno-sanitize-recover=all
 printf '%s\n' ../cpu/*.cpp ../exec/*.cpp problem.cpp test_batch.cpp test_team.cpp \
-  test_host_team.cpp test_histogram.cpp main.cpp |
+  test_host_team.cpp test_histogram.cpp test_gaussian.cpp main.cpp |
   compile thread -fsanitize=thread
 printf '%s\n' missing_barrier.cpp | compile missing_barrier -fsanitize=thread
 

@@ -66,5 +66,6 @@ marginal_gradients = _kernel.marginal_gradients
 permute = _kernel.permute
 weigh = _kernel.weigh
 rearrange = _kernel.rearrange
+solve_gaussian = _kernel.solve_gaussian
 solve_marginals = _kernel.solve_marginals
 solve_tables = _kernel.solve_tables

@@ -74,6 +74,22 @@ def solve_marginals(
     NDArray[np.float64],
     NDArray[np.float64],
 ]: ...
+def solve_gaussian(
+    cov: NDArray[np.float64],
+    m: int,
+    n: int,
+    d: int,
+    tol: float,
+    max_iter: int,
+    threads: int,
+    solution: bool,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.int32],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]: ...
 def layout() -> dict[str, list[str]]: ...
 def build_info() -> dict[str, str | bool]: ...
 def cuda_library() -> Path | None: ...

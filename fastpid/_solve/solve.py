@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: The kernel's number for a table without a closed form, which becomes an exception.
 _NOT_EXACT = len(STATUSES)
 #: Those that on_failure is about.
-_FAILED = (Status.MAX_ITERATIONS.code, Status.STALLED.code)
+FAILED = (Status.MAX_ITERATIONS.code, Status.STALLED.code)
 
 
 def solve_tables(
@@ -136,7 +136,7 @@ class Solved:
         if self.clean or self.options.on_failure == "ignore":
             return
         codes = self.codes
-        failed = np.flatnonzero(np.isin(codes.status, _FAILED))
+        failed = np.flatnonzero(np.isin(codes.status, FAILED))
         if failed.size:
             text = self._describe_failure(int(failed[0]), failed.size)
             if self.options.on_failure == "raise":

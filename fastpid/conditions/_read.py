@@ -87,7 +87,7 @@ def read_mappings(
             "estimate()"
         )
     parts = {
-        role: [np.asarray(pick(data, role, v) if isinstance(v, str) else v) for v in each.values()]
+        role: [_array(pick(data, role, v) if isinstance(v, str) else v) for v in each.values()]
         for role, each in mappings.items()
     }
     sizes = {len(part) for each in parts.values() for part in each}
@@ -101,9 +101,9 @@ def read_mappings(
 
     def stacked(role: str, values: Any) -> Any:
         if role in ordered:
-            return np.concatenate(ordered[role])
+            return _joined(ordered[role])
         values = pick(data, role, values) if isinstance(values, str) else values
-        return np.concatenate([np.asarray(values)] * count)
+        return _joined([_array(values)] * count)
 
     x, y, z = (stacked(role, values) for role, values in zip(ROLES, given, strict=True))
     if coding["weights"] is not None:
@@ -120,3 +120,12 @@ def read_mappings(
         numbers, runs = numbers[complete], np.unique(runs[complete], return_inverse=True)[1]
         samples = samples.take(complete[samples.kept])
     return samples, labels, check_design(numbers, count, runs, None)
+
+
+def _array(values: Any) -> Any:
+    return values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+
+
+def _joined(parts: list[Any]) -> Any:
+    masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
+    return (np.ma if masked else np).concatenate(parts)

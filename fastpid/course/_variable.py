@@ -47,7 +47,8 @@ def read_variable(role: str, name: str, given: Any) -> Variable:
     elif _is_flat(given):
         return Variable(role, name, read_column(role, name, given))
     try:
-        values = np.asarray(values)
+        if not isinstance(values, np.ma.MaskedArray):  # whose mask asarray() forgets
+            values = np.asarray(values)
     except ValueError as error:
         raise ValueError(
             f"{role} is ragged: its trials differ in length; cut them to the same times, or pass "

@@ -157,6 +157,8 @@ def test_weights_names_and_missing_values() -> None:
     assert all(named.values[n] == plain.values[n] for n in QUANTITIES)
     dropped = differences({"a": x, "b": Y}, Y, Z, missing="drop")
     assert [e.table.n_samples for e in dropped.estimates] == [keep.sum()] * 2
+    masked = {"a": np.ma.masked_array(X, ~keep), "b": Y}  # a mask is not forgotten
+    assert differences(masked, Y, Z, missing="drop") == dropped
     doubled = differences(X, Y, Z, TASK, weights=np.full(800, 2.0), bias="none", n_permutations=0)
     single = differences(X, Y, Z, TASK, bias="none", n_permutations=0)
     assert doubled.values["synergy"][0] == pytest.approx(single.values["synergy"][0], abs=1e-9)

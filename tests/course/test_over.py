@@ -156,6 +156,8 @@ def test_missing_values() -> None:
     assert course.n_trials == 118
     assert all((course.corrected[n] == same.corrected[n]).all() for n in QUANTITIES)
     assert over(x, Y, Z, missing="category").counts.shape[1] == 4
+    masked = np.ma.masked_array(X, np.isnan(x))  # a mask is not forgotten
+    assert over(masked, Y, Z, missing="drop", groups=GROUPS) == course
     with pytest.raises(ValueError, match="leaves no trial"):
         over(x * np.nan, Y, Z, missing="drop")
 

@@ -8,6 +8,7 @@ from typing_extensions import assert_type
 
 import fastpid
 from fastpid import Decomposition, Estimate, Screen, Status
+from fastpid.gaussian import GaussianDecomposition
 
 Floats = NDArray[np.float64]
 
@@ -47,3 +48,10 @@ s = fastpid.screen(np.ones((4, 2)), [0, 1, 0, 1])
 assert_type(s, Screen)
 assert_type(fastpid.screen(np.ones((4, 2)), "z", return_as="generator"), Iterator[Screen])
 assert_type(s.values("synergy"), Floats)
+
+matrix: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.eye(4)
+gaussian = fastpid.gaussian.decompose(matrix, (1, 1, 2))
+assert_type(gaussian, GaussianDecomposition[float])
+assert_type(gaussian.synergy, float)
+matrices: np.ndarray[tuple[int, int, int], np.dtype[np.float64]] = np.eye(4)[None]
+assert_type(fastpid.gaussian.decompose(matrices, ([0], [1], [2, 3])).gap, Floats)

@@ -1,0 +1,1 @@
+"""A checked covariance of two sources and a target -> its answer."""
