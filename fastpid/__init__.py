@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fastpid import controller as controller
     from fastpid import gaussian as gaussian
     from fastpid import joint as joint
+    from fastpid import models as models
     from fastpid import plot as plot
     from fastpid import screening as screening
     from fastpid import torch as torch
@@ -76,6 +77,7 @@ _LATE = {
     "estimate_table": "estimation",
     "gaussian": "gaussian",
     "joint": "joint",
+    "models": "models",
     "plot": "plot",
     "pointwise": "_pointwise",
     "power": "estimation",

@@ -20,7 +20,7 @@ FLOORS = (
     {"_solve"},
     {"_many", "_pointwise", "_posteriors"},
     {"estimation"},
-    {"conditions", "controller", "course", "screening"},
+    {"conditions", "controller", "course", "models", "screening"},
     {"_compare", "reference", "torch"},
     {"_decompose", "_decompose_marginals", "gaussian"},
     {"__init__"},
@@ -131,8 +131,8 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import fastpid
 assert fastpid.decompose(fastpid.gates.xor()).synergy == 1.0
-late = {f"fastpid.{name}" for name in ("controller", "gaussian", "joint", "estimation", "screening",
-                                       "plot", "torch")}
+late = {f"fastpid.{name}" for name in ("controller", "gaussian", "joint", "estimation", "models",
+                                       "screening", "plot", "torch")}
 assert not late & set(sys.modules), late & set(sys.modules)
 assert {"estimate", "screen", "plot", "PIDSelector"} <= set(dir(fastpid))
 cov = [[2.0, 1.0, 1.0], [1.0, 2.0, 1.0], [1.0, 1.0, 1.0]]
@@ -158,6 +158,12 @@ except ImportError as error:
     assert "fastpid[torch]" in str(error), error
 else:
     raise SystemExit("fastpid.torch came without torch")
+try:
+    fastpid.models.estimate([[0.0], [1.0]] * 20, [[1.0], [1.0]] * 20, [0, 1] * 20)
+except ImportError as error:
+    assert "fastpid[estimate]" in str(error), error
+else:
+    raise SystemExit("models were fitted without scikit-learn")
 try:
     fastpid.decompose(fastpid.gates.xor()).to_frame()
 except ImportError as error:

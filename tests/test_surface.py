@@ -32,8 +32,8 @@ def test_the_names_are_those_documented() -> None:
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
         *("PointwiseDecomposition", "Status"),
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
-        *("controller", "gates", "gaussian", "information", "joint", "plot", "reference"),
-        *("screening", "torch"),
+        *("controller", "gates", "gaussian", "information", "joint", "models", "plot"),
+        *("reference", "screening", "torch"),
     }
     assert set(fastpid.__all__) <= set(dir(fastpid))
     pytest.importorskip("sklearn")

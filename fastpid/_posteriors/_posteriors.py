@@ -47,8 +47,8 @@ def decompose_posteriors(
 
     The question answered is that about the models: what their posteriors, taken for the truth, say
     redundantly and uniquely. It takes calibrated posteriors of samples that the models were not
-    trained on. :func:`fastpid.joint.from_predictions` asks another one: what the predicted classes
-    say.
+    trained on, which :func:`fastpid.models.estimate` makes of features, and corrects the bias.
+    :func:`fastpid.joint.from_predictions` asks another question: what the predicted classes say.
 
     Parameters
     ----------

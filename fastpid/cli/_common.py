@@ -79,7 +79,16 @@ def emit_json(args: argparse.Namespace, result: Any, **about: Any) -> None:
     import fastpid
 
     answer = {"format": JSON_FORMAT, "fastpid": fastpid.__version__, "command": args.command}
-    emit(json.dumps({**answer, **about, "result": result}, indent=2, allow_nan=False))
+    emit(json.dumps(_known({**answer, **about, "result": result}), indent=2, allow_nan=False))
+
+
+def _known(value: Any) -> Any:
+    """Return what JSON can hold: null where a number is not known."""
+    if isinstance(value, dict):
+        return {name: _known(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_known(each) for each in value]
+    return None if value != value else value
 
 
 def complain(severity: str, text: str) -> None:

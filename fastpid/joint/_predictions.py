@@ -37,6 +37,9 @@ def from_predictions(
 
         p[x, y, z] = sum_i w_i probs_x[i, x] probs_y[i, y] 1[z_i = z] / sum_i w_i
 
+    The question is what the predicted classes say. :func:`fastpid.decompose_posteriors` asks what
+    posteriors say, with samples for symbols, and :func:`fastpid.models.estimate` what views do.
+
     For tensors, differentiably: :func:`fastpid.torch.from_predictions`. Both refuse the same input.
 
     Parameters

@@ -1,0 +1,1 @@
+"""How far atoms of features are off."""

@@ -1,0 +1,173 @@
+"""fastpid posteriors and fastpid models: arrays of an .npz file."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from fastpid.cli._common import (
+    EXIT_OK,
+    UserError,
+    add_json,
+    add_unit,
+    complain,
+    emit,
+    emit_json,
+)
+from fastpid.cli._outputs import add_outputs, check_outputs, save_plot
+
+_OF_POSTERIORS = """\
+The arrays of the file: posteriors_x and posteriors_y (samples, classes), rows that sum to one or,
+with --logits, logits. With posteriors_xy, of a model of both, and z, integer labels, posteriors
+are calibrated and everything is estimated (fastpid.models.from_posteriors); without them the
+posteriors are decomposed as they are, without the synergy (fastpid.decompose_posteriors).
+"""
+_OF_FEATURES = """\
+The arrays of the file: X and Y (samples, features), and z, a label for each; groups (samples,) if
+samples depend on one another. numpy.savez("file.npz", X=..., Y=..., z=...) writes one. Models are
+fitted and their posteriors decomposed (fastpid.models.estimate).
+"""
+
+
+def add_models(commands: Any) -> None:
+    """Add both commands to the parser."""
+    posteriors = _add(commands, "posteriors", "decompose posteriors of models", _OF_POSTERIORS)
+    posteriors.add_argument("--logits", action="store_true", help="rows are logits")
+    posteriors.set_defaults(run=_run_posteriors)
+    models = _add(commands, "models", "fit models to features, and decompose", _OF_FEATURES)
+    models.add_argument(
+        "--model",
+        choices=("auto", "linear", "network", "trees"),
+        default="auto",
+        help="what is fitted (default: %(default)s)",
+    )
+    models.add_argument(
+        "--z-bins", type=int, metavar="N", help="cut a target of numbers into so many classes"
+    )
+    models.add_argument("--n-jobs", type=int, metavar="N", help="processes (default: one)")
+    models.set_defaults(run=_run_models)
+
+
+def _add(commands: Any, name: str, purpose: str, about: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=purpose,
+        description=f"{purpose[0].upper()}{purpose[1:]}.\n\n{about}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", metavar="FILE.npz", help="arrays, as numpy.savez writes them")
+    add_unit(parser)
+    parser.add_argument(
+        "--calibration",
+        choices=("temperature", "isotonic", "none"),
+        default="temperature",
+        help="how posteriors are calibrated by labels (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--cv", type=int, default=5, metavar="N", help="folds (default: %(default)s)"
+    )
+    for what, count in (("bootstrap", 100), ("permutations", 199)):
+        parser.add_argument(
+            f"--n-{what}", type=int, default=count, metavar="N", help="default: %(default)s"
+        )
+    parser.add_argument("--tol", type=float, default=2e-2, help="default: %(default)s")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads (default: all)")
+    parser.add_argument("--rng", type=int, metavar="SEED", help="seed of all random choices")
+    add_outputs(parser, table=False, plot="the atoms")
+    add_json(parser)
+    return parser
+
+
+def _run_posteriors(args: argparse.Namespace) -> int:
+    from fastpid import decompose_posteriors
+    from fastpid.models import from_posteriors
+
+    check_outputs(args)
+    arrays = _read(args.file, ("posteriors_x", "posteriors_y"))
+    sources = [arrays["posteriors_x"], arrays["posteriors_y"]]
+
+    def run() -> Any:
+        if "z" in arrays and "posteriors_xy" in arrays:
+            return from_posteriors(
+                *(*sources, arrays["posteriors_xy"], arrays["z"]),
+                **{"logits": args.logits, "groups": arrays.get("groups"), **_shared(args)},
+            )
+        if args.logits:
+            raise UserError("--logits takes posteriors_xy and z in the file, for the calibration")
+        return decompose_posteriors(
+            *sources,
+            tol=args.tol,
+            unit=args.unit,
+            threads=args.threads,
+            rng=0 if args.rng is None else args.rng,
+        )
+
+    return _answer(args, run)
+
+
+def _run_models(args: argparse.Namespace) -> int:
+    from fastpid.models import estimate
+
+    check_outputs(args)
+    arrays = _read(args.file, ("X", "Y", "z"))
+
+    def run() -> Any:
+        return estimate(
+            *(arrays["X"], arrays["Y"], arrays["z"]),
+            model=args.model,
+            groups=arrays.get("groups"),
+            z_bins=args.z_bins,
+            n_jobs=args.n_jobs,
+            **_shared(args),
+        )
+
+    return _answer(args, run)
+
+
+def _shared(args: argparse.Namespace) -> dict[str, Any]:
+    names = ("calibration", "cv", "n_bootstrap", "n_permutations", "tol", "unit", "threads", "rng")
+    return {name: getattr(args, name) for name in names}
+
+
+def _read(path: str, needed: tuple[str, ...]) -> Mapping[str, Any]:
+    """Return the arrays of a file."""
+    import numpy as np
+
+    try:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            if not hasattr(file, "files"):
+                raise UserError(f"{path!r} holds one array; write several with numpy.savez")
+            arrays = {name: file[name] for name in file.files}
+    except OSError as error:
+        raise UserError(f"cannot read {path!r}: {error.strerror or error}") from error
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path!r} is no .npz file of plain arrays: {error}") from error
+    missing = [name for name in needed if name not in arrays]
+    if missing:
+        raise UserError(
+            f"{path!r} has no array {missing[0]!r} (but {', '.join(arrays) or 'none'}); it needs "
+            f"{', '.join(needed)}"
+        )
+    return arrays
+
+
+def _answer(args: argparse.Namespace, run: Any) -> int:
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = run()
+    except (TypeError, ValueError, ImportError) as error:
+        raise UserError(str(error)) from error
+    if args.plot:
+        save_plot(lambda: result.plot(), args.plot)
+    for warning in caught:
+        complain("warning", str(warning.message))
+    if args.json:
+        emit_json(args, result.to_dict(), file=args.file)
+    else:
+        emit(repr(result))
+    return EXIT_OK
