@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -108,15 +108,15 @@ class ResampledCovariances:
         """Return the corrected vectors of resamples."""
         random = np.random.default_rng(self._streams[0])
         arrangement = self.samples.arrangement
-        parts = np.stack(
-            [self._moments(arrangement.resample(random)) for _ in range(self.wanted.n_bootstrap)]
-        )
-        whole = self._solve(covariances_of(parts.sum(axis=1)))
+        resamples = (arrangement.resample(random) for _ in range(self.wanted.n_bootstrap))
         if self.wanted.bias != "qe":
+            drawn = self._moments(parts.sum(axis=0) for parts in resamples)
             # The bias is that of a number of samples: of all resamples, the same.
-            return whole + (self.corrected - self.plug_in)
-        halves = self._mean(parts[:, 0::2] + parts[:, 1::2])
-        return quadratic_extrapolation(whole, halves, self._mean(parts))
+            return self._solve(covariances_of(drawn)) + (self.corrected - self.plug_in)
+        quarters = np.stack([self._moments(parts) for parts in resamples])
+        whole = self._solve(covariances_of(quarters.sum(axis=1)))
+        halves = self._mean(quarters[:, 0::2] + quarters[:, 1::2])
+        return quadratic_extrapolation(whole, halves, self._mean(quarters))
 
     @functools.cached_property
     def _halves(self) -> Vectors:
@@ -134,7 +134,7 @@ class ResampledCovariances:
         flat = self._solve(covariances_of(moments).reshape(-1, *(moments.shape[-1] - 1,) * 2))
         return np.asarray(flat.reshape(*moments.shape[:2], 4).mean(axis=1))
 
-    def _moments(self, parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _moments(self, parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
         return np.stack([self.samples.moments(times) for times in parts])
 
     def _exact(self, vector: Vectors, n_samples: int) -> Vectors:

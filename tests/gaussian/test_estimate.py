@@ -107,7 +107,7 @@ def test_the_excess_is_that_of_digammas() -> None:
 @pytest.mark.parametrize("seed", [10, 11])
 def test_a_known_covariance_is_recovered(seed: int) -> None:
     truth = fastpid.gaussian.decompose(COV, (2, 2, 2))
-    e = fastpid.gaussian.estimate(*draw(COV, 20_000, seed), rng=0, n_permutations=0)
+    e = fastpid.gaussian.estimate(*draw(COV, 20_000, seed), rng=0, n_bootstrap=60, n_permutations=0)
     for name in QUANTITIES:
         error = e.standard_errors[name]
         assert abs(e.corrected[name] - getattr(truth, name)) < 4.0 * error < 0.15
