@@ -57,6 +57,7 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.decompose_posteriors: [*solver, "rng", "on_failure"],
         fastpid.pointwise: [*solver, "normalize", "on_failure"],
         fastpid.gaussian.decompose: [*solver[1:], "on_failure"],
+        fastpid.gaussian.estimate: [*solver[1:], "rng", "on_failure", "progress"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],

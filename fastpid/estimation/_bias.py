@@ -50,7 +50,7 @@ def miller_madow(
         ],
         axis=-1,
     )
-    return _union_in_place(vector, vector[..., :3] - excess / (2.0 * n_effective))
+    return union_in_place(vector, vector[..., :3] - excess / (2.0 * n_effective))
 
 
 def chao_shen(vector: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -73,10 +73,10 @@ def chao_shen(vector: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArr
 
     x, y, z = excess(1, 2), excess(0, 2), excess(0, 1)
     more = [x + z - excess(1), y + z - excess(0), excess(2) + z - excess()]
-    return _union_in_place(vector, vector[:3] + more)
+    return union_in_place(vector, vector[:3] + more)
 
 
-def _union_in_place(
+def union_in_place(
     vector: NDArray[np.float64], corrected: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return corrected (mi_x, mi_y, mi_xy) with a union information.

@@ -1,6 +1,8 @@
-"""Jointly Gaussian sources and target: a covariance -> its certified decomposition."""
+"""Jointly Gaussian sources and target: covariances, or samples -> a certified decomposition."""
 
 from fastpid._solve.gaussian.result import GaussianDecomposition
 from fastpid.gaussian._decompose import decompose
+from fastpid.gaussian._estimate import estimate
+from fastpid.gaussian._result import GaussianEstimate
 
-__all__ = ["GaussianDecomposition", "decompose"]
+__all__ = ["GaussianDecomposition", "GaussianEstimate", "decompose", "estimate"]

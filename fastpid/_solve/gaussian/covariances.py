@@ -78,7 +78,7 @@ def explain_bad_covariance(cov: Floats, index: tuple[int, ...], variables: Varia
     if values[0] < -8.0 * len(cov) * np.finfo(float).eps:
         return (
             f"{where} is not positive semidefinite: the correlation matrix has an eigenvalue of "
-            f"{values[0]:.3g}, in the direction of {_combination(vectors[:, 0], names)}; a "
+            f"{values[0]:.3g}, in the direction of {combination(vectors[:, 0], names)}; a "
             "covariance of complete samples never has (of samples with gaps, use the rows that are "
             "complete)"
         )
@@ -105,7 +105,7 @@ def _explain_infinite(correlation: Floats, variables: Variables) -> str:
         share, direction = _least_known(correlation, sources, z)
         if share < _DETERMINED:
             return (
-                f"{said} {_combination(direction, names)} of the target, in standard deviations "
+                f"{said} {combination(direction, names)} of the target, in standard deviations "
                 f"(a share of {max(share, 0.0):.1e} of its variance is left): the information is "
                 "infinite. Leave out what determines it, or add the variance of the noise with "
                 "which it was measured"
@@ -135,7 +135,7 @@ def _least_known(
     return float(left[0]), direction / np.linalg.norm(direction)
 
 
-def _combination(direction: Floats, names: list[str]) -> str:
+def combination(direction: Floats, names: list[str]) -> str:
     """Write a direction out, its largest parts first, as many as matter."""
     order: list[int] = np.argsort(-np.abs(direction)).tolist()
     sign = 1.0 if direction[order[0]] >= 0.0 else -1.0

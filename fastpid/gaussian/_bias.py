@@ -1,0 +1,81 @@
+"""What a finite sample adds to the informations of its covariance, and how that is taken off.
+
+The log determinant of the covariance of n independent Gaussian samples has a known expectation (a
+sum of digammas: T. W. Anderson, "An introduction to multivariate statistical analysis", 2003,
+section 7.5), so that mutual informations are corrected without any error of their average. The
+union information is no combination of log determinants. What is too much of it is found by
+simulation: how far it is off in samples from the Gaussian of the samples' own covariance. Keeping
+its relative place between the mutual informations is off by several times as much for orthogonal
+channels, and extrapolation varies more, and wants more samples. At equal channels, where the union
+information is at a kink, no correction takes off more than about half.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastpid.estimation._bias import union_in_place
+
+BIASES = ("exact", "qe", "none")
+
+#: How many samples are simulated: their average varies by a tenth of what the samples do.
+SIMULATIONS = 100
+
+#: From here on five terms of the asymptotic series are exact.
+_FAR = 12.0
+
+
+def information_excess(m: int, d: int, n_samples: int) -> float:
+    """Return by how much the information between m and d variables comes out too large, in nats.
+
+    On average over independent Gaussian samples, whatever their covariance.
+    """
+    freedom = np.array(n_samples - 1 - np.arange(m + d), dtype=np.float64)
+    of_variable = _digamma(0.5 * freedom)
+    return 0.5 * float(of_variable[:d].sum() - of_variable[m:].sum())
+
+
+def exact(
+    vector: NDArray[np.float64], ranks: tuple[int, int, int, int], n_samples: int
+) -> NDArray[np.float64]:
+    """Correct (..., 4) of (mi_x, mi_y, mi_xy, union); `ranks` are those of X, Y, (X, Y) and Z.
+
+    The union information keeps its relative place between the others.
+    """
+    *sources, d = ranks
+    excess = [information_excess(m, d, n_samples) for m in sources]
+    return union_in_place(vector, vector[..., :3] - excess)
+
+
+def simulated_covariances(
+    covariance: NDArray[np.float64], n_samples: int, count: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return the covariances (count, k, k) of so many Gaussian samples of one of a covariance.
+
+    Without the samples: a triangle of normal and chi variables does (M. S. Bartlett 1933).
+    """
+    scale = np.sqrt(np.diag(covariance))
+    values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
+    root = vectors * np.sqrt(np.maximum(values, 0.0))  # rounding alone is below zero
+    k = len(covariance)
+    triangles = np.tril(random.standard_normal((count, k, k)), -1)
+    triangles[:, range(k), range(k)] = np.sqrt(
+        random.chisquare(n_samples - 1 - np.arange(k), (count, k))
+    )
+    roots = root @ triangles
+    return np.asarray(roots @ np.swapaxes(roots, -1, -2) / n_samples)
+
+
+def _digamma(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the derivative of log gamma at positive numbers."""
+    x = x.copy()
+    value = np.zeros_like(x)
+    while (near := x < _FAR).any():
+        value[near] -= 1.0 / x[near]
+        x[near] += 1.0
+    square = 1.0 / (x * x)
+    series = square * (
+        1 / 12 - square * (1 / 120 - square * (1 / 252 - square * (1 / 240 - square / 132)))
+    )
+    return value + np.log(x) - 0.5 / x - series
