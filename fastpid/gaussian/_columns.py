@@ -18,7 +18,7 @@ from fastpid.joint import UndersampledWarning
 Floats = NDArray[np.float64]
 
 #: Of fewer samples for each column, corrections and errors are rough.
-_SAMPLES_OF_COLUMN = 10
+_SAMPLES_OF_COLUMN = 20
 #: Below this share of its variance a direction is rounding of the others.
 _DETERMINED = 1e-13
 #: A column of so few different integers is one of counts or symbols.

@@ -123,7 +123,7 @@ def estimate(
     UserWarning
         For a column of at most ten different integers, for which :func:`fastpid.estimate` is made.
     UndersampledWarning
-        If there are fewer than ten samples for each column.
+        If there are fewer than twenty samples for each column.
     ConvergenceWarning
         If some covariance was not solved to `tol`; its bounds hold.
 

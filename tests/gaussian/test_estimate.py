@@ -119,7 +119,7 @@ def test_the_correction_leaves_little_where_nothing_is_said() -> None:
     plain, corrected = [], []
     for seed in range(60):
         e = fastpid.gaussian.estimate(
-            *draw(np.eye(6), 60, seed), rng=0, ci="none", n_permutations=0
+            *draw(np.eye(6), 120, seed), rng=0, ci="none", n_permutations=0
         )
         plain.append([getattr(e.decomposition, name) for name in QUANTITIES])
         corrected.append([e.corrected[name] for name in QUANTITIES])
