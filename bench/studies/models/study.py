@@ -1,7 +1,7 @@
 """How far atoms of features are off: posteriors of models, clusters, and a neural estimator.
 
-    python bench/studies/models/study.py           about 15 minutes on two busy cores
-    python bench/studies/models/study.py --smoke   a minute, prints only
+    python bench/studies/models/study.py           some 12 minutes of two cores; 22 on busy ones
+    python bench/studies/models/study.py --smoke   half a minute, prints only
 
 Worlds of known truth (worlds.py), methods (methods.py): one draw each of many kinds rather than
 many draws of few. Seconds are those of the processor, of one thread. Writes results.md beside this
