@@ -1,7 +1,7 @@
 """How far atoms of features are off: posteriors of models, clusters, and a neural estimator.
 
-    python bench/studies/models/study.py           about 15 minutes on two busy cores
-    python bench/studies/models/study.py --smoke   a minute, prints only
+    python bench/studies/models/study.py           some 12 minutes of two cores; 22 on busy ones
+    python bench/studies/models/study.py --smoke   half a minute, prints only
 
 Worlds of known truth (worlds.py), methods (methods.py): one draw each of many kinds rather than
 many draws of few. Seconds are those of the processor, of one thread. Writes results.md beside this
@@ -139,6 +139,26 @@ def uncalibrated(n: int) -> list[str]:
     return lines
 
 
+def coverage(draws: int) -> list[str]:
+    """Count how often intervals of 95% from the mixture's true posteriors contain the truth."""
+    true = truth("mixture", 3)
+    inside: dict[str, list[bool]] = {atom: [] for atom in ATOMS}
+    for seed in range(draws):
+        sample = draw("mixture", 1000, 16, 3, 100 + seed)
+        e = fastpid.models.from_posteriors(
+            *(*sample.posteriors, sample.z),
+            **{"rng": seed, "n_symbols": 100, "n_bootstrap": 60, "n_permutations": 0},
+        )
+        for atom, (low, high) in e.intervals.items():
+            if atom in inside:
+                inside[atom].append(low <= true[atom] <= high)
+    return [
+        "| draws | redundancy | unique x | unique y | synergy |",
+        "|---|---|---|---|---|",
+        f"| {draws} | {' | '.join(f'{np.mean(inside[a]):.0%}' for a in ATOMS)} |",
+    ]
+
+
 def digits(methods: Sequence[str]) -> list[str]:
     """Decompose the halves of scikit-learn's handwritten digits."""
     from sklearn.datasets import load_digits
@@ -183,6 +203,8 @@ def main() -> None:
         text += [f"## {title}", "", *table([done[job[1:]] for job in jobs if job[0] == title]), ""]
     text += ["## Posteriors that are not calibrated (the mixture's own, to a power)", ""]
     text += [*uncalibrated(500 if smoke else 4000), ""]
+    text += ["## Intervals of 95%, from true posteriors of 1,000 samples of 3 classes", ""]
+    text += [*coverage(3 if smoke else 60), ""]
     text += ["## Halves of handwritten digits (1,797 samples, 10 classes; no truth is known)", ""]
     text += [*digits(BOTH if smoke else ALL), ""]
     text += [f"All of it took {(time.perf_counter() - start) / 60:.0f} minutes."]
