@@ -255,7 +255,9 @@ TEST(gaussian_batches_can_be_interrupted) {
     Answers answers(100);
     cpu::BatchOptions options;
     options.threads = threads;
-    options.interrupted = [asked = 0]() mutable { return ++asked > 5; };
+    // Of several threads the others may be done before the one that asks has asked often.
+    const int times = threads == 1 ? 5 : 0;
+    options.interrupted = [asked = 0, times]() mutable { return ++asked > times; };
     CHECK(!cpu::solve_gaussian(cov.data(), 100, sizes, options, answers.rows(), {}));
   }
 }
