@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -11,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
+from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS, Method, OnFailure, Unit
 from fastpid._solve.options import recall_options
 from fastpid._solve.solve import solve_tables
@@ -34,7 +34,7 @@ class Atoms(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Comparable, Shown):
     """The atoms of one table, or of a batch, by several measures of redundancy.
 
     Whatever the measure, redundancy and unique_x add up to I(X; Z), redundancy and unique_y to
@@ -138,16 +138,6 @@ class Comparison:
         if not self.shape:
             raise TypeError("the Comparison of one table cannot be iterated over")
         return (self[i] for i in range(len(self)))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another result holds the same numbers."""
-        return same(self, other) if isinstance(other, Comparison) else NotImplemented
-
-    def _repr_html_(self) -> str:
-        """Return the table of measures for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
     def __repr__(self) -> str:
         """Return a row for every measure; of a batch, the medians."""

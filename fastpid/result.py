@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, ove
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.drawing import Drawing
 from fastpid._base.extras import import_extra
 from fastpid._base.quantities import (
@@ -222,7 +222,7 @@ class _PerTable(Generic[S_co, A_co, W_co]):
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Decomposition(Generic[V_co]):
+class Decomposition(Comparable, Generic[V_co]):
     """The BROJA partial information decomposition of one table, or of a batch of tables.
 
     For sources X and Y and the target Z (Bertschinger, Rauh, Olbrich, Jost and Ay, Entropy 16,
@@ -470,12 +470,6 @@ class Decomposition(Generic[V_co]):
         if not self.shape:
             raise TypeError("the Decomposition of one table cannot be iterated over")
         return (self[i] for i in range(len(self)))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another result holds the same numbers; the solution behind it does not count."""
-        return same(self, other) if isinstance(other, Decomposition) else NotImplemented
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict of plain Python numbers, strings and (nested) lists."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
 from fastpid._base.quantities import METHODS, NATS_PER_UNIT, Unit
 from fastpid._many._coverage import Subset, coverage_signs, subsets_of
@@ -22,7 +22,7 @@ Codes = NDArray[np.int32]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class ManyDecomposition:
+class ManyDecomposition(Comparable):
     """What M sources say about a target: each alone, some together, only all together.
 
     With g(A) the union information of the sources in A (what they say without their synergy)::
@@ -250,12 +250,6 @@ class ManyDecomposition:
             _mi_joint=np.asarray(self._mi_joint.reshape(-1)[at]),
             **{name: getattr(self, name).reshape(count, -1)[:, at] for name in fields},
         )
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another result holds the same numbers."""
-        return same(self, other) if isinstance(other, ManyDecomposition) else NotImplemented
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row for every table and set of sources.

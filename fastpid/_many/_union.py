@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.quantities import METHODS, NATS_PER_UNIT, Method, OnFailure, Unit
 from fastpid._solve.options import recall_options
 from fastpid._solve.tables import index_of
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class UnionInformation:
+class UnionInformation(Comparable):
     """What M sources say about a target without their synergy, within certified bounds.
 
     Values are floats for one problem and arrays of the batch shape for a batch, in `unit`. Results
@@ -144,12 +144,6 @@ class UnionInformation:
             _marginals=rows(self._marginals),
             _potentials=rows(self._potentials),
         )
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another result holds the same numbers; the solution behind it does not count."""
-        return same(self, other) if isinstance(other, UnionInformation) else NotImplemented
 
     def __repr__(self) -> str:
         count = len(self.mi)

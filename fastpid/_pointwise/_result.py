@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import html
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_choice, check_positive_integer
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
+from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS, NATS_PER_UNIT, QUANTITIES, Terms, Unit
 from fastpid._pointwise._intervals import certified_logs
 from fastpid._pointwise._terms import surprise_of_target
@@ -27,7 +27,7 @@ COLUMNS = (*ATOMS, "mi_x", "mi_y", "mi_xy")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class PointwiseDecomposition:
+class PointwiseDecomposition(Comparable, Shown):
     """What every cell of a table, or of a batch of tables, contributes to the atoms.
 
     Every value is an array of the shape of `p`, in `unit`, NaN where `p` is zero. Its average over
@@ -311,16 +311,6 @@ class PointwiseDecomposition:
         if not self.shape:
             raise TypeError("the PointwiseDecomposition of one table cannot be iterated over")
         return (self[i] for i in range(len(self)))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another result holds the same numbers."""
-        return same(self, other) if isinstance(other, PointwiseDecomposition) else NotImplemented
-
-    def _repr_html_(self) -> str:
-        """Return the table of atoms for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
     def __repr__(self) -> str:
         """Return a row for every atom: its average, and the range over cells."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
 from fastpid._base.multiple_tests import adjust
+from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS, QUANTITIES
 from fastpid.estimation._result import Estimate
 
@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Differences:
+class Differences(Comparable, Shown):
     """By how much values differ between every two conditions. They pickle and compare.
 
     Attributes
@@ -104,12 +104,6 @@ class Differences:
             dict(zip(map(str, self.conditions), self.estimates, strict=True)), kind="dots", ax=ax
         )
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether other differences hold the same numbers."""
-        return same(self, other) if isinstance(other, Differences) else NotImplemented
-
     def __repr__(self) -> str:
         """Return a table of atoms for every pair."""
         sizes = ", ".join(
@@ -138,7 +132,3 @@ class Differences:
         if self.p_values:
             lines.append(f"  null: {self.null_of}, and errors of both")
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"

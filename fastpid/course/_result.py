@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastpid._base.atoms import HasAtoms
 from fastpid._base.checks import check_choice, check_open_interval
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
 from fastpid._base.multiple_tests import METHODS, adjust
+from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS, QUANTITIES
 from fastpid.joint._sampling import LEAST_COVERAGE, LEAST_PER_OCCUPIED_CELL
 
@@ -43,7 +44,7 @@ class Span(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class TimeCourse:
+class TimeCourse(HasAtoms[Array], Comparable, Shown):
     """Estimates at every time of trials, and how far they can be trusted.
 
     Arrays have the axes `dims`, of which the last is that of times; attributes that are mappings
@@ -144,26 +145,6 @@ class TimeCourse:
     def n_trials(self) -> int:
         """The number of trials."""
         return int(self.counts.reshape(-1, *self.counts.shape[-3:])[0].sum())
-
-    @property
-    def redundancy(self) -> Array:
-        """The corrected redundancy."""
-        return self.values["redundancy"]
-
-    @property
-    def unique_x(self) -> Array:
-        """The corrected unique information of x."""
-        return self.values["unique_x"]
-
-    @property
-    def unique_y(self) -> Array:
-        """The corrected unique information of y."""
-        return self.values["unique_y"]
-
-    @property
-    def synergy(self) -> Array:
-        """The corrected synergy."""
-        return self.values["synergy"]
 
     @property
     def is_sufficient(self) -> NDArray[np.bool_]:
@@ -349,12 +330,6 @@ class TimeCourse:
 
         return course(self, atoms=atoms, method=method, ax=ax)
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another course holds the same numbers."""
-        return same(self, other) if isinstance(other, TimeCourse) else NotImplemented
-
     def __repr__(self) -> str:
         """Return a table: by atom its peak, and where it is significant."""
         sizes = " x ".join(f"{len(self.coords[dim])} {dim}s" for dim in self.dims)
@@ -381,10 +356,6 @@ class TimeCourse:
         if few:
             lines.append(f"  too few trials at {few} of {self.gap.size} places")
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
 
 def _short(value: Any) -> str:

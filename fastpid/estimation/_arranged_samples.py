@@ -50,7 +50,6 @@ class ArrangedSamples:
             for role, each in zip(ROLES, codes, strict=True)
         }
         self._weights = np.ones(len(order)) if weights is None else weights[order]
-        self.is_weighted = weights is not None
 
     @property
     def n_fields(self) -> int:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import html
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.compare import same
+from fastpid._base.atoms import HasAtoms
+from fastpid._base.compare import Comparable
 from fastpid._base.drawing import Drawing
 from fastpid._base.extras import import_extra
+from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS, QUANTITIES
 from fastpid.result import Decomposition
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class AtomEstimates:
+class AtomEstimates(HasAtoms[float], Comparable, Shown, ABC):
     """Atoms with their bias corrected, intervals and tests: what :class:`fastpid.Estimate` says."""
 
     decomposition: Decomposition[float]
@@ -44,26 +46,6 @@ class AtomEstimates:
     def standard_errors(self) -> dict[str, float]:
         """The standard deviation of every corrected value over resamples; empty without any."""
         return {name: float(drawn.std(ddof=1)) for name, drawn in self.draws.items()}
-
-    @property
-    def redundancy(self) -> float:
-        """The corrected redundancy."""
-        return self.values["redundancy"]
-
-    @property
-    def unique_x(self) -> float:
-        """The corrected unique information of x."""
-        return self.values["unique_x"]
-
-    @property
-    def unique_y(self) -> float:
-        """The corrected unique information of y."""
-        return self.values["unique_y"]
-
-    @property
-    def synergy(self) -> float:
-        """The corrected synergy."""
-        return self.values["synergy"]
 
     def _common_dict(self) -> dict[str, Any]:
         """Return everything that is here but the draws, as plain numbers, strings and lists."""
@@ -112,12 +94,6 @@ class AtomEstimates:
         ]
         return pd.DataFrame(rows, index=pd.Index(QUANTITIES, name="quantity"))
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another estimate holds the same numbers."""
-        return same(self, other) if isinstance(other, AtomEstimates) else NotImplemented
-
     def _drawings(self) -> list[Drawing]:
         # The certified bracket is that of the plug-in value, which is not drawn.
         return [Drawing(self.unit, self.values, self.intervals, None, self._names())]
@@ -128,17 +104,17 @@ class AtomEstimates:
 
         return atoms(self, kind=kind, ax=ax)
 
+    @abstractmethod
     def _names(self) -> tuple[str, str, str]:
         """Return what the sources and the target are called."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _title(self) -> str:
         """Say what was estimated from."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _remarks(self) -> list[str]:
         """Say how far it can be trusted, in lines."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         """Return a table of atoms."""
@@ -172,7 +148,3 @@ class AtomEstimates:
             words.append(f"resampled: {self.n_units} {self.units}")
         lines.append(f"  {'; '.join([*words, f'largest gap {self.largest_gap:.0e}'])}")
         return "\n".join([*lines, *(f"  {line}" for line in self._remarks())])
-
-    def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"

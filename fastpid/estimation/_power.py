@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import math
 import warnings
 from collections.abc import Sequence
@@ -21,8 +20,9 @@ from fastpid._base.checks import (
     check_positive_integer,
     check_real_array,
 )
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
+from fastpid._base.notebook import Shown
 from fastpid._base.progress import progress_bar
 from fastpid._base.quantities import ATOMS, Unit
 from fastpid._base.random import RNG, seed_sequence
@@ -37,7 +37,7 @@ _SIZES = (50, 90, 160, 280, 500, 900, 1600, 2800, 5000)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Power:
+class Power(Comparable, Shown):
     """How often an atom is found, by the number of samples.
 
     Attributes
@@ -123,12 +123,6 @@ class Power:
 
         return power(self, ax=ax)
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another one holds the same numbers."""
-        return same(self, other) if isinstance(other, Power) else NotImplemented
-
     def __repr__(self) -> str:
         """Return a table, one line for each number of samples."""
         shape = " x ".join(map(str, self.p.shape))
@@ -155,10 +149,6 @@ class Power:
             )
         lines.append(f"  for a power of {self.wanted:.0%}: {needed} samples")
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
 
 def power(

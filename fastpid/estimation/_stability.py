@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from fastpid._base.checks import check_count
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
+from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS
 from fastpid.estimation._estimate import estimate
 from fastpid.estimation._result import Estimate
@@ -20,7 +20,7 @@ from fastpid.joint import UndersampledWarning
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Stability:
+class Stability(Comparable, Shown):
     """Estimates from the same samples with several numbers of bins.
 
     Attributes
@@ -89,12 +89,6 @@ class Stability:
             ax.axvspan(n - 0.5, n + 0.5, color="0.5", alpha=0.25, linewidth=0, zorder=0)
         return ax
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another one holds the same numbers."""
-        return same(self, other) if isinstance(other, Stability) else NotImplemented
-
     def __repr__(self) -> str:
         """Return a table, one line for each number of bins."""
         first = self.estimates[0]
@@ -107,10 +101,6 @@ class Stability:
             few = "" if e.sampling.is_sufficient else "  too few samples"
             lines.append(f"  {n:>6}{values}{e.sampling.coverage:>10.1%}{few}")
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
 
 def stability(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.quantities import ROLES
 from fastpid.joint._bins import Interval
 from fastpid.joint._columns import printable
@@ -32,7 +32,7 @@ def check_cells(shape: tuple[int, ...]) -> int:
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class JointDistribution:
+class JointDistribution(Comparable):
     """The joint distribution of two sources and a target, with what its symbols are called.
 
     It stands wherever an array of its shape does: ``fastpid.decompose(distribution)``.
@@ -55,12 +55,6 @@ class JointDistribution:
     def shape(self) -> tuple[int, ...]:
         """(nx, ny, nz)."""
         return self.p.shape
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another table holds the same numbers, labels and names."""
-        return same(self, other) if isinstance(other, JointDistribution) else NotImplemented
 
     def is_binned(self, axis: int) -> bool:
         """Whether the symbols along an axis are bins of a numeric column."""

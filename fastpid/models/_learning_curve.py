@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_number
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
+from fastpid._base.notebook import Shown
 from fastpid._base.progress import progress_bar
 from fastpid._base.quantities import ATOMS, QUANTITIES, Unit
 from fastpid._base.random import RNG, seed_sequence
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class LearningCurve:
+class LearningCurve(Comparable, Shown):
     """Estimates from models that were fitted to a part of the samples each.
 
     Attributes
@@ -70,12 +70,6 @@ class LearningCurve:
         columns |= {f"{name}_cross_entropy": v for name, v in self.cross_entropy.items()}
         return pd.DataFrame(columns, index=pd.Index(self.n_train, name="n_train"))
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another curve holds the same numbers."""
-        return same(self, other) if isinstance(other, LearningCurve) else NotImplemented
-
     def __repr__(self) -> str:
         """Return a table: a row for each number of samples."""
         names = (*ATOMS, "I(X;Z)", "I(Y;Z)", "I(X,Y;Z)")
@@ -87,10 +81,6 @@ class LearningCurve:
             row = [*(self.corrected[a][i] for a in ATOMS), *(self.cross_entropy[m][i] for m in MI)]
             lines.append(f"  {n:>8}" + "".join(f"{value:>12.4f}" for value in row))
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
 
 def learning_curve(

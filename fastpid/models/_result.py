@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.compare import same
+from fastpid._base.atoms import HasAtoms
+from fastpid._base.compare import Comparable
 from fastpid._base.drawing import Drawing
 from fastpid._base.extras import import_extra
+from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS, QUANTITIES
 from fastpid.result import Decomposition
 
@@ -26,7 +27,7 @@ def standard_errors(draws: Arrays, refits: Arrays) -> dict[str, float]:
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class ModelEstimate:
+class ModelEstimate(HasAtoms[float], Comparable, Shown):
     """What posteriors of models say about a target, and how far that can be trusted.
 
     It is about the models: what they did not learn is missing from all values. The face is that of
@@ -116,26 +117,6 @@ class ModelEstimate:
     unit: str
 
     @property
-    def redundancy(self) -> float:
-        """The corrected redundancy."""
-        return self.values["redundancy"]
-
-    @property
-    def unique_x(self) -> float:
-        """The corrected unique information of x."""
-        return self.values["unique_x"]
-
-    @property
-    def unique_y(self) -> float:
-        """The corrected unique information of y."""
-        return self.values["unique_y"]
-
-    @property
-    def synergy(self) -> float:
-        """The corrected synergy."""
-        return self.values["synergy"]
-
-    @property
     def standard_errors(self) -> dict[str, float]:
         """The standard deviation of every value over resamples and refits; empty without any."""
         return standard_errors(self.draws, self.refits)
@@ -194,12 +175,6 @@ class ModelEstimate:
         ]
         return pd.DataFrame(rows, index=pd.Index(QUANTITIES, name="quantity"))
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another estimate holds the same numbers."""
-        return same(self, other) if isinstance(other, ModelEstimate) else NotImplemented
-
     def _drawings(self) -> list[Drawing]:
         return [Drawing(self.unit, self.values, self.intervals, None)]
 
@@ -233,7 +208,3 @@ class ModelEstimate:
         about += [f"models: {', '.join(self.models)}"] if self.models else []
         lines.append(f"  {'; '.join(about)}")
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import html
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_choice, check_count
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
+from fastpid._base.notebook import Shown
 from fastpid.screening._context import confidence_of
 
 #: What a network has of every pair of columns.
@@ -21,7 +21,7 @@ _EDGE = np.dtype([("x", "<i4"), ("y", "<i4"), *((name, "<f8") for name in MATRIC
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Network:
+class Network(Comparable, Shown):
     """How closely many columns are linked, pair by pair: made by :func:`network`.
 
     Matrices are symmetric, and NaN on the diagonal.
@@ -158,16 +158,6 @@ class Network:
         from fastpid.plot import heatmap
 
         return heatmap(self, name, ax=ax)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another network holds the same numbers."""
-        return same(self, other) if isinstance(other, Network) else NotImplemented
-
-    def _repr_html_(self) -> str:
-        """Return the first edges for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
     def __repr__(self) -> str:
         """Return the first edges."""

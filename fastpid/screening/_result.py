@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_choice, check_count, check_open_interval
-from fastpid._base.compare import same
+from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
 from fastpid._base.multiple_tests import METHODS, adjust
+from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS
 from fastpid._base.warn import stacklevel_outside
 from fastpid.screening._records import RECORDED, UNIQUE, is_sufficient, score, value_of
@@ -24,7 +24,7 @@ _MOST_NAMED = 8
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Screen:
+class Screen(Comparable, Shown):
     """What pairs of columns say about targets.
 
     Attributes
@@ -267,19 +267,9 @@ class Screen:
 
         return heatmap(self, name, target=target, ax=ax)
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another screen holds the same numbers."""
-        return same(self, other) if isinstance(other, Screen) else NotImplemented
-
     def __bool__(self) -> bool:
         """Return True: a result is one, even of no pairs."""
         return True
-
-    def _repr_html_(self) -> str:
-        """Return the best pairs for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
     def __repr__(self) -> str:
         """Return the best pairs."""
