@@ -10,7 +10,7 @@ import pytest
 
 import fastpid
 from fastpid._base.quantities import ATOMS, QUANTITIES
-from fastpid.course._over import _PLACES_AT_A_TIME
+from fastpid.course._places import _PLACES_AT_A_TIME
 
 QUICK = {"n_bootstrap": 30, "n_permutations": 39, "rng": 0, "progress": False}
 RNG = np.random.default_rng(0)
@@ -76,7 +76,7 @@ def test_of_groups_every_time_is_the_same_draw() -> None:
 def test_blocks_of_places_and_threads_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = over(X, SIGNAL, Z, threads=1)
     assert _PLACES_AT_A_TIME > 7
-    monkeypatch.setattr("fastpid.course._over._PLACES_AT_A_TIME", 2)
+    monkeypatch.setattr("fastpid.course._places._PLACES_AT_A_TIME", 2)
     cut = over(X, SIGNAL, Z, threads=2, tol=None)
     for name in QUANTITIES:
         np.testing.assert_allclose(cut.corrected[name], whole.corrected[name], atol=2e-3)
