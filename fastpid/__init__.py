@@ -6,7 +6,6 @@ from typing import Any as _Any
 
 from fastpid import gates as gates
 from fastpid import information as information
-from fastpid import reference as reference
 from fastpid._decompose import decompose as decompose
 from fastpid.result import ConvergenceError as ConvergenceError
 from fastpid.result import ConvergenceWarning as ConvergenceWarning
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from fastpid import joint as joint
     from fastpid import models as models
     from fastpid import plot as plot
+    from fastpid import reference as reference
     from fastpid import screening as screening
     from fastpid import torch as torch
     from fastpid._compare import Comparison as Comparison
@@ -81,6 +81,7 @@ _LATE = {
     "plot": "plot",
     "pointwise": "_pointwise",
     "power": "estimation",
+    "reference": "reference",
     "screen": "screening",
     "screening": "screening",
     "stability": "estimation",
@@ -90,7 +91,7 @@ _LATE = {
 __all__ = sorted(
     {
         *("ConvergenceError", "ConvergenceWarning", "Decomposition", "Status", "decompose"),
-        *("gates", "information", "reference"),
+        *("gates", "information"),
         *_LATE,
     }
 )
