@@ -121,8 +121,9 @@ def test_a_dit_distribution_for_decompose() -> None:
 
 def test_a_table_of_three_sources_for_decompose() -> None:
     p = RNG.dirichlet(np.ones(24)).reshape(2, 2, 3, 2)
-    with pytest.raises(ValueError, match=r"p\.sum\(axis=0\).*p\.reshape"):
+    with pytest.raises(ValueError, match=r"decompose_many\(p\).*p\.sum\(axis=0\).*p\.reshape"):
         fastpid.decompose(p)
+    assert fastpid.decompose_many(p, n_sources=3).synergy >= 0.0
     pair = fastpid.decompose(p.sum(axis=0))
     rest = fastpid.decompose(p.reshape(p.shape[0], -1, p.shape[-1]))
     assert pair.mi_xy < rest.mi_xy

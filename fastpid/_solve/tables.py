@@ -189,6 +189,7 @@ def explain_many_sources(batch: NDArray[np.float64], batch_shape: tuple[int, ...
         return ""
     return (
         "; p as a whole sums to 1, as one table p[w, x, y, z] of three sources would: decompose "
-        "its pairs, such as fastpid.decompose(p.sum(axis=0)), or one source against the others "
-        "together, as fastpid.decompose(p.reshape(p.shape[0], -1, p.shape[-1]))"
+        "all of them, fastpid.decompose_many(p), or pairs, such as "
+        "fastpid.decompose(p.sum(axis=0)), or one source against the others together, as "
+        "fastpid.decompose(p.reshape(p.shape[0], -1, p.shape[-1]))"
     )
