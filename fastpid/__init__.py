@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from fastpid._many import union_information as union_information
     from fastpid._pointwise import PointwiseDecomposition as PointwiseDecomposition
     from fastpid._pointwise import pointwise as pointwise
+    from fastpid._posteriors import PointwiseSamples as PointwiseSamples
     from fastpid._posteriors import decompose_posteriors as decompose_posteriors
+    from fastpid._posteriors import pointwise_posteriors as pointwise_posteriors
     from fastpid.conditions import Differences as Differences
     from fastpid.conditions import estimate_differences as estimate_differences
     from fastpid.course import TimeCourse as TimeCourse
@@ -59,6 +61,7 @@ _LATE = {
     "Network": "screening",
     "PIDSelector": "screening",
     "PointwiseDecomposition": "_pointwise",
+    "PointwiseSamples": "_posteriors",
     "Power": "estimation",
     "Screen": "screening",
     "Stability": "estimation",
@@ -80,6 +83,7 @@ _LATE = {
     "models": "models",
     "plot": "plot",
     "pointwise": "_pointwise",
+    "pointwise_posteriors": "_posteriors",
     "power": "estimation",
     "reference": "reference",
     "screen": "screening",

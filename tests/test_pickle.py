@@ -13,6 +13,7 @@ import fastpid
 from fastpid import gates
 
 BATCH = gates.random_dense((3, 3, 3), rng=0)[None] * np.ones((4, 1, 1, 1))
+ROWS = np.random.default_rng(1).dirichlet([1.0, 1.0, 1.0], 200)
 X, Y, Z = np.random.default_rng(0).integers(0, 3, (3, 200))
 
 
@@ -26,6 +27,7 @@ def results() -> dict[str, object]:
         "differences": fastpid.estimate_differences(X, Y, Z, X > 0, **quick),
         "screen": fastpid.screen(np.column_stack([X, Y, X + Y]), Z),
         "pointwise": fastpid.pointwise(BATCH),
+        "samples": fastpid.pointwise_posteriors(ROWS, ROWS[::-1], X, posteriors_xy=ROWS),
         "counts": fastpid.joint.from_samples(X, Y, Z),
     }
 

@@ -24,13 +24,14 @@ Z = X ^ Y
 
 def test_the_names_are_those_documented() -> None:
     assert set(fastpid.__all__) == {
-        *("decompose", "decompose_marginals", "decompose_posteriors", "pointwise", "screen"),
+        *("decompose", "decompose_marginals", "decompose_posteriors", "screen"),
+        *("pointwise", "pointwise_posteriors"),
         *("estimate", "estimate_table", "estimate_predictions"),
         *("estimate_over", "estimate_differences", "TimeCourse", "Differences"),
         *("power", "stability", "compare", "PIDSelector"),
         *("decompose_many", "union_information", "ManyDecomposition", "UnionInformation"),
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
-        *("PointwiseDecomposition", "Status"),
+        *("PointwiseDecomposition", "PointwiseSamples", "Status"),
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
         *("controller", "gates", "gaussian", "information", "joint", "models", "plot"),
         *("reference", "screening", "torch"),

@@ -1,5 +1,7 @@
 """Samples as symbols: a decomposition from the posteriors of two sources."""
 
+from fastpid._posteriors._pointwise import pointwise_posteriors
 from fastpid._posteriors._posteriors import decompose_posteriors
+from fastpid._posteriors._samples import PointwiseSamples
 
-__all__ = ["decompose_posteriors"]
+__all__ = ["PointwiseSamples", "decompose_posteriors", "pointwise_posteriors"]

@@ -24,7 +24,7 @@ def read_sources(
 ) -> tuple[list[Source], Floats]:
     """Return both sources, tilted to one p(z), and that."""
     named = {"posteriors_x": posteriors_x, "posteriors_y": posteriors_y}
-    rows = {name: _check_posteriors(name, value) for name, value in named.items()}
+    rows = {name: read_posteriors(name, value) for name, value in named.items()}
     x, y = rows.values()
     if x.shape[1] != y.shape[1]:
         raise ValueError(
@@ -53,7 +53,7 @@ def read_sources(
     return sources, target
 
 
-def _check_posteriors(name: str, value: Any) -> Floats:
+def read_posteriors(name: str, value: Any) -> Floats:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         raise TypeError(f"{name} is a torch tensor; pass {name}.detach().cpu().numpy()")

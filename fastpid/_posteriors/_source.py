@@ -28,17 +28,26 @@ class Source(NamedTuple):
 
     def part(self, chosen: NDArray[np.intp], p_z: Floats) -> Source:
         """Return some of the samples, with the p(z) of all."""
-        weights = self.weights[chosen] / self.weights[chosen].sum()
-        name = f"a quarter of {self.name}"
-        return Source(rake(name, self.rows[chosen], weights, p_z), weights)
+        return tilted(f"a quarter of {self.name}", self.rows[chosen], self.weights[chosen], p_z)
 
     def marginal(self, centres: Floats | None) -> Floats:
         """Return p(x, z), a symbol being a sample, or a cluster that is not empty."""
+        return self.coded(centres)[1]
+
+    def coded(self, centres: Floats | None) -> tuple[NDArray[np.intp], Floats]:
+        """Return the symbol of every sample, and p(x, z)."""
         if centres is None:
-            return self.rows * self.weights[:, None]
+            return np.arange(len(self.rows)), self.rows * self.weights[:, None]
         labels = assign(self.rows, centres)
         sums, mass = sums_of(self.rows, self.weights, labels, len(centres))
-        return sums[mass > 0.0]
+        kept = mass > 0.0
+        return (np.cumsum(kept) - 1)[labels], sums[kept]
+
+
+def tilted(name: str, rows: Floats, weights: Floats, p_z: Floats) -> Source:
+    """Return a source of rows of any weights, tilted to p(z)."""
+    weights = weights / weights.sum()
+    return Source(rake(name, rows, weights, p_z), weights, 0.0, name)
 
 
 def information(marginal: Floats) -> float:

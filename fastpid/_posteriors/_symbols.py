@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from fastpid._base.quantities import Terms
 from fastpid._posteriors._clusters import codebook
 from fastpid._posteriors._source import Source, information
+from fastpid._solve.marginals import GivenMarginals
+from fastpid._solve.options import SolveOptions
+from fastpid._solve.solve import Solved, solve
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +21,8 @@ Floats = NDArray[np.float64]
 MOST_EXACT = 2000
 #: The first codebook, and the largest one that is tried.
 FEWEST, MOST = 50, 3500
+#: Of the tolerance, for the solve.
+_LEAST_SHARE = 0.1
 
 
 class Symbols(NamedTuple):
@@ -27,6 +32,27 @@ class Symbols(NamedTuple):
     marginals: list[Floats]
     full: list[float]  # I(X; Z) and I(Y; Z) of all samples, nats
     lost: list[float]  # of these
+
+    def solve(self, options: SolveOptions, *, potentials: bool = False) -> Solved:
+        """Return the solution of the symbols, to what their loss leaves of the tolerance.
+
+        Where it leaves nothing, to what adds little to the loss.
+        """
+        left = max(options.tol - sum(self.lost), _LEAST_SHARE * options.tol)
+        return solve(
+            GivenMarginals(*self.marginals), options._replace(tol=left), potentials=potentials
+        )
+
+    def details(self, sources: Sequence[Source], scale: float) -> dict[str, Any]:
+        """Return what a result tells of them, informations in nats times `scale`."""
+        return {
+            "n_symbols_x": len(self.marginals[0]),
+            "n_symbols_y": len(self.marginals[1]),
+            "lost_x": self.lost[0] * scale,
+            "lost_y": self.lost[1] * scale,
+            "raked_x": sources[0].distance,
+            "raked_y": sources[1].distance,
+        }
 
     def bracket(self, terms: Terms) -> Terms:
         """Return the terms of all samples from those of the clusters."""

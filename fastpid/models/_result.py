@@ -15,6 +15,7 @@ from fastpid._base.drawing import Drawing
 from fastpid._base.extras import import_extra
 from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS, QUANTITIES
+from fastpid._posteriors import PointwiseSamples, pointwise_posteriors
 from fastpid.result import Decomposition
 
 Arrays = Mapping[str, NDArray[np.float64]]
@@ -120,6 +121,33 @@ class ModelEstimate(HasAtoms[float], Comparable, Shown):
     def standard_errors(self) -> dict[str, float]:
         """The standard deviation of every value over resamples and refits; empty without any."""
         return standard_errors(self.draws, self.refits)
+
+    def pointwise(self, *, tol: float = 1e-2) -> PointwiseSamples:
+        """Return what every sample contributes to the atoms, from its posteriors and its label.
+
+        Those of the posteriors as they are, of several refits the first: nothing is corrected for
+        bias, which has no sample. :func:`fastpid.pointwise_posteriors` has the rest.
+
+        Parameters
+        ----------
+        tol : float
+            The largest accepted gap of the decomposition behind them, in `unit`.
+
+        Raises
+        ------
+        ValueError
+            For posteriors that hold the class of a sample impossible.
+        """
+        symbols = (self.decomposition.details[f"n_symbols_{source}"] for source in "xy")
+        x, y, xy = self.posteriors
+        return pointwise_posteriors(
+            *(x, y, self.codes),
+            posteriors_xy=xy,
+            p_z=np.bincount(self.codes, minlength=len(self.classes)) / len(self.codes),
+            n_symbols=max(symbols),
+            tol=tol,
+            unit=self.decomposition.unit,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but posteriors, classes of samples and draws as plain Python values."""
