@@ -2,6 +2,12 @@
 
 from fastpid._many._decompose import decompose_many
 from fastpid._many._result import ManyDecomposition
-from fastpid._many._union import UnionInformation, union_information
+from fastpid._many._union import UnionInformation, solve_sources, union_information
 
-__all__ = ["ManyDecomposition", "UnionInformation", "decompose_many", "union_information"]
+__all__ = [
+    "ManyDecomposition",
+    "UnionInformation",
+    "decompose_many",
+    "solve_sources",
+    "union_information",
+]

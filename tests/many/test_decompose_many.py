@@ -203,14 +203,6 @@ def test_bad_input_is_refused(
         fastpid.decompose_many(p, **options)
 
 
-def test_tensors_are_not_taken_without_their_gradient() -> None:
-    torch = pytest.importorskip("torch")
-    with pytest.raises(TypeError, match=r"pass p.detach\(\).cpu\(\).numpy\(\)"):
-        fastpid.decompose_many(torch.tensor(P))
-    with pytest.raises(TypeError, match=r"marginals\[0\] is a tensor"):
-        fastpid.union_information([torch.tensor(P[0, 0])] * 2)
-
-
 def test_dyadic_and_triadic_relations_are_told_apart() -> None:
     dyadic, triadic = fastpid.decompose(gates.dyadic()), fastpid.decompose(gates.triadic())
     assert (dyadic.mi_x, dyadic.mi_xy) == pytest.approx((triadic.mi_x, triadic.mi_xy))
