@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from fastpid._decompose_marginals import decompose_marginals as decompose_marginals
     from fastpid._many import ManyDecomposition as ManyDecomposition
     from fastpid._many import UnionInformation as UnionInformation
+    from fastpid._pointwise import ManyPointwiseDecomposition as ManyPointwiseDecomposition
     from fastpid._pointwise import PointwiseDecomposition as PointwiseDecomposition
     from fastpid._pointwise import pointwise as pointwise
+    from fastpid._pointwise import pointwise_many as pointwise_many
     from fastpid._posteriors import decompose_posteriors as decompose_posteriors
     from fastpid._union_information import union_information as union_information
     from fastpid.conditions import Differences as Differences
@@ -56,6 +58,7 @@ _LATE = {
     "Differences": "conditions",
     "Estimate": "estimation",
     "ManyDecomposition": "_many",
+    "ManyPointwiseDecomposition": "_pointwise",
     "Network": "screening",
     "PIDSelector": "screening",
     "PointwiseDecomposition": "_pointwise",
@@ -80,6 +83,7 @@ _LATE = {
     "models": "models",
     "plot": "plot",
     "pointwise": "_pointwise",
+    "pointwise_many": "_pointwise",
     "power": "estimation",
     "reference": "reference",
     "screen": "screening",

@@ -43,16 +43,31 @@ def decompose_many(
 ) -> ManyDecomposition:
     """Return what :func:`fastpid.decompose_many` says of arrays."""
     options = recall_options(method, tol, max_iter, unit, threads, normalize, on_failure)
+    return decompose_with(p, n_sources, sources, subsets, options)[0]
+
+
+def decompose_with(
+    p: ArrayLike,
+    n_sources: int | None,
+    sources: Sequence[Iterable[int]] | None,
+    subsets: str | Sequence[Iterable[int]],
+    options: SolveOptions,
+    potentials: dict[Subset, tuple[Floats, ...]] | None = None,
+) -> tuple[ManyDecomposition, Floats]:
+    """Return the decomposition, and the tables (batch, n_1, ..., n_M, nz) that it is of.
+
+    The potentials of every set of two sources or more, (batch, n_i, nz) each, go to `potentials`.
+    """
     array = check_array(p, "p")
     count = check_n_sources(array.shape, n_sources)
     batch = array.shape[: -1 - count]
     tables = np.ascontiguousarray(array, dtype=np.float64).reshape(-1, *array.shape[-1 - count :])
     tables = check_values(tables, batch, options.normalize, n_sources is None)
     if sources is not None:
-        tables = merge_axes(tables, check_blocks(sources, count))
+        tables = np.ascontiguousarray(merge_axes(tables, check_blocks(sources, count)))
         count = tables.ndim - 2
     wanted = check_subsets(subsets, count)
-    found, pairs = _solve(tables, wanted, options, batch)
+    found, pairs = _solve(tables, wanted, options, batch, potentials)
 
     def shaped(rows: Any) -> Any:
         return np.stack(rows).reshape(len(rows), *batch)
@@ -79,7 +94,7 @@ def decompose_many(
 
     gap = (upper - lower).ravel() / NATS_PER_UNIT[options.unit]
     report(status.ravel(), gap, options, describe_set(wanted, batch), lambda: result)
-    return result
+    return result, tables
 
 
 def describe_set(wanted: list[Subset], batch: tuple[int, ...]) -> Callable[[int], str]:
@@ -190,7 +205,11 @@ _Found = tuple[Any, Any, Any, Any, Any]
 
 
 def _solve(
-    tables: Floats, wanted: list[Subset], options: SolveOptions, batch: tuple[int, ...]
+    tables: Floats,
+    wanted: list[Subset],
+    options: SolveOptions,
+    batch: tuple[int, ...],
+    potentials: dict[Subset, tuple[Floats, ...]] | None,
 ) -> tuple[dict[Subset, _Found], dict[Subset, Decomposition[Any]]]:
     sources = range(tables.ndim - 2)
     given = options._replace(normalize=False, on_failure="ignore")
@@ -210,16 +229,22 @@ def _solve(
             found[subset] = (mi, mi, nothing, nothing, exact)
         elif len(subset) == 2:
             table = keep(subset)
-            solved = solve_tables(table.reshape(*batch, *table.shape[1:]), given)
+            solved = solve_tables(
+                table.reshape(*batch, *table.shape[1:]), given, potentials=potentials is not None
+            )
             terms, codes = solved.terms, solved.codes
             found[subset] = (terms.lower, terms.upper, codes.iterations, codes.status, codes.method)
             pairs[subset] = solved.result()
+            if potentials is not None:
+                potentials[subset] = (solved.lam, solved.mu)
         else:
             union = solve_unions([marginals[i] for i in subset], given, batch)
             found[subset] = (
                 *(union.lower, union.upper),
                 *(union.iterations, union.status, union.method),
             )
+            if potentials is not None:
+                potentials[subset] = tuple(union.potentials)
     return found, pairs
 
 
