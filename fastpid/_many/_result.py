@@ -325,11 +325,11 @@ class ManyDecomposition(Comparable):
             tuple(j for j in self._everything if j != i) in self._place for i in self._everything
         )
 
-    def plot(self, *, ax: Any = None) -> Any:
+    def plot(self, *, kind: str = "bars", ax: Any = None) -> Any:
         """Draw the coverage atoms and the synergy: :func:`fastpid.plot.coverage`."""
         from fastpid.plot import coverage
 
-        return coverage(self.numpy(), ax=ax)
+        return coverage(self, kind=kind, ax=ax)
 
     def _notes(self) -> list[str]:
         low, high = self.bounds()

@@ -219,7 +219,8 @@ def solve_couplings(marginals: Sequence[Floats], tol: float, threads: int) -> Fl
     if cells > MOST_CELLS or len(shape) > 32:
         raise ValueError(
             f"the coupling of {len(shape)} sources has {cells:.3g} cells; at most "
-            f"{MOST_CELLS:.0e}, of at most 32 sources, are formed: ask for fewer sources"
+            f"{MOST_CELLS:.0e}, of at most 32 sources, are formed: ask for fewer sources, or take "
+            "the potentials, which need no tuples"
         )
     newton = 3
     threads = count_threads(threads, _work(marginals))
@@ -257,8 +258,11 @@ def _refuse(status: NDArray[np.int32], marginals: Sequence[Floats], batch: tuple
         raise ValueError(
             f"{sizes}{more} symbols make too many tuples: times the target symbols more than "
             f"{MOST_CELLS:.0e} (or more than 32 sources) are left after symbols with the same "
-            "posterior were merged; a binary target has a closed form for any number of sources; "
-            "otherwise ask for fewer sources, or merge symbols"
+            "posterior were merged. What can be had instead: a target of two symbols has a closed "
+            "form for any number of sources; fewer sources, with the unique information of each "
+            "against the others of these; pairs (decompose_marginals); one source against all others "
+            "merged into one by the posteriors of a model of them (decompose_posteriors); or fewer "
+            "symbols, by merging those with nearly the same posterior"
         )
 
 
