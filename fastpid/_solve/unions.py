@@ -260,9 +260,9 @@ def _refuse(status: NDArray[np.int32], marginals: Sequence[Floats], batch: tuple
             f"{MOST_CELLS:.0e} (or more than 32 sources) are left after symbols with the same "
             "posterior were merged. What can be had instead: a target of two symbols has a closed "
             "form for any number of sources; fewer sources, with the unique information of each "
-            "against the others of these; pairs (decompose_marginals); one source against all others "
-            "merged into one by the posteriors of a model of them (decompose_posteriors); or fewer "
-            "symbols, by merging those with nearly the same posterior"
+            "against the others of these; pairs (decompose_marginals); one source against all "
+            "others, merged into one by posteriors of a model of them (decompose_posteriors); or "
+            "fewer symbols, by merging those with nearly the same posterior"
         )
 
 
