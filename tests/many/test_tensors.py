@@ -111,10 +111,11 @@ def test_everything_passes_gradcheck_along_tangents(shape: tuple[int, ...]) -> N
     steps = torch.from_numpy(rng.normal(size=(2, *shape)))
     steps = steps - steps.flatten(1).mean(1).reshape(2, *(1,) * len(shape))
     steps = 0.2 * steps / steps.norm()
+    mixed = torch.from_numpy(rng.normal(size=(4, len(parts(fastpid.decompose_many(p))))))
 
     def on(c: Any) -> Any:
         moved = p + torch.tensordot(c, steps, 1)
-        return parts(fastpid.decompose_many(moved, **TIGHT))
+        return mixed @ parts(fastpid.decompose_many(moved, **TIGHT))
 
     zero = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(on, zero, eps=1e-5, rtol=1e-6, atol=1e-6)
@@ -183,15 +184,21 @@ def test_a_thousand_sources_of_a_binary_target() -> None:
 def test_the_operator_keeps_torchs_rules() -> None:
     from torch.library import opcheck
 
-    fastpid.union_information(sources(batch()))
+    from fastpid.torch._unions import union_of
+
     operator = torch.ops.fastpid.union_information.default
     options = (0, 1e-9, 0, 1, False, "warn", "bits", [2, 3, 2])
-    for p in (table(), batch(2)):
-        opcheck(operator, (torch.cat(sources(p), dim=-2).requires_grad_(), *options))
     together = torch.cat(sources(batch()), dim=-2)
+    opcheck(operator, (together.clone().requires_grad_(), *options))
     terms, codes, potentials = operator(together, *options)
     arguments = (torch.ones_like(terms), together, codes, potentials, 1, False, [2, 3, 2])
-    opcheck(torch.ops.fastpid.union_information_backward.default, arguments)
+    rules = ("test_schema", "test_faketensor")  # the others are for what has derivatives
+    opcheck(torch.ops.fastpid.union_information_backward.default, arguments, test_utils=rules)
+    # The way of a CUDA tensor, there and back, which here leads nowhere.
+    for one, other in zip(
+        union_of._solve_on_cuda(together, *options), operator(together, *options), strict=True
+    ):
+        assert torch.equal(one, other)
 
 
 def _loss(p: Any) -> Any:
