@@ -151,6 +151,28 @@ def test_gradients_are_finite_and_add_up_where_p_is_zero(family: str) -> None:
         assert (grad * p).sum().item() == pytest.approx(value.item(), abs=1e-7)
 
 
+@pytest.mark.parametrize("gate", ["and_of", "giant_bit", "copy_of", "parity"])
+def test_kinks_have_subgradients(gate: str) -> None:
+    """The union information is convex in marginals with one p(z): it lies above its plane."""
+    rng = np.random.default_rng(6)
+    at = [torch.from_numpy(a) for a in each_source(getattr(fastpid.gates, gate)(3), 3)]
+    p_z = at[0].sum(0)
+    here = [a.clone().requires_grad_() for a in at]
+    u = fastpid.union_information(here, unit="nats")
+    grads = torch.autograd.grad(u.value, here)
+    for weight in (1e-6, 1e-3, 0.1, 1.0):
+        for _ in range(5):
+            others = [
+                torch.from_numpy(rng.dirichlet(np.ones(len(a)), len(p_z))).T * p_z for a in at
+            ]
+            moved = [(1.0 - weight) * a + weight * b for a, b in zip(at, others, strict=True)]
+            there = fastpid.union_information(moved, unit="nats", on_failure="ignore")
+            plane = u.value + sum(
+                (g * (b - a)).sum() for g, a, b in zip(grads, at, moved, strict=True)
+            )
+            assert plane <= there.upper + u.gap + 1e-12
+
+
 def test_counts_blocks_and_dtypes() -> None:
     p = table()
     d = fastpid.decompose_many(p)
