@@ -46,6 +46,30 @@ def test_backward_of_a_batch(benchmark: Any, results: Results) -> None:
     compare(benchmark, results, name, "forward", both, lambda: fastpid.decompose(held))
 
 
+@pytest.mark.parametrize(("shape", "count"), [((5, 5, 5, 5), 16), ((10, 10, 10, 10), 1)], ids=str)
+@pytest.mark.parametrize("door", ["union_information", "decompose_many"])
+def test_backward_of_several_sources(
+    door: str, shape: tuple[int, ...], count: int, benchmark: Any, results: Results
+) -> None:
+    p = np.random.default_rng(0).dirichlet(np.ones(np.prod(shape)), count).reshape(count, *shape)
+    held = torch.from_numpy(p)
+    live = held.clone().requires_grad_()
+
+    def value(p: Any) -> Any:
+        if door == "decompose_many":
+            d = fastpid.decompose_many(p, n_sources=3, threads=1)
+            return (d.synergy - d.redundancy).sum() + d.unique.sum()
+        each = [p.sum(axes) for axes in ((2, 3), (1, 3), (1, 2))]
+        return fastpid.union_information(each, threads=1).value.sum()
+
+    def both() -> Any:
+        return torch.autograd.grad(value(live), live)
+
+    assert both()[0].isfinite().all()
+    name = f"{door}, {count} of {'x'.join(map(str, shape))}, forward and backward"
+    compare(benchmark, results, name, "forward", both, lambda: value(held))
+
+
 @pytest.mark.parametrize("grad", [False, True])
 def test_overhead_of_a_call(grad: bool, benchmark: Any, results: Results) -> None:
     p = tables(1, (6, 6, 6))[0].requires_grad_(grad)

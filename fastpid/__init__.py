@@ -23,16 +23,18 @@ if TYPE_CHECKING:
     from fastpid import torch as torch
     from fastpid._compare import Comparison as Comparison
     from fastpid._compare import compare as compare
+    from fastpid._decompose_many import decompose_many as decompose_many
     from fastpid._decompose_marginals import decompose_marginals as decompose_marginals
     from fastpid._many import ManyDecomposition as ManyDecomposition
     from fastpid._many import UnionInformation as UnionInformation
-    from fastpid._many import decompose_many as decompose_many
-    from fastpid._many import union_information as union_information
+    from fastpid._pointwise import ManyPointwiseDecomposition as ManyPointwiseDecomposition
     from fastpid._pointwise import PointwiseDecomposition as PointwiseDecomposition
     from fastpid._pointwise import pointwise as pointwise
+    from fastpid._pointwise import pointwise_many as pointwise_many
     from fastpid._posteriors import PointwiseSamples as PointwiseSamples
     from fastpid._posteriors import decompose_posteriors as decompose_posteriors
     from fastpid._posteriors import pointwise_posteriors as pointwise_posteriors
+    from fastpid._union_information import union_information as union_information
     from fastpid.conditions import Differences as Differences
     from fastpid.conditions import estimate_differences as estimate_differences
     from fastpid.course import TimeCourse as TimeCourse
@@ -58,6 +60,7 @@ _LATE = {
     "Differences": "conditions",
     "Estimate": "estimation",
     "ManyDecomposition": "_many",
+    "ManyPointwiseDecomposition": "_pointwise",
     "Network": "screening",
     "PIDSelector": "screening",
     "PointwiseDecomposition": "_pointwise",
@@ -70,7 +73,7 @@ _LATE = {
     "UnionInformation": "_many",
     "compare": "_compare",
     "controller": "controller",
-    "decompose_many": "_many",
+    "decompose_many": "_decompose_many",
     "decompose_marginals": "_decompose_marginals",
     "decompose_posteriors": "_posteriors",
     "estimate": "estimation",
@@ -84,13 +87,14 @@ _LATE = {
     "plot": "plot",
     "pointwise": "_pointwise",
     "pointwise_posteriors": "_posteriors",
+    "pointwise_many": "_pointwise",
     "power": "estimation",
     "reference": "reference",
     "screen": "screening",
     "screening": "screening",
     "stability": "estimation",
     "torch": "torch",
-    "union_information": "_many",
+    "union_information": "_union_information",
 }
 __all__ = sorted(
     {

@@ -18,11 +18,12 @@ FLOORS = (
     {"gates", "information", "plot"},
     {"joint", "result"},
     {"_solve"},
-    {"_many", "_pointwise", "_posteriors"},
+    {"_many"},
+    {"_pointwise", "_posteriors"},
     {"estimation"},
     {"conditions", "controller", "course", "models", "screening"},
     {"_compare", "reference", "torch"},
-    {"_decompose", "_decompose_marginals", "gaussian"},
+    {"_decompose", "_decompose_many", "_decompose_marginals", "_union_information", "gaussian"},
     {"__init__"},
     {"cli"},
     {"__main__"},
@@ -79,7 +80,7 @@ def test_only_fastpid_torch_imports_torch() -> None:
             for node in ast.walk(tree)
             if isinstance(node, ast.ImportFrom)
         }
-        typed_only = path.name.startswith("_decompose")  # under TYPE_CHECKING
+        typed_only = path.name.startswith(("_decompose", "_union"))  # under TYPE_CHECKING
         in_torch = "torch" in path.relative_to(package).parts
         assert "torch" not in names or in_torch or typed_only, path
 

@@ -14,8 +14,9 @@ from certificate import check_coupling, check_potentials
 from families import FAMILIES, table
 
 import fastpid
-from fastpid import gates, reference
+from fastpid import gates
 from fastpid.reference import cvx_pid
+from fastpid.reference._certificate import dual_bound
 from fastpid.result import ATOMS
 
 cp = pytest.importorskip("cvxpy")
@@ -201,7 +202,7 @@ def test_any_dual_values_are_repaired_to_a_bound(scale: float) -> None:
     p_xz, p_yz = p.sum(axis=1), p.sum(axis=0)
     rng = np.random.default_rng(0)
     duals = scale * rng.normal(size=p_xz.shape), scale * rng.normal(size=p_yz.shape)
-    value, lam, mu = reference._dual_bound(p_xz, p_yz, duals)
+    value, lam, mu = dual_bound(p_xz, p_yz, duals)
     assert np.log(np.exp(lam[:, None, :] + mu).sum(axis=2)).max() <= 1e-12
     h_z = -np.sum(p.sum(axis=(0, 1)) * np.log(p.sum(axis=(0, 1))))
     assert (h_z + value) / LN2 <= fastpid.decompose(p).upper + 1e-12

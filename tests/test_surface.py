@@ -31,7 +31,8 @@ def test_the_names_are_those_documented() -> None:
         *("power", "stability", "compare", "PIDSelector"),
         *("decompose_many", "union_information", "ManyDecomposition", "UnionInformation"),
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
-        *("PointwiseDecomposition", "PointwiseSamples", "Status"),
+        *("PointwiseDecomposition", "ManyPointwiseDecomposition", "PointwiseSamples"),
+        *("pointwise_many", "Status"),
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
         *("controller", "gates", "gaussian", "information", "joint", "models", "plot"),
         *("reference", "screening", "torch"),
@@ -57,6 +58,9 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.compare: [*solver, "normalize", "on_failure"],
         fastpid.decompose_posteriors: [*solver, "rng", "on_failure"],
         fastpid.pointwise: [*solver, "normalize", "on_failure"],
+        fastpid.pointwise_many: [*solver, "normalize", "on_failure"],
+        fastpid.decompose_many: [*solver, "normalize", "on_failure"],
+        fastpid.union_information: [*solver, "normalize", "on_failure"],
         fastpid.gaussian.decompose: [*solver[1:], "on_failure"],
         fastpid.gaussian.estimate: [*solver[1:], "rng", "on_failure", "progress"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
@@ -71,8 +75,10 @@ def test_the_arguments_stand_in_one_order() -> None:
         assert [name for name in parameters(function) if name in wanted] == wanted
     pytest.importorskip("torch")
     assert parameters(fastpid.torch.decompose)[1:] == parameters(fastpid.decompose)[2:]
-    from_marginals = parameters(fastpid.torch.decompose_marginals)
-    assert from_marginals == parameters(fastpid.decompose_marginals)
+    for name in ("decompose_marginals", "decompose_many", "union_information"):
+        assert parameters(getattr(fastpid.torch, name)) == parameters(getattr(fastpid, name))
+    many = parameters(fastpid.decompose_many)
+    assert parameters(fastpid.pointwise_many) == many
     numpys = parameters(fastpid.joint.from_predictions)
     assert parameters(fastpid.torch.from_predictions) == [*numpys, "validate"]
 

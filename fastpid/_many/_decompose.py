@@ -1,15 +1,17 @@
-"""The public decompose_many(): what several sources say about a target, from their joint table."""
+"""decompose_many() of arrays: what several sources say about a target, from their joint table."""
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastpid._base.quantities import MASS_TOLERANCE, NATS_PER_UNIT, Method, OnFailure, Unit
+from fastpid._many._blocks import check_blocks, merge_axes
 from fastpid._many._coverage import Subset, subsets_of
 from fastpid._many._result import ManyDecomposition
 from fastpid._solve.options import SolveOptions, recall_options
@@ -29,6 +31,7 @@ def decompose_many(
     p: ArrayLike,
     *,
     n_sources: int | None = None,
+    sources: Sequence[Iterable[int]] | None = None,
     subsets: str | Sequence[Iterable[int]] = "all",
     method: Method = "auto",
     tol: float = 1e-9,
@@ -38,71 +41,33 @@ def decompose_many(
     normalize: bool = False,
     on_failure: OnFailure = "warn",
 ) -> ManyDecomposition:
-    """Decompose what M >= 2 sources say about a target, every number within certified bounds.
-
-    From the union information [1]_ of sets of sources (:func:`fastpid.union_information`) follow
-    the synergy of all, what each source alone knows, what exactly each set of sources shares (the
-    coverage atoms; for three sources those of Chicharro [2]_ and of MAXENT3D_PID [3]_), and the
-    decompositions of all pairs. The brackets of sets are tightened by those of their neighbours:
-    more sources never say less.
-
-    Parameters
-    ----------
-    p : array_like, shape (..., n_1, ..., n_M, nz)
-        Joint probabilities of the sources and, on the last axis, the target.
-    n_sources : int, optional
-        M, if leading axes are a batch; by default all axes but the last are sources.
-    subsets : "all", "leave_one_out", or a sequence of sets of source numbers
-        The sets of sources, counted from 0, whose union information is found. "all" (up to 12
-        sources) is what coverage atoms and redundancy need, "leave_one_out" what the unique
-        informations need. That of all sources, and of each, is there in any case.
-    method, tol, max_iter, unit, threads, on_failure
-        As for :func:`fastpid.union_information`; for every set.
-    normalize : bool
-        Divide each table by its sum first (counts). Otherwise it must sum to 1 within 1e-6.
-
-    Returns
-    -------
-    ManyDecomposition
-
-    Raises
-    ------
-    ValueError
-        For fewer than two sources, an `n_sources` that does not fit the axes of `p`, sets that name
-        no source or one that there is not, tables that are no distributions, too many tuples of
-        symbols for a solve, unknown options.
-    TypeError
-        For a `p` that does not hold real numbers.
-    ConvergenceError
-        Under ``on_failure="raise"``.
-
-    References
-    ----------
-    .. [1] N. Bertschinger, J. Rauh, E. Olbrich, J. Jost, N. Ay, "Quantifying unique information",
-       Entropy 16, 2014, doi:10.3390/e16042161.
-    .. [2] D. Chicharro, "Quantifying multivariate redundancy with maximum entropy decompositions
-       of mutual information", arXiv:1708.03845, 2017.
-    .. [3] A. Makkeh, D. Chicharro, D. O. Theis, R. Vicente, "MAXENT3D_PID", Entropy 21, 2019,
-       doi:10.3390/e21090862.
-
-    Examples
-    --------
-    >>> import fastpid
-    >>> d = fastpid.decompose_many(fastpid.gates.parity(3))
-    >>> d.synergy, d.redundancy
-    (1.0, 0.0)
-    >>> d = fastpid.decompose_many(fastpid.gates.giant_bit(3))
-    >>> round(d.redundancy, 9), round(d.synergy, 9)
-    (1.0, 0.0)
-    """
+    """Return what :func:`fastpid.decompose_many` says of arrays."""
     options = recall_options(method, tol, max_iter, unit, threads, normalize, on_failure)
-    tables = _check_table(p, n_sources)
-    sources = tables.ndim - 2 if n_sources is None else n_sources
-    batch = () if n_sources is None else tables.shape[: -1 - sources]
-    tables = tables.reshape(-1, *tables.shape[-1 - sources :])
-    wanted = _check_subsets(subsets, sources)
-    tables = _check_values(tables, batch, options.normalize, n_sources is None)
-    found, pairs = _solve(tables, wanted, options, batch)
+    return decompose_with(p, n_sources, sources, subsets, options)[0]
+
+
+def decompose_with(
+    p: ArrayLike,
+    n_sources: int | None,
+    sources: Sequence[Iterable[int]] | None,
+    subsets: str | Sequence[Iterable[int]],
+    options: SolveOptions,
+    potentials: dict[Subset, tuple[Floats, ...]] | None = None,
+) -> tuple[ManyDecomposition, Floats]:
+    """Return the decomposition, and the tables (batch, n_1, ..., n_M, nz) that it is of.
+
+    The potentials of every set of two sources or more, (batch, n_i, nz) each, go to `potentials`.
+    """
+    array = check_array(p, "p")
+    count = check_n_sources(array.shape, n_sources)
+    batch = array.shape[: -1 - count]
+    tables = np.ascontiguousarray(array, dtype=np.float64).reshape(-1, *array.shape[-1 - count :])
+    tables = check_values(tables, batch, options.normalize, n_sources is None)
+    if sources is not None:
+        tables = np.ascontiguousarray(merge_axes(tables, check_blocks(sources, count)))
+        count = tables.ndim - 2
+    wanted = check_subsets(subsets, count)
+    found, pairs = _solve(tables, wanted, options, batch, potentials)
 
     def shaped(rows: Any) -> Any:
         return np.stack(rows).reshape(len(rows), *batch)
@@ -115,7 +80,7 @@ def decompose_many(
     _bound_by_neighbours(wanted, lower, upper)
     status = np.where((status != 0) & (upper - lower <= options.tol), 0, status)
     result = ManyDecomposition(
-        n_sources=sources,
+        n_sources=count,
         subsets=tuple(wanted),
         unit=options.result_unit,
         pairs=pairs,
@@ -127,19 +92,24 @@ def decompose_many(
         _method=method_codes,
     )
 
+    gap = (upper - lower).ravel() / NATS_PER_UNIT[options.unit]
+    report(status.ravel(), gap, options, describe_set(wanted, batch), lambda: result)
+    return result, tables
+
+
+def describe_set(wanted: list[Subset], batch: tuple[int, ...]) -> Callable[[int], str]:
+    """Return what names the problem of a place in an array (subsets, ...)."""
+
     def describe(flat: int) -> str:
-        subset, entry = divmod(flat, len(tables))
+        subset, entry = divmod(flat, math.prod(batch))
         table = f"table {list(index_of(entry, batch))}, " if batch else ""
         return f"{table}sources {wanted[subset]}"
 
-    gap = (upper - lower).ravel() / NATS_PER_UNIT[options.unit]
-    report(status.ravel(), gap, options, describe, lambda: result)
-    return result
+    return describe
 
 
-def _check_table(p: Any, n_sources: Any) -> Floats:
-    """Return p as C-contiguous float64, with a batch axis in front if n_sources is None."""
-    array = check_array(p, "p")
+def check_n_sources(shape: tuple[int, ...], n_sources: Any) -> int:
+    """Return how many axes of a table (..., n_1, ..., n_M, nz) are sources."""
     if n_sources is not None:
         try:
             sources = operator.index(n_sources)
@@ -152,28 +122,27 @@ def _check_table(p: Any, n_sources: Any) -> Floats:
                 f"n_sources must be 2 or more; got {sources} (what one source says is "
                 "fastpid.information.mutual_information)"
             )
-        if array.ndim < sources + 1:
+        if len(shape) < sources + 1:
             raise ValueError(
                 f"n_sources={sources} needs {sources + 1} axes or more, (..., n_1, ..., n_M, nz); "
-                f"p has shape {array.shape}"
+                f"p has shape {shape}"
             )
-    elif array.ndim < 3:
+    elif len(shape) < 3:
         raise ValueError(
             f"p must have at least 3 axes, two sources or more and the target last; got shape "
-            f"{array.shape}"
+            f"{shape}"
         )
-    if 0 in array.shape:
+    else:
+        sources = len(shape) - 1
+    if 0 in shape:
         raise ValueError(
-            f"p has an empty axis: axis {array.shape.index(0)} of shape {array.shape}; pass at "
+            f"p has an empty axis: axis {shape.index(0)} of shape {shape}; pass at "
             "least one entry along each axis"
         )
-    contiguous: Floats = np.ascontiguousarray(array, dtype=np.float64)
-    return contiguous[None] if n_sources is None else contiguous
+    return sources
 
 
-def _check_values(
-    tables: Floats, batch: tuple[int, ...], normalize: bool, no_batch: bool
-) -> Floats:
+def check_values(tables: Floats, batch: tuple[int, ...], normalize: bool, no_batch: bool) -> Floats:
     flat = tables.reshape(len(tables), -1)
     with np.errstate(over="ignore", invalid="ignore"):
         mass = flat.sum(axis=1)
@@ -195,7 +164,7 @@ def _check_values(
     return (flat / mass[:, None]).reshape(tables.shape) if normalize else tables
 
 
-def _check_subsets(subsets: Any, sources: int) -> list[Subset]:
+def check_subsets(subsets: Any, sources: int) -> list[Subset]:
     """Return the sets, with those of each source and of all, the smaller ones first."""
     everything = tuple(range(sources))
     always = {*((i,) for i in everything), everything}
@@ -236,7 +205,11 @@ _Found = tuple[Any, Any, Any, Any, Any]
 
 
 def _solve(
-    tables: Floats, wanted: list[Subset], options: SolveOptions, batch: tuple[int, ...]
+    tables: Floats,
+    wanted: list[Subset],
+    options: SolveOptions,
+    batch: tuple[int, ...],
+    potentials: dict[Subset, tuple[Floats, ...]] | None,
 ) -> tuple[dict[Subset, _Found], dict[Subset, Decomposition[Any]]]:
     sources = range(tables.ndim - 2)
     given = options._replace(normalize=False, on_failure="ignore")
@@ -256,28 +229,40 @@ def _solve(
             found[subset] = (mi, mi, nothing, nothing, exact)
         elif len(subset) == 2:
             table = keep(subset)
-            solved = solve_tables(table.reshape(*batch, *table.shape[1:]), given)
+            solved = solve_tables(
+                table.reshape(*batch, *table.shape[1:]), given, potentials=potentials is not None
+            )
             terms, codes = solved.terms, solved.codes
             found[subset] = (terms.lower, terms.upper, codes.iterations, codes.status, codes.method)
             pairs[subset] = solved.result()
+            if potentials is not None:
+                potentials[subset] = (solved.lam, solved.mu)
         else:
             union = solve_unions([marginals[i] for i in subset], given, batch)
             found[subset] = (
                 *(union.lower, union.upper),
                 *(union.iterations, union.status, union.method),
             )
+            if potentials is not None:
+                potentials[subset] = tuple(union.potentials)
     return found, pairs
+
+
+def neighbours_of(wanted: list[Subset]) -> list[tuple[int, int]]:
+    """Return places of sets and of what is left of them without one source, smaller ones first."""
+    place = {subset: k for k, subset in enumerate(wanted)}
+    neighbours = []
+    for subset, k in place.items():
+        for i in range(len(subset)):
+            rest = subset[:i] + subset[i + 1 :]
+            if rest in place:
+                neighbours.append((k, place[rest]))
+    return neighbours
 
 
 def _bound_by_neighbours(wanted: list[Subset], lower: Floats, upper: Floats) -> None:
     """Tighten brackets by monotony: g of a set is at least that of any of its subsets."""
-    place = {subset: k for k, subset in enumerate(wanted)}
-    neighbours = [
-        (k, place[rest])
-        for subset, k in place.items()
-        for i in subset
-        if (rest := tuple(j for j in subset if j != i)) in place
-    ]
+    neighbours = neighbours_of(wanted)
     for larger, smaller in neighbours:  # the smaller sets come first
         lower[larger] = np.maximum(lower[larger], lower[smaller])
     for larger, smaller in reversed(neighbours):

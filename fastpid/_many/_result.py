@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import html
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
 from fastpid._base.quantities import METHODS, NATS_PER_UNIT, Unit
 from fastpid._many._coverage import Subset, coverage_signs, subsets_of
-from fastpid.result import STATUSES, Decomposition
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int32]
+from fastpid.result import STATUSES, Decomposition, Words
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -40,8 +36,9 @@ class ManyDecomposition(Comparable):
     documentation.
 
     Values are floats for one table and arrays of the batch shape for a batch, in `unit`; sources
-    are counted from 0. Results pickle, and compare equal if they hold the same numbers. Made by
-    :func:`fastpid.decompose_many`.
+    are counted from 0. Of a tensor they are tensors of its dtype, and carry gradients;
+    :meth:`numpy` converts them. Results pickle, and compare equal if they hold the same numbers.
+    Made by :func:`fastpid.decompose_many`.
 
     Attributes
     ----------
@@ -59,20 +56,25 @@ class ManyDecomposition(Comparable):
     subsets: tuple[Subset, ...]
     unit: Unit
     pairs: Mapping[Subset, Decomposition[Any]]
-    _lower: Floats  # (subsets, ...), nats
-    _upper: Floats
-    _mi_joint: Floats  # (...), nats
-    _iterations: Codes  # (subsets, ...)
-    _status: Codes
-    _method: Codes
+    _lower: Any  # (subsets, ...), nats
+    _upper: Any
+    _mi_joint: Any  # (...), nats
+    _iterations: Any  # (subsets, ...)
+    _status: Any
+    _method: Any
+    _dtype: Any = None  # of the values, if they are tensors
+    _place: dict[Subset, int] = dataclasses.field(init=False, compare=False)
 
     def _shown(self, nats: Any) -> Any:
+        if self._dtype is not None:
+            return (nats * (1.0 / NATS_PER_UNIT[self.unit])).to(self._dtype)
         values = np.asarray(nats) * (1.0 / NATS_PER_UNIT[self.unit])
         return values.item() if values.ndim == 0 else values
 
-    @functools.cached_property
-    def _place(self) -> dict[Subset, int]:
-        return {subset: place for place, subset in enumerate(self.subsets)}
+    def __post_init__(self) -> None:
+        # Once, and where torch.compile can follow.
+        places = {subset: place for place, subset in enumerate(self.subsets)}
+        object.__setattr__(self, "_place", places)
 
     @property
     def _everything(self) -> Subset:
@@ -90,7 +92,7 @@ class ManyDecomposition(Comparable):
     @property
     def shape(self) -> tuple[int, ...]:
         """The batch shape; () for one table."""
-        return self._mi_joint.shape
+        return tuple(self._mi_joint.shape)
 
     def union_information(self, sources: Iterable[int] | int | None = None) -> Any:
         """Return g(sources), the middle of its bracket; that of all sources by default.
@@ -107,10 +109,11 @@ class ManyDecomposition(Comparable):
         """
         return self._shown(self._union(sources))
 
-    def _union(self, sources: Iterable[int] | int | None = None) -> Floats:
-        at = self._at(self._everything if sources is None else sources)
-        middle: Floats = 0.5 * (self._lower[at] + self._upper[at])
-        return middle
+    def _union(self, sources: Iterable[int] | int | None = None) -> Any:
+        return self._middle(self._at(self._everything if sources is None else sources))
+
+    def _middle(self, at: int | list[int]) -> Any:
+        return 0.5 * (self._lower[at] + self._upper[at])
 
     def bounds(self, sources: Iterable[int] | int | None = None) -> tuple[Any, Any]:
         """Return certified bounds on g(sources), of all sources by default.
@@ -124,13 +127,13 @@ class ManyDecomposition(Comparable):
     @property
     def gap(self) -> Any:
         """The widest bracket of all sets."""
-        return self._shown((self._upper - self._lower).max(axis=0))
+        width = self._upper - self._lower
+        return self._shown(width.max(axis=0) if self._dtype is None else width.amax(0))
 
     @property
-    def mi(self) -> Floats:
+    def mi(self) -> Any:
         """I(X_i; Z) of every source, shape (M, ...)."""
-        singles: Floats = self._shown(self._lower[[self._at(i) for i in self._everything]])
-        return singles
+        return self._shown(self._lower[[self._at(i) for i in self._everything]])
 
     @property
     def mi_joint(self) -> Any:
@@ -143,7 +146,7 @@ class ManyDecomposition(Comparable):
         return self._shown(self._mi_joint - self._union())
 
     @property
-    def unique(self) -> Floats:
+    def unique(self) -> Any:
         """What each source says that no other does, g(all) - g(all but i), shape (M, ...).
 
         Raises
@@ -151,10 +154,8 @@ class ManyDecomposition(Comparable):
         KeyError
             If these sets were not asked for.
         """
-        everything = self._union()
         rest = [tuple(j for j in self._everything if j != i) for i in self._everything]
-        unique: Floats = self._shown(np.stack([everything - self._union(a) for a in rest]))
-        return unique
+        return self._shown(self._union() - self._middle([self._at(a) for a in rest]))
 
     @property
     def coverage(self) -> dict[Subset, Any]:
@@ -177,7 +178,7 @@ class ManyDecomposition(Comparable):
         An atom whose upper bound is negative is negative beyond doubt.
         """
 
-        def bound(signs: Mapping[Subset, int], rising: Floats, falling: Floats) -> Any:
+        def bound(signs: Mapping[Subset, int], rising: Any, falling: Any) -> Any:
             terms = [
                 sign * (rising if sign > 0 else falling)[self._at(a)] for a, sign in signs.items()
             ]
@@ -207,24 +208,28 @@ class ManyDecomposition(Comparable):
     @property
     def converged(self) -> Any:
         """Whether the union information of every set was found to the requested tolerance."""
+        if self._dtype is not None:
+            return (self._status == 0).all(0)
         converged = (self._status == 0).all(axis=0)
         return bool(converged) if converged.ndim == 0 else converged
 
     def status(self, sources: Iterable[int] | int | None = None) -> Any:
-        """Return how the solve of a set ended: a word, or an array of words."""
+        """Return how the solve of a set ended: a word, an array of words, or Words."""
         return self._words(self._status, [s.value for s in STATUSES], sources)
 
     def method(self, sources: Iterable[int] | int | None = None) -> Any:
-        """Return the method that gave the answer of a set: a word, or an array of words."""
+        """Return the method that gave the answer of a set: a word, an array of words, or Words."""
         return self._words(self._method, METHODS, sources)
 
     def iterations(self, sources: Iterable[int] | int | None = None) -> Any:
         """Return the steps of the iterative method that solved a set; 0 for a closed form."""
         steps = self._iterations[self._at(self._everything if sources is None else sources)]
-        return steps.item() if steps.ndim == 0 else steps
+        return steps.item() if self._dtype is None and steps.ndim == 0 else steps
 
-    def _words(self, codes: Codes, words: Any, sources: Iterable[int] | int | None) -> Any:
+    def _words(self, codes: Any, words: Any, sources: Iterable[int] | int | None) -> Any:
         at = self._at(self._everything if sources is None else sources)
+        if self._dtype is not None:
+            return Words(codes[at], tuple(words))
         chosen = np.array(words)[codes[at]]
         return str(chosen) if chosen.ndim == 0 else chosen
 
@@ -241,15 +246,28 @@ class ManyDecomposition(Comparable):
         """Return part of a batch, indexed as an array of the batch shape would be."""
         if not self.shape:
             raise TypeError("the ManyDecomposition of one table cannot be indexed")
-        at = np.arange(self._mi_joint.size).reshape(self.shape)[key]
+        at = np.arange(math.prod(self.shape)).reshape(self.shape)[key]
         fields = {"_lower", "_upper", "_iterations", "_status", "_method"}
         count = len(self.subsets)
+        joint = self._mi_joint.reshape(-1)[at]
         return dataclasses.replace(
             self,
             pairs={pair: d[key] for pair, d in self.pairs.items()},
-            _mi_joint=np.asarray(self._mi_joint.reshape(-1)[at]),
+            _mi_joint=joint if self._dtype is not None else np.asarray(joint),
             **{name: getattr(self, name).reshape(count, -1)[:, at] for name in fields},
         )
+
+    def numpy(self) -> ManyDecomposition:
+        """Return this with numbers and arrays in the place of tensors; itself if it has none.
+
+        The result carries no gradient.
+        """
+        if self._dtype is None:
+            return self
+        names = ("_lower", "_upper", "_mi_joint", "_iterations", "_status", "_method")
+        arrays = {name: getattr(self, name).detach().cpu().numpy() for name in names}
+        pairs = {pair: d.numpy() for pair, d in self.pairs.items()}
+        return dataclasses.replace(self, pairs=pairs, _dtype=None, **arrays)
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row for every table and set of sources.
@@ -263,6 +281,8 @@ class ManyDecomposition(Comparable):
         ImportError
             If pandas is not installed (``pip install fastpid[estimate]``).
         """
+        if self._dtype is not None:
+            return self.numpy().to_frame()
         pd = import_extra("pandas", "to_frame()")
         names = [",".join(map(str, subset)) for subset in self.subsets]
         count = len(names)
@@ -305,11 +325,11 @@ class ManyDecomposition(Comparable):
             tuple(j for j in self._everything if j != i) in self._place for i in self._everything
         )
 
-    def plot(self, *, ax: Any = None) -> Any:
+    def plot(self, *, kind: str = "bars", ax: Any = None) -> Any:
         """Draw the coverage atoms and the synergy: :func:`fastpid.plot.coverage`."""
         from fastpid.plot import coverage
 
-        return coverage(self, ax=ax)
+        return coverage(self, kind=kind, ax=ax)
 
     def _notes(self) -> list[str]:
         low, high = self.bounds()
@@ -325,6 +345,8 @@ class ManyDecomposition(Comparable):
         return notes
 
     def __repr__(self) -> str:
+        if self._dtype is not None:
+            return repr(self.numpy())
         head = f"ManyDecomposition of {self.n_sources} sources ({self.unit})"
         if self.shape:
             gap, converged = np.max(self.gap), int(np.sum(self.converged))
@@ -338,6 +360,8 @@ class ManyDecomposition(Comparable):
 
     def _repr_html_(self) -> str:
         """Return the table of atoms for a notebook."""
+        if self._dtype is not None:
+            return self.numpy()._repr_html_()
         if self.shape:
             return f"<pre>{html.escape(repr(self))}</pre>"
         rows = "".join(

@@ -1,4 +1,4 @@
-"""The public union_information(): what several sources say without their synergy."""
+"""What several sources say without their synergy: the result, and how arrays are solved."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastpid._base.compare import Comparable
-from fastpid._base.quantities import METHODS, NATS_PER_UNIT, Method, OnFailure, Unit
-from fastpid._solve.options import recall_options
+from fastpid._base.quantities import METHODS, Method, OnFailure, Unit
+from fastpid._solve.options import SolveOptions, recall_options
 from fastpid._solve.tables import index_of
-from fastpid._solve.unions import check_sources, report, solve_couplings, solve_unions
-from fastpid.result import STATUSES
+from fastpid._solve.unions import (
+    SolvedUnions,
+    check_sources,
+    report,
+    solve_couplings,
+    solve_unions,
+)
+from fastpid.result import STATUSES, Words
 
 Floats = NDArray[np.float64]
 
@@ -23,33 +29,35 @@ Floats = NDArray[np.float64]
 class UnionInformation(Comparable):
     """What M sources say about a target without their synergy, within certified bounds.
 
-    Values are floats for one problem and arrays of the batch shape for a batch, in `unit`. Results
-    pickle, and compare equal if they hold the same numbers. Made by
+    Values are floats for one problem and arrays of the batch shape for a batch, in `unit`. Of
+    tensors they are tensors of their dtype, and carry gradients; :meth:`numpy` converts them.
+    Results pickle, and compare equal if they hold the same numbers. Made by
     :func:`fastpid.union_information`.
 
     Attributes
     ----------
-    mi : ndarray, shape (M, ...)
+    mi : ndarray or Tensor, shape (M, ...)
         I(X_i; Z) of every source.
-    lower, upper : float or ndarray
+    lower, upper : float, ndarray or Tensor
         Certified bounds: `lower` from dual feasible potentials, `upper` from a distribution with
         the marginals given, both within ``max(mi) <= union information <= sum(mi)``.
-    iterations : int or ndarray of int
+    iterations : int, ndarray or Tensor of int
         Steps of the iterative method; 0 for a closed form.
     unit : str
         "bits" or "nats".
     """
 
-    mi: Floats
+    mi: Any
     lower: Any
     upper: Any
     iterations: Any
     unit: Unit
     _status: Any
     _method: Any
-    _marginals: tuple[Floats, ...] = dataclasses.field(compare=False)  # (..., n_i, nz)
-    _potentials: tuple[Floats, ...] = dataclasses.field(compare=False)
+    _marginals: tuple[Any, ...] = dataclasses.field(compare=False)  # (..., n_i, nz)
+    _potentials: tuple[Any, ...] = dataclasses.field(compare=False)
     _tol: float = 0.0  # nats
+    _tensors: bool = False  # whether values are tensors
 
     @property
     def value(self) -> Any:
@@ -68,14 +76,18 @@ class UnionInformation(Comparable):
 
     @property
     def status(self) -> Any:
-        """How the solve ended: a :class:`fastpid.Status`, or an array of words."""
+        """How the solve ended: a :class:`fastpid.Status`, an array of words, or Words."""
+        if self._tensors:
+            return Words(self._status, tuple(status.value for status in STATUSES))
         if self.shape == ():
             return STATUSES[self._status]
         return np.array([status.value for status in STATUSES])[self._status]
 
     @property
     def method(self) -> Any:
-        """The method that gave the answer, in a word; an array of words for a batch."""
+        """The method that gave the answer, in a word; an array of words, or Words, for a batch."""
+        if self._tensors:
+            return Words(self._method, METHODS)
         return METHODS[self._method] if self.shape == () else np.array(METHODS)[self._method]
 
     @property
@@ -84,7 +96,7 @@ class UnionInformation(Comparable):
         return self._status == 0
 
     @property
-    def potentials(self) -> tuple[Floats, ...]:
+    def potentials(self) -> tuple[Any, ...]:
         """The dual solution: lam_i, the shape of each marginal (..., n_i, nz), in nats.
 
         For every tuple of symbols ``logsumexp(sum_i lam_i[x_i])`` over z is at most zero, and
@@ -93,23 +105,48 @@ class UnionInformation(Comparable):
         """
         return self._potentials
 
-    def coupling(self) -> Floats:
+    def coupling(self) -> Any:
         """Return a distribution that has the marginals given and is near the optimum.
 
         Returns
         -------
-        ndarray, shape (..., n_1, ..., n_M, nz)
+        ndarray or Tensor, shape (..., n_1, ..., n_M, nz)
             The union information is at most what it says, and that is at most about `upper`. It is
-            solved for by the interior point when it is asked for.
+            solved for by the interior point, on the CPU, when it is asked for; without a gradient.
 
         Raises
         ------
         ValueError
             For more than 1e8 cells, or more than 32 sources.
         """
-        flat = [a.reshape(-1, *a.shape[-2:]) for a in self._marginals]
+        flat = [_array(a).reshape(-1, *a.shape[-2:]) for a in self._marginals]
+        if self._tensors:  # which are not brought to one p(z)
+            flat = check_sources(flat, normalize=False)[1]
         q = solve_couplings(flat, self._tol, 0)
-        return q.reshape(self.shape + q.shape[1:])
+        q = q.reshape(self.shape + q.shape[1:])
+        return self._marginals[0].new_tensor(q) if self._tensors else q
+
+    def numpy(self) -> UnionInformation:
+        """Return this with numbers and arrays in the place of tensors; itself if it has none.
+
+        The result carries no gradient.
+        """
+        if not self._tensors:
+            return self
+
+        def plain(tensor: Any) -> Any:
+            array = _array(tensor)
+            return array if array.ndim else array.item()
+
+        of_each = ("lower", "upper", "iterations", "_status", "_method")
+        return dataclasses.replace(
+            self,
+            mi=_array(self.mi),
+            _marginals=tuple(map(_array, self._marginals)),
+            _potentials=tuple(map(_array, self._potentials)),
+            _tensors=False,
+            **{name: plain(getattr(self, name)) for name in of_each},
+        )
 
     def __len__(self) -> int:
         """Return the length of the first axis of the batch."""
@@ -128,9 +165,9 @@ class UnionInformation(Comparable):
 
         def part(values: Any) -> Any:
             chosen = values.reshape(-1)[at]
-            return chosen.item() if np.ndim(chosen) == 0 else chosen
+            return chosen.item() if not self._tensors and np.ndim(chosen) == 0 else chosen
 
-        def rows(arrays: tuple[Floats, ...]) -> tuple[Floats, ...]:
+        def rows(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
             return tuple(a.reshape(-1, *a.shape[-2:])[at] for a in arrays)
 
         return dataclasses.replace(
@@ -146,6 +183,8 @@ class UnionInformation(Comparable):
         )
 
     def __repr__(self) -> str:
+        if self._tensors:
+            return repr(self.numpy())
         count = len(self.mi)
         if self.shape:
             return (
@@ -171,83 +210,47 @@ def union_information(
     normalize: bool = False,
     on_failure: OnFailure = "warn",
 ) -> UnionInformation:
-    """Return what M >= 2 sources say about a target without their synergy, with certified bounds.
+    """Return what :func:`fastpid.union_information` says of arrays."""
+    options = recall_options(method, tol, max_iter, unit, threads, normalize, on_failure)
+    return _result(*solve_sources(marginals, options, "fastpid"), options)
 
-    The union information of Bertschinger et al. [1]_ is the least I_q(X_1, ..., X_M; Z) of all
-    distributions q that share the marginals (x_i, z) with the true one, so these marginals are all
-    that it depends on. For two sources it is the `union_information` of
-    :func:`fastpid.decompose_marginals`. For a binary target it has a closed form for thousands of
-    sources.
 
-    Parameters
-    ----------
-    marginals : sequence of array_like, each of shape (..., n_i, nz)
-        Probabilities p(x_i, z), one array a source; the last axis is the target. Leading axes are a
-        batch, and are broadcast against one another. All must have the same p(z): they may differ
-        by 1e-6 nowhere, and differences beyond rounding are taken out before anything is solved,
-        by giving all the geometric mean of the p(z).
-    method : {"auto", "proxy", "gradient", "newton", "exact"}
-        As for :func:`fastpid.decompose`. "auto" takes the closed form for a binary target, then the
-        interior point over all tuples of symbols, or mirror descent where these are so many that
-        its system would not fit.
-    tol : float
-        The largest accepted gap, in `unit`.
-    max_iter : int, optional
-        The limit of the iterative methods; their own by default.
-    unit : {"bits", "nats"}
-    threads : int, optional
-        For batches; by default all processors, or ``FASTPID_NUM_THREADS``. Results do not depend on
-        it.
-    normalize : bool
-        Divide each marginal by its sum first. Otherwise each must sum to 1 within 1e-6.
-    on_failure : {"warn", "raise", "ignore"}
-        What to do about problems that stay outside `tol`; their bounds hold.
+def solve_sources(
+    marginals: Sequence[Any], options: SolveOptions, *packages: str
+) -> tuple[tuple[int, ...], list[Floats], SolvedUnions]:
+    """Check marginals and solve them; what did not converge is reported to who calls `packages`.
 
     Returns
     -------
-    UnionInformation
-
-    Raises
-    ------
-    ValueError
-        For fewer than two sources; for marginals that are no distributions, or whose p(z) differ
-        (with the pair and the difference); for batches or numbers of target symbols that do not go
-        together; for a target that is not binary, where tuples of symbols (those with the same
-        posterior merged) times target symbols are more than 1e8; for unknown options.
-    TypeError
-        For values that are not real numbers; for one array in the place of a sequence.
-    ConvergenceError
-        Under ``on_failure="raise"``.
-
-    See Also
-    --------
-    fastpid.decompose_many : From the joint table, with all that follows from it.
-
-    References
-    ----------
-    .. [1] N. Bertschinger, J. Rauh, E. Olbrich, J. Jost, N. Ay, "Quantifying unique information",
-       Entropy 16, 2014, doi:10.3390/e16042161.
-
-    Examples
-    --------
-    >>> import fastpid
-    >>> p = fastpid.gates.parity(3)
-    >>> each = [p.sum(axis=(1, 2)), p.sum(axis=(0, 2)), p.sum(axis=(0, 1))]
-    >>> fastpid.union_information(each).value
-    0.0
+    batch_shape : tuple of int
+    marginals : list of ndarray, shape (batch, n_i, nz)
+    solved : SolvedUnions
     """
-    options = recall_options(method, tol, max_iter, unit, threads, normalize, on_failure)
     batch, flat = check_sources(marginals, options.normalize)
     solved = solve_unions(flat, options, batch)
-    scale = 1.0 / NATS_PER_UNIT[options.unit]
 
+    def describe(flat_index: int) -> str:
+        return f"problem {list(index_of(flat_index, batch))}" if batch else "the union information"
+
+    gap = (solved.upper - solved.lower) * options.scale
+
+    def result() -> UnionInformation:
+        return _result(batch, flat, solved, options)
+
+    report(solved.status, gap, options, describe, result, packages)
+    return batch, flat, solved
+
+
+def _result(
+    batch: tuple[int, ...], flat: list[Floats], solved: SolvedUnions, options: SolveOptions
+) -> UnionInformation:
     def shaped(values: Any) -> Any:
         return values.reshape(batch) if batch else values[0].item()
 
-    result = UnionInformation(
-        mi=(solved.mi * scale).reshape(len(flat), *batch),
-        lower=shaped(solved.lower * scale),
-        upper=shaped(solved.upper * scale),
+    return UnionInformation(
+        mi=(solved.mi * options.scale).reshape(len(flat), *batch),
+        lower=shaped(solved.lower * options.scale),
+        upper=shaped(solved.upper * options.scale),
         iterations=shaped(solved.iterations),
         unit=options.result_unit,
         _status=shaped(solved.status),
@@ -257,9 +260,6 @@ def union_information(
         _tol=options.tol,
     )
 
-    def describe(flat_index: int) -> str:
-        return f"problem {list(index_of(flat_index, batch))}" if batch else "the union information"
 
-    gap = (solved.upper - solved.lower) * scale
-    report(solved.status, gap, options, describe, lambda: result)
-    return result
+def _array(values: Any) -> Any:
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else values

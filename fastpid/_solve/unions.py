@@ -35,9 +35,8 @@ def check_array(values: Any, name: str) -> NDArray[Any]:
     """Return an array of real numbers; a tensor, whose gradient would be lost, is refused."""
     if hasattr(values, "detach"):
         raise TypeError(
-            f"{name} is a tensor; more than two sources take arrays: pass "
-            f"{name}.detach().cpu().numpy(). UnionInformation.potentials are the derivative by the "
-            "marginals"
+            f"{name} is a tensor where an array is expected; pass all as tensors, or "
+            f"{name}.detach().cpu().numpy()"
         )
     return check_real_array(values, name)
 
@@ -52,34 +51,9 @@ def check_sources(marginals: Any, normalize: bool) -> tuple[tuple[int, ...], lis
         C-contiguous, with one p(z).
     """
     if isinstance(marginals, np.ndarray):
-        raise TypeError(
-            "marginals must be a sequence of arrays (..., n_i, nz), one a source; got an array of "
-            f"shape {marginals.shape}; pass list(marginals) if its first axis is the sources, or "
-            "the joint table to decompose_many"
-        )
-    given = list(marginals)
-    if len(given) < 2:
-        raise ValueError(
-            f"marginals holds {len(given)} source{'s' * (len(given) != 1)}; pass two or more, one "
-            "array p(x_i, z) each (what one source says is fastpid.information.mutual_information)"
-        )
-    arrays = [check_array(a, f"marginals[{i}]") for i, a in enumerate(given)]
-    for i, a in enumerate(arrays):
-        check_axes(f"marginals[{i}]", a.shape, ("n", "nz"))
-        if a.shape[-1] != arrays[0].shape[-1]:
-            raise ValueError(
-                f"marginals[0] has {arrays[0].shape[-1]} target symbols and marginals[{i}] has "
-                f"{a.shape[-1]} (shapes {arrays[0].shape} and {a.shape}); the last axis of every "
-                "marginal is the target"
-            )
-    try:
-        batch = np.broadcast_shapes(*(a.shape[:-2] for a in arrays))
-    except ValueError:
-        shapes = ", ".join(str(a.shape) for a in arrays)
-        raise ValueError(
-            f"the leading axes of the marginals do not go together: their shapes are {shapes}; "
-            "each must be (..., n_i, nz) with leading axes that broadcast"
-        ) from None
+        raise TypeError(explain_one_array(marginals.shape))
+    arrays = [check_array(a, f"marginals[{i}]") for i, a in enumerate(marginals)]
+    batch = check_source_shapes([a.shape for a in arrays])
     # All sources in one array, since thousands of small ones cost more to look at than to solve.
     ends = np.cumsum([a.shape[-2] for a in arrays])
     starts = np.concatenate([[0], ends[:-1]])
@@ -103,6 +77,41 @@ def check_sources(marginals: Any, normalize: bool) -> tuple[tuple[int, ...], lis
         np.ascontiguousarray(together[:, start:end])
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
     ]
+
+
+def explain_one_array(shape: tuple[int, ...]) -> str:
+    """Say what to pass in the place of one array, or tensor, of this shape."""
+    return (
+        f"marginals must be a sequence of arrays (..., n_i, nz), one a source; got one of shape "
+        f"{shape}; pass list(marginals) if its first axis is the sources, or the joint table to "
+        "decompose_many"
+    )
+
+
+def check_source_shapes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the batch shape of marginals (..., n_i, nz) of several sources."""
+    if len(shapes) < 2:
+        raise ValueError(
+            f"marginals holds {len(shapes)} source{'s' * (len(shapes) != 1)}; pass two or more, "
+            "one array p(x_i, z) each (what one source says is "
+            "fastpid.information.mutual_information)"
+        )
+    for i, shape in enumerate(shapes):
+        check_axes(f"marginals[{i}]", shape, ("n", "nz"))
+        if shape[-1] != shapes[0][-1]:
+            raise ValueError(
+                f"marginals[0] has {shapes[0][-1]} target symbols and marginals[{i}] has "
+                f"{shape[-1]} (shapes {shapes[0]} and {shape}); the last axis of every marginal is "
+                "the target"
+            )
+    try:
+        return np.broadcast_shapes(*(shape[:-2] for shape in shapes))
+    except ValueError:
+        together = ", ".join(map(str, shapes))
+        raise ValueError(
+            f"the leading axes of the marginals do not go together: their shapes are {together}; "
+            "each must be (..., n_i, nz) with leading axes that broadcast"
+        ) from None
 
 
 def _check_values(
@@ -210,7 +219,8 @@ def solve_couplings(marginals: Sequence[Floats], tol: float, threads: int) -> Fl
     if cells > MOST_CELLS or len(shape) > 32:
         raise ValueError(
             f"the coupling of {len(shape)} sources has {cells:.3g} cells; at most "
-            f"{MOST_CELLS:.0e}, of at most 32 sources, are formed: ask for fewer sources"
+            f"{MOST_CELLS:.0e}, of at most 32 sources, are formed: ask for fewer sources, or take "
+            "the potentials, which need no tuples"
         )
     newton = 3
     threads = count_threads(threads, _work(marginals))
@@ -248,8 +258,11 @@ def _refuse(status: NDArray[np.int32], marginals: Sequence[Floats], batch: tuple
         raise ValueError(
             f"{sizes}{more} symbols make too many tuples: times the target symbols more than "
             f"{MOST_CELLS:.0e} (or more than 32 sources) are left after symbols with the same "
-            "posterior were merged; a binary target has a closed form for any number of sources; "
-            "otherwise ask for fewer sources, or merge symbols"
+            "posterior were merged. What can be had instead: a target of two symbols has a closed "
+            "form for any number of sources; fewer sources, with the unique information of each "
+            "against the others of these; pairs (decompose_marginals); one source against all "
+            "others, merged into one by posteriors of a model of them (decompose_posteriors); or "
+            "fewer symbols, by merging those with nearly the same posterior"
         )
 
 
@@ -259,8 +272,12 @@ def report(
     options: SolveOptions,
     describe: Callable[[int], str],
     result: Callable[[], Any],
+    packages: tuple[str, ...] = ("fastpid",),
 ) -> None:
-    """Warn of (or raise about) problems that did not converge: statuses, and gaps in the unit."""
+    """Warn of (or raise about) problems that did not converge: statuses, and gaps in the unit.
+
+    The warning points at the code that called `packages`.
+    """
     failed = np.flatnonzero(np.isin(codes, _FAILED))
     if not failed.size or options.on_failure == "ignore":
         return
@@ -271,4 +288,4 @@ def report(
         text += f" [{failed.size} of {codes.size} did not converge]"
     if options.on_failure == "raise":
         raise ConvergenceError(text, result())
-    warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel_outside("fastpid"))
+    warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel_outside(*packages))

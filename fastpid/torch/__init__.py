@@ -1,6 +1,6 @@
 """Decompositions of torch tensors: differentiable, batched, on the tensor's device.
 
-``fastpid.decompose`` and ``fastpid.decompose_marginals`` bring tensors here by themselves.
+``fastpid.decompose`` and its siblings bring tensors here by themselves.
 ``from_predictions`` makes the table of two classifiers' predictions.
 """
 
@@ -18,7 +18,15 @@ if not hasattr(_torch.library, "register_vmap"):
     )
 
 from fastpid.torch._decompose import decompose
+from fastpid.torch._decompose_many import decompose_many
 from fastpid.torch._decompose_marginals import decompose_marginals
 from fastpid.torch._predictions import from_predictions
+from fastpid.torch._union_information import union_information
 
-__all__ = ["decompose", "decompose_marginals", "from_predictions"]
+__all__ = [
+    "decompose",
+    "decompose_many",
+    "decompose_marginals",
+    "from_predictions",
+    "union_information",
+]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from fastpid._base.checks import check_axes, row_tolerance
 
@@ -149,6 +153,17 @@ def values_of(tensor: Tensor) -> Tensor | None:
             return None
         tensor = functorch.get_unwrapped(tensor)
     return tensor.detach()
+
+
+def array_of(tensor: Tensor) -> NDArray[Any] | None:
+    """Return the values as an array; None where :func:`values_of` has none."""
+    if values_of(tensor) is None:
+        return None
+    with temporarily_clear_interpreter_stack():  # or what is unwrapped gets wrapped again
+        while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+            tensor = torch._C._functorch.get_unwrapped(tensor)
+        array: NDArray[Any] = tensor.detach().cpu().numpy()
+    return array
 
 
 def has_values(*tensors: Tensor | None) -> bool:

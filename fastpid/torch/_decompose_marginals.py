@@ -17,7 +17,7 @@ from fastpid._solve.marginals import (
 from fastpid._solve.options import check_options, recall_options
 from fastpid.result import Decomposition, Status
 from fastpid.torch import _ops
-from fastpid.torch._checks import check_floating, values_of
+from fastpid.torch._checks import array_of, check_floating
 from fastpid.torch._decompose import run
 
 
@@ -107,9 +107,9 @@ def _with_mi_xy(d: Decomposition[Tensor], mi_xy: Any) -> Decomposition[Tensor]:
     total = torch.as_tensor(mi_xy, dtype=torch.float64, device=terms.lower.device)
     check_mi_xy_shape(tuple(total.shape), d.shape)
     total = total.expand(d.shape)
-    values, lower, status = map(values_of, (total, terms.lower, codes.status))
+    values, lower, status = map(array_of, (total, terms.lower, codes.status))
     if values is not None and lower is not None and status is not None:
-        check_mi_xy(values.cpu().numpy(), lower.cpu().numpy(), status.cpu().numpy(), unit=d.unit)
+        check_mi_xy(values, lower, status, unit=d.unit)
     invalid = codes.status == Status.INVALID.code
     nats = (total * NATS_PER_UNIT[d.unit]).masked_fill(invalid, torch.nan)
     return dataclasses.replace(d, _terms=terms._replace(mi_xy=nats))

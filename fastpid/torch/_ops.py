@@ -6,10 +6,10 @@
 * terms (5, ...), in nats, and codes (3, ...), int32, in the order of ``Terms`` and ``Codes``;
 * p_xz (..., nx, nz), p_yz (..., ny, nz) and the potentials lam, mu of these shapes, in nats.
 
-``solve_tables_backward`` and ``decompose_marginals_backward`` are their vector-Jacobian products.
-All run the compiled kernel behind the dispatcher, so that autograd, ``torch.compile``,
-``torch.vmap`` and autocast see one opaque operator each; the tensors' memory is handed over by
-pointer.
+``solve_tables_backward`` and ``decompose_marginals_backward`` are their vector-Jacobian products;
+derivatives in forward mode are made of these. All run the compiled kernel behind the dispatcher, so
+that autograd, ``torch.compile``, ``torch.vmap`` and autocast see one opaque operator each; the
+tensors' memory is handed over by pointer.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from fastpid._base.quantities import Codes, Terms
 from fastpid._solve.given import Given
@@ -34,7 +35,7 @@ _LIBRARY = torch.library.Library("fastpid", "DEF")
 _OPTIONS = (
     "int method, float tol, int max_iter, int threads, bool normalize, str on_failure, str unit"
 )
-_SOLVED = "Tensor codes, Tensor xz, Tensor yz, Tensor lam, Tensor mu"
+_N_OPTIONS = 7
 
 
 def _options(*arguments: Any) -> SolveOptions:
@@ -68,22 +69,33 @@ class Operator:
         What the problem is given by, as tensors of float64.
     axes : int
         Of each input, behind the batch.
-    given : type
-        Makes the problem of arrays.
+    parts : tuple of str
+        What is returned behind terms and codes, as tensors that begin with the batch.
+    layout : str
+        Arguments behind the options, if there are any: how the inputs are to be read.
     """
 
     def __init__(
-        self, name: str, inputs: tuple[str, ...], axes: int, given: Callable[..., Given]
+        self,
+        name: str,
+        inputs: tuple[str, ...],
+        axes: int,
+        parts: tuple[str, ...],
+        layout: str = "",
     ) -> None:
         self._n = len(inputs)
         self._axes = axes
-        self._given = given
+        self._n_parts = len(parts)
+        self._n_layout = layout.count(",") + 1 if layout else 0
         tensors = ", ".join(f"Tensor {one}" for one in inputs)
+        solved = ", ".join(f"Tensor {one}" for one in ("codes", *parts))
         out = "Tensor" if self._n == 1 else f"({', '.join(['Tensor'] * self._n)})"
+        results = ", ".join(["Tensor"] * (2 + len(parts)))
+        more = f", {layout}" if layout else ""
         for signature in (
-            f"{name}({tensors}, {_OPTIONS}) -> ({', '.join(['Tensor'] * 6)})",
-            f"{name}_backward(Tensor grad_terms, {tensors}, {_SOLVED}, int threads, "
-            f"bool normalize) -> {out}",
+            f"{name}({tensors}, {_OPTIONS}{more}) -> ({results})",
+            f"{name}_backward(Tensor grad_terms, {tensors}, {solved}, int threads, "
+            f"bool normalize{more}) -> {out}",
         ):
             _LIBRARY.define(signature, tags=(torch.Tag.pt2_compliant_tag,))
         self._forward = getattr(torch.ops.fastpid, name).default
@@ -96,7 +108,13 @@ class Operator:
 
     def __call__(self, *arguments: Any) -> tuple[Tensor, ...]:
         """Call the autograd Function in eager mode, the operator otherwise."""
-        eager = (
+        forward_mode = forward_ad._current_level >= 0
+        if forward_mode and torch.compiler.is_compiling():
+            raise RuntimeError(
+                "fastpid's decompositions have no forward-mode derivative under torch.compile; "
+                "call torch.func.jvp without it, or take reverse-mode derivatives"
+            )
+        eager = forward_mode or (
             any(tensor.requires_grad for tensor in arguments[: self._n])
             and torch.is_grad_enabled()
             and not torch.compiler.is_compiling()
@@ -105,7 +123,154 @@ class Operator:
         out: tuple[Tensor, ...] = run(*arguments)
         return out
 
+    def _split(self, arguments: Sequence[Any]) -> tuple[SolveOptions, tuple[Any, ...]]:
+        """Return the options, and the layout, from what stands behind the inputs."""
+        return _options(*arguments[:_N_OPTIONS]), tuple(arguments[_N_OPTIONS:])
+
     # The kernel -----------------------------------------------------------------------------
+
+    def _solve_on_cpu(self, *arguments: Any) -> tuple[Tensor, ...]:
+        raise NotImplementedError
+
+    def _solve_on_cuda(self, *arguments: Any) -> tuple[Tensor, ...]:
+        raise NotImplementedError
+
+    def _gradients_of(self, grad_terms: Tensor, *arguments: Any) -> Any:
+        raise NotImplementedError
+
+    def _fake(self, *arguments: Any) -> tuple[Tensor, ...]:
+        raise NotImplementedError
+
+    # What torch asks ------------------------------------------------------------------------
+
+    def _fake_backward(self, grad_terms: Tensor, *arguments: Any) -> Any:
+        out = tuple(tensor.new_empty(tensor.shape) for tensor in arguments[: self._n])
+        return out if self._n > 1 else out[0]
+
+    def _save(self, ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        options, layout = self._split(inputs[self._n :])
+        ctx.save_for_backward(*inputs[: self._n], *output[1:])
+        ctx.save_for_forward(*inputs[: self._n], *output[1:])
+        ctx.options = (options.threads, options.normalize, *layout)
+        ctx.n_terms = len(output[0])
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.set_materialize_grads(False)
+
+    def _backward_by(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def backward(ctx: Any, *grads: Tensor | None) -> Any:
+            found: tuple[Any, ...] = (None,) * self._n
+            if grads[0] is not None:
+                found = _tuple(run(grads[0], *ctx.saved_tensors, *ctx.options))
+            return (*found, *(None for _ in range(_N_OPTIONS + self._n_layout)))
+
+        return backward
+
+    def _vmap_by(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+            moved = _moved(info, in_dims, arguments, (0,) * self._n)
+            return run(*moved), (1, 1, *(0,) * self._n_parts)
+
+        return vmap
+
+    def _backward_vmap_by(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+            # grad_terms and codes have one axis before the batch, the other tensors none.
+            places = (1, *(0,) * self._n, 1, *(0,) * self._n_parts)
+            out = run(*_moved(info, in_dims, arguments, places))
+            return out, (0,) * self._n if self._n > 1 else 0
+
+        return vmap
+
+    def _forward_mode_by(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def jvp(ctx: Any, *tangents: Tensor | None) -> Any:
+            saved = ctx.saved_tensors
+            given = [
+                torch.zeros_like(one) if tangent is None else tangent
+                for one, tangent in zip(saved[: self._n], tangents, strict=False)
+            ]
+            batch = saved[0].dim() - self._axes
+            moves = []
+            for term in range(ctx.n_terms):
+                only = saved[0].new_zeros(ctx.n_terms, *saved[0].shape[:batch])
+                only[term] = 1.0
+                grads = _tuple(run(only, *saved, *ctx.options))
+                moves.append(
+                    sum(
+                        (grad * tangent).flatten(batch).sum(-1)
+                        for grad, tangent in zip(grads, given, strict=True)
+                    )
+                )
+            return torch.stack(moves), *(None for _ in range(1 + self._n_parts))
+
+        return jvp
+
+    def _make_function(self) -> type[torch.autograd.Function]:
+        operator = self
+
+        class Backward(torch.autograd.Function):
+            @staticmethod
+            def forward(*args: Any) -> Any:
+                return operator._backward(*args)
+
+            @staticmethod
+            def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+                pass
+
+            backward = staticmethod(_refuse)
+            jvp = staticmethod(_refuse)
+            vmap = staticmethod(self._backward_vmap_by(lambda *args: Backward.apply(*args)))
+
+        class Forward(torch.autograd.Function):
+            @staticmethod
+            def forward(*args: Any) -> Any:
+                return operator._forward(*args)
+
+            setup_context = staticmethod(self._save)
+            backward = staticmethod(self._backward_by(lambda *args: Backward.apply(*args)))
+            jvp = staticmethod(self._forward_mode_by(lambda *args: Backward.apply(*args)))
+            vmap = staticmethod(self._vmap_by(lambda *args: Forward.apply(*args)))
+
+        # torch asks for the signature at every call, and reading it anew costs more than the
+        # dispatch.
+        Forward.forward.__signature__ = inspect.signature(Forward.forward)  # type: ignore[attr-defined]
+        return Forward
+
+    def _register_rules(self, name: str) -> None:
+        library = torch.library
+        backward = self._backward_by(self._backward)
+        library.register_fake(name, self._fake, lib=_LIBRARY)
+        library.register_fake(f"{name}_backward", self._fake_backward, lib=_LIBRARY)
+        library.register_autograd(name, backward, setup_context=self._save, lib=_LIBRARY)
+        library.register_autograd(f"{name}_backward", _refuse, lib=_LIBRARY)
+        library.register_vmap(name, self._vmap_by(self._forward), lib=_LIBRARY)
+        library.register_vmap(
+            f"{name}_backward", self._backward_vmap_by(self._backward), lib=_LIBRARY
+        )
+
+
+def _moved(
+    info: Any, in_dims: tuple[Any, ...], arguments: Sequence[Any], places: tuple[int, ...]
+) -> list[Any]:
+    """Return arguments with the mapped axis of the first ones, the tensors, at these places."""
+    moved = list(arguments)
+    for i, to in enumerate(places):
+        if in_dims[i] is not None:
+            moved[i] = arguments[i].movedim(in_dims[i], to)
+        else:
+            shape = arguments[i].shape
+            mapped = (*shape[:to], info.batch_size, *shape[to:])
+            moved[i] = arguments[i].unsqueeze(to).expand(mapped)
+    return moved
+
+
+class DecompositionOperator(Operator):
+    """The operator that solves what `given` makes of arrays."""
+
+    def __init__(
+        self, name: str, inputs: tuple[str, ...], axes: int, given: Callable[..., Given]
+    ) -> None:
+        self._given = given
+        super().__init__(name, inputs, axes, ("xz", "yz", "lam", "mu"))
 
     def _shape(self, tensors: Sequence[Tensor]) -> tuple[tuple[int, ...], tuple[int, int, int]]:
         """Return the batch shape, and the numbers of symbols."""
@@ -162,8 +327,6 @@ class Operator:
         shaped = tuple(g.view(t.shape) for g, t in zip(out, tensors, strict=True))
         return shaped if self._n > 1 else shaped[0]
 
-    # What torch asks ------------------------------------------------------------------------
-
     def _fake(self, *arguments: Any) -> tuple[Tensor, ...]:
         tensors = arguments[: self._n]
         batch, (nx, ny, nz) = self._shape(tensors)
@@ -174,97 +337,8 @@ class Operator:
             *(new((*batch, n, nz)) for n in (nx, ny, nx, ny)),
         )
 
-    def _fake_backward(self, grad_terms: Tensor, *arguments: Any) -> Any:
-        out = tuple(tensor.new_empty(tensor.shape) for tensor in arguments[: self._n])
-        return out if self._n > 1 else out[0]
 
-    def _save(self, ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        options = _options(*inputs[self._n :])
-        ctx.save_for_backward(*inputs[: self._n], *output[1:])
-        ctx.options = (options.threads, options.normalize)
-        ctx.mark_non_differentiable(*output[1:])
-        ctx.set_materialize_grads(False)
-
-    def _backward_by(self, run: Callable[..., Any]) -> Callable[..., Any]:
-        def backward(ctx: Any, *grads: Tensor | None) -> Any:
-            found: tuple[Any, ...] = (None,) * self._n
-            if grads[0] is not None:
-                found = _tuple(run(grads[0], *ctx.saved_tensors, *ctx.options))
-            return (*found, *(None for _ in range(7)))
-
-        return backward
-
-    def _vmap_by(self, run: Callable[..., Any]) -> Callable[..., Any]:
-        def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
-            moved = _moved(info, in_dims, arguments, (0,) * self._n)
-            return run(*moved), (1, 1, 0, 0, 0, 0)
-
-        return vmap
-
-    def _backward_vmap_by(self, run: Callable[..., Any]) -> Callable[..., Any]:
-        def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
-            # grad_terms and codes have one axis before the batch, the other tensors none.
-            out = run(*_moved(info, in_dims, arguments, (1, *(0,) * self._n, 1, 0, 0, 0, 0)))
-            return out, (0,) * self._n if self._n > 1 else 0
-
-        return vmap
-
-    def _make_function(self) -> type[torch.autograd.Function]:
-        operator = self
-
-        class Backward(torch.autograd.Function):
-            @staticmethod
-            def forward(*args: Any) -> Any:
-                return operator._backward(*args)
-
-            @staticmethod
-            def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-                pass
-
-            backward = staticmethod(_refuse)
-            vmap = staticmethod(self._backward_vmap_by(lambda *args: Backward.apply(*args)))
-
-        class Forward(torch.autograd.Function):
-            @staticmethod
-            def forward(*args: Any) -> Any:
-                return operator._forward(*args)
-
-            setup_context = staticmethod(self._save)
-            backward = staticmethod(self._backward_by(lambda *args: Backward.apply(*args)))
-            vmap = staticmethod(self._vmap_by(lambda *args: Forward.apply(*args)))
-
-        # torch asks for the signature at every call, and reading it anew costs more than the
-        # dispatch.
-        Forward.forward.__signature__ = inspect.signature(Forward.forward)  # type: ignore[attr-defined]
-        return Forward
-
-    def _register_rules(self, name: str) -> None:
-        library = torch.library
-        backward = self._backward_by(self._backward)
-        library.register_fake(name, self._fake, lib=_LIBRARY)
-        library.register_fake(f"{name}_backward", self._fake_backward, lib=_LIBRARY)
-        library.register_autograd(name, backward, setup_context=self._save, lib=_LIBRARY)
-        library.register_autograd(f"{name}_backward", _refuse, lib=_LIBRARY)
-        library.register_vmap(name, self._vmap_by(self._forward), lib=_LIBRARY)
-        library.register_vmap(
-            f"{name}_backward", self._backward_vmap_by(self._backward), lib=_LIBRARY
-        )
-
-
-def _moved(
-    info: Any, in_dims: tuple[Any, ...], arguments: Sequence[Any], places: tuple[int, ...]
-) -> list[Any]:
-    """Return arguments with the mapped axis of the first ones, the tensors, at these places."""
-    moved = list(arguments)
-    for i, to in enumerate(places):
-        if in_dims[i] is not None:
-            moved[i] = arguments[i].movedim(in_dims[i], to)
-        else:
-            shape = arguments[i].shape
-            mapped = (*shape[:to], info.batch_size, *shape[to:])
-            moved[i] = arguments[i].unsqueeze(to).expand(mapped)
-    return moved
-
-
-solve_tables = Operator("solve_tables", ("p",), 3, GivenTables)
-decompose_marginals = Operator("decompose_marginals", ("p_xz", "p_yz"), 2, GivenMarginals)
+solve_tables = DecompositionOperator("solve_tables", ("p",), 3, GivenTables)
+decompose_marginals = DecompositionOperator(
+    "decompose_marginals", ("p_xz", "p_yz"), 2, GivenMarginals
+)

@@ -140,6 +140,22 @@ def test_subsets_are_those_asked_for() -> None:
         some.union_information((1, 2))
 
 
+def test_blocks_of_axes_are_merged() -> None:
+    p = FAMILIES["spiky"](np.random.default_rng(8), (2, 3, 2, 2, 3))
+    merged = np.ascontiguousarray(p.transpose(3, 0, 2, 1, 4).reshape(4, 2, 3, 3))
+    d = fastpid.decompose_many(p, sources=[[3, 0], 2, (1,)])
+    assert d == fastpid.decompose_many(merged)
+    # Axes in no block are summed out.
+    two = fastpid.decompose_many(p, sources=[[3, 1], [0]])
+    left = np.ascontiguousarray(p.sum(axis=2).transpose(2, 1, 0, 3).reshape(6, 2, 3))
+    assert two.bounds() == fastpid.decompose_many(left).bounds()
+    batch = fastpid.decompose_many(np.stack([p, p]), n_sources=4, sources=[[3, 0], [2], [1]])
+    assert batch[1].coverage == d.coverage
+    # What a block says is at least what its parts say without their synergy.
+    parts = fastpid.decompose_many(p, sources=[[3], [0], [2], [1]])
+    assert d.bounds()[1] >= parts.bounds()[0]
+
+
 def test_units_and_counts() -> None:
     p = FAMILIES["empirical"](np.random.default_rng(6), (2, 3, 2, 3))
     bits, nats = fastpid.decompose_many(p), fastpid.decompose_many(p, unit="nats")
@@ -172,6 +188,41 @@ def test_plots() -> None:
     batch = fastpid.decompose_many(np.stack([gates.and_of(3)] * 2), n_sources=3)
     with pytest.raises(ValueError, match=r"result\[0\]"):
         batch.plot()
+    with pytest.raises(ValueError, match="kind must be one of"):
+        d.plot(kind="upset")
+    matplotlib.pyplot.close("all")
+
+
+def test_three_sources_are_a_diagram_with_every_value() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    rng = np.random.default_rng(3)
+    many = fastpid.decompose_many(
+        np.stack([FAMILIES["spiky"](rng, (3, 3, 3, 3)) for _ in range(40)]), n_sources=3
+    )
+    d = many[int(np.argmin(many.redundancy))]
+    ax = d.plot(kind="venn")
+    texts = [text.get_text() for text in ax.texts]
+    for subset, value in d.coverage.items():
+        words = "only {}" if len(subset) == 1 else "{} and {}" if len(subset) == 2 else "all three"
+        (text,) = (t for t in texts if t.startswith(words.format(*subset)))
+        assert f"{round(value, 3) + 0.0:.3f}".replace("-", "\u2212") in text
+        assert ("(negative)" in text) == (round(value, 3) < 0.0)
+    assert any(f"only together\n{d.synergy:.3f}" in text for text in texts)
+    # What is negative is hatched where it is: the middle has all three.
+    assert d.redundancy < -1e-3
+    hatched = [patch for patch in ax.patches if patch.get_hatch()]
+    assert len(hatched) == sum("(negative)" in text for text in texts)
+    assert any(patch.get_path().contains_point((0.0, 0.0)) for patch in hatched)
+    assert not [
+        p
+        for p in fastpid.decompose_many(gates.and_of(3)).plot(kind="venn").patches
+        if p.get_hatch()
+    ]
+    with pytest.raises(ValueError, match=r"draws three sources, and result has 2.*pairs\[0, 1\]"):
+        fastpid.decompose_many(gates.and_of(2)).plot(kind="venn")
+    with pytest.raises(ValueError, match='pass subsets="all"'):
+        fastpid.decompose_many(gates.and_of(3), subsets=[]).plot(kind="venn")
     matplotlib.pyplot.close("all")
 
 
@@ -188,6 +239,12 @@ P = np.full((2, 2, 2, 2), 1 / 16)
         (np.stack([P, P]), {}, ValueError, "sums to 2.*pass n_sources=3"),
         (P[:, :0], {}, ValueError, "empty axis: axis 1"),
         (-P, {}, ValueError, "is negative"),
+        (P, {"sources": [[0, 1], [1, 2]]}, ValueError, "blocks 0 and 1 .* share axis 1; .*over"),
+        (P, {"sources": [[0, 1, 2]]}, ValueError, "1 blocks; pass two or more"),
+        (P, {"sources": [[0, 3], [1]]}, ValueError, "count from 0 to 2"),
+        (P, {"sources": [[0, 0], [1]]}, ValueError, "names an axis twice"),
+        (P, {"sources": [["a"], [1]]}, TypeError, "axis numbers"),
+        (P, {"sources": 2}, TypeError, "a sequence of blocks"),
         (P, {"subsets": "some"}, ValueError, "subsets must be one of all, leave_one_out"),
         (P, {"subsets": [(0, 3)]}, ValueError, "count from 0 to 2"),
         (P, {"subsets": [(0, 0)]}, ValueError, "names a source twice"),
@@ -201,14 +258,6 @@ def test_bad_input_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         fastpid.decompose_many(p, **options)
-
-
-def test_tensors_are_not_taken_without_their_gradient() -> None:
-    torch = pytest.importorskip("torch")
-    with pytest.raises(TypeError, match=r"pass p.detach\(\).cpu\(\).numpy\(\)"):
-        fastpid.decompose_many(torch.tensor(P))
-    with pytest.raises(TypeError, match=r"marginals\[0\] is a tensor"):
-        fastpid.union_information([torch.tensor(P[0, 0])] * 2)
 
 
 def test_dyadic_and_triadic_relations_are_told_apart() -> None:

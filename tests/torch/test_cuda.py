@@ -89,6 +89,24 @@ def test_devices_agree(family: str, method: str, shape: tuple[int, int, int]) ->
 
 @pytest.mark.cuda
 @needs_device
+def test_several_sources_on_devices_agree() -> None:
+    shape = (2, 3, 2, 3)
+    p = np.random.default_rng(0).dirichlet(np.ones(np.prod(shape)), 3).reshape(3, *shape)
+    answers = []
+    for device in ("cpu", "cuda"):
+        q = torch.from_numpy(p).to(device, copy=True).requires_grad_()
+        d = fastpid.decompose_many(q, n_sources=3)
+        u = fastpid.union_information([q.sum((2, 3)), q.sum((1, 3)), q.sum((1, 2))])
+        assert d.synergy.device == u.value.device == u.potentials[0].device == q.device
+        (d.synergy - d.redundancy + d.unique.sum(0) + u.value).sum().backward()
+        values = (d.synergy, d.redundancy, d.mi_joint, d.unique, u.value, u.mi, q.grad)
+        answers.append([t.detach().cpu() for t in values])
+    for one, other in zip(*answers, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.cuda
+@needs_device
 @pytest.mark.parametrize("shape", [(2, 2, 2), (3, 3, 3), (5, 4, 8), (30, 20, 10)])
 @pytest.mark.parametrize("normalize", [False, True])
 def test_marginals_on_devices_agree(shape: tuple[int, int, int], normalize: bool) -> None:

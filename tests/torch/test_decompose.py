@@ -171,6 +171,50 @@ def test_second_derivatives_are_refused() -> None:
         first.sum().backward()
 
 
+#: torch's own forward mode compiles something when it is first used, and says so.
+FORWARD_MODE = pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+
+
+@FORWARD_MODE
+def test_forward_mode_agrees_with_reverse_mode() -> None:
+    p = batch(3)
+    step = torch.randn_like(p)
+
+    def of(q):
+        d = fastpid.decompose(q)
+        return torch.stack([d.synergy, d.unique_x, d.mi_xy, d.gap])
+
+    expected = (torch.func.vmap(torch.func.jacrev(of))(p) * step[:, None]).sum((-3, -2, -1)).T
+    _, along = torch.func.jvp(of, (p,), (step,))
+    torch.testing.assert_close(along, expected, rtol=0, atol=1e-12)
+    mapped = torch.func.vmap(lambda q, s: torch.func.jvp(of, (q,), (s,))[1])(p, step)
+    torch.testing.assert_close(mapped.T, expected, rtol=0, atol=1e-12)
+    reverse, forward = torch.func.jacrev(of)(p[0]), torch.func.jacfwd(of)(p[0])
+    torch.testing.assert_close(forward, reverse, rtol=0, atol=1e-12)
+    # One of two marginals moves.
+    a, b = p[0].sum(1), p[0].sum(0)
+
+    def redundancy(a):
+        return fastpid.decompose_marginals(a, b).redundancy
+
+    _, along = torch.func.jvp(redundancy, (a,), (step[0].sum(1),))
+    expected = (torch.func.grad(redundancy)(a) * step[0].sum(1)).sum()
+    torch.testing.assert_close(along, expected, rtol=0, atol=1e-12)
+
+
+@FORWARD_MODE
+def test_second_derivatives_in_forward_mode_are_refused() -> None:
+    p = tensor()
+
+    def synergy(q):
+        return fastpid.decompose(q).synergy
+
+    with pytest.raises(RuntimeError, match="cannot be differentiated twice"):
+        torch.func.hessian(synergy)(p)
+    with pytest.raises(RuntimeError, match="cannot be differentiated twice"):
+        torch.func.jvp(lambda q: torch.func.jvp(synergy, (q,), (p,))[1], (p,), (p,))
+
+
 def test_threads_change_nothing() -> None:
     p = batch(64, (6, 6, 6)).requires_grad_()
     grads = []

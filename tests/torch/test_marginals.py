@@ -178,6 +178,8 @@ def test_compile_vmap_and_second_derivatives() -> None:
     mapped = torch.func.vmap(torch.func.grad(loss, argnums=(0, 1)))(a.detach(), b.detach())
     for grad, wanted in zip(mapped, expected, strict=True):
         torch.testing.assert_close(grad, wanted, rtol=0, atol=1e-13)
+    alone = torch.func.grad(loss)(a.detach()[0], b.detach()[0])
+    torch.testing.assert_close(alone, expected[0][0], rtol=0, atol=1e-13)
     # One source for all, several of the other.
     same = b.detach()[:1].expand(4, -1, -1)
     with_one = torch.func.vmap(lambda b: fastpid.decompose_marginals(a.detach()[0], b).redundancy)(
