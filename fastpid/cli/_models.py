@@ -1,13 +1,12 @@
-"""fastpid posteriors and fastpid models: arrays of an .npz file."""
+"""fastpid posteriors and fastpid models: arrays of an .npz or a Parquet file."""
 
 from __future__ import annotations
 
 import argparse
 import warnings
-import zipfile
-from collections.abc import Mapping
 from typing import Any
 
+from fastpid.cli._arrays import read_arrays
 from fastpid.cli._common import (
     EXIT_OK,
     UserError,
@@ -59,7 +58,12 @@ def _add(commands: Any, name: str, purpose: str, about: str) -> argparse.Argumen
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE.npz", help="arrays, as numpy.savez writes them")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="arrays by name: .npz, or Parquet, where a matrix is a column of lists or columns "
+        "called NAME_0, NAME_1 and so on",
+    )
     add_unit(parser)
     parser.add_argument(
         "--calibration",
@@ -87,7 +91,8 @@ def _run_posteriors(args: argparse.Namespace) -> int:
     from fastpid.models import from_posteriors
 
     check_outputs(args)
-    arrays = _read(args.file, ("posteriors_x", "posteriors_y"))
+    optional = ("posteriors_xy", "z", "groups")
+    arrays = read_arrays(args.file, ("posteriors_x", "posteriors_y"), optional)
     sources = [arrays["posteriors_x"], arrays["posteriors_y"]]
 
     def run() -> Any:
@@ -113,7 +118,7 @@ def _run_models(args: argparse.Namespace) -> int:
     from fastpid.models import estimate
 
     check_outputs(args)
-    arrays = _read(args.file, ("X", "Y", "z"))
+    arrays = read_arrays(args.file, ("X", "Y", "z"), ("groups",))
 
     def run() -> Any:
         return estimate(
@@ -131,28 +136,6 @@ def _run_models(args: argparse.Namespace) -> int:
 def _shared(args: argparse.Namespace) -> dict[str, Any]:
     names = ("calibration", "cv", "n_bootstrap", "n_permutations", "tol", "unit", "threads", "rng")
     return {name: getattr(args, name) for name in names}
-
-
-def _read(path: str, needed: tuple[str, ...]) -> Mapping[str, Any]:
-    """Return the arrays of a file."""
-    import numpy as np
-
-    try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise UserError(f"{path!r} holds one array; write several with numpy.savez")
-            arrays = {name: file[name] for name in file.files}
-    except OSError as error:
-        raise UserError(f"cannot read {path!r}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path!r} is no .npz file of plain arrays: {error}") from error
-    missing = [name for name in needed if name not in arrays]
-    if missing:
-        raise UserError(
-            f"{path!r} has no array {missing[0]!r} (but {', '.join(arrays) or 'none'}); it needs "
-            f"{', '.join(needed)}"
-        )
-    return arrays
 
 
 def _answer(args: argparse.Namespace, run: Any) -> int:

@@ -70,6 +70,12 @@ class LearningCurve(Comparable, Shown):
         columns |= {f"{name}_cross_entropy": v for name, v in self.cross_entropy.items()}
         return pd.DataFrame(columns, index=pd.Index(self.n_train, name="n_train"))
 
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw it: :func:`fastpid.plot.learning_curve`."""
+        from fastpid.plot import learning_curve
+
+        return learning_curve(self, ax=ax)
+
     def __repr__(self) -> str:
         """Return a table: a row for each number of samples."""
         names = (*ATOMS, "I(X;Z)", "I(Y;Z)", "I(X,Y;Z)")

@@ -9,6 +9,7 @@ from fastpid.plot._atoms import KINDS as KINDS
 from fastpid.plot._atoms import atoms, venn
 from fastpid.plot._cells import pointwise
 from fastpid.plot._courses import course, over_time
+from fastpid.plot._learning import learning_curve
 from fastpid.plot._many import coverage
 from fastpid.plot._power import power
 from fastpid.plot._screens import heatmap
@@ -22,6 +23,7 @@ __all__ = [
     "coverage",
     "decisions",
     "heatmap",
+    "learning_curve",
     "over_time",
     "pointwise",
     "power",

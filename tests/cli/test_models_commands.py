@@ -63,6 +63,33 @@ def test_posteriors(saved, capsys):
     assert result["redundancy"] == fastpid.decompose_posteriors(*sums.values(), tol=0.02).redundancy
 
 
+def test_parquet(tmp_path, saved, capsys):
+    """A matrix is a column of lists, or numbered columns; the answer is that of the arrays."""
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    arrays = data()
+    path = str(tmp_path / "views.parquet")
+    columns = {"X": arrays["X"].tolist(), "z": arrays["z"], "other": [None] * 300}
+    columns |= {f"Y_{k}": arrays["Y"][:, k] for k in (1, 0)}
+    parquet.write_table(pa.table(columns), path)
+    call = ["--model", "linear", "--json", *FEW]
+    assert main(["models", path, *call]) == 0
+    of_parquet = json.loads(capsys.readouterr().out)["result"]
+    assert main(["models", saved(**arrays), *call]) == 0
+    assert json.loads(capsys.readouterr().out)["result"] == of_parquet
+    ragged = str(tmp_path / "ragged.parquet")
+    lists = [row[: 1 + i % 2] for i, row in enumerate(arrays["X"].tolist())]
+    for changed, said in [
+        ({"X": lists}, "have from 1 to 2 numbers"),
+        ({"z": [None, *arrays["z"][1:].tolist()]}, "1 missing values in column 'z'"),
+    ]:
+        parquet.write_table(pa.table({**columns, **changed}), ragged)
+        assert main(["models", ragged, *call]) == 2
+        assert said in capsys.readouterr().err
+    assert main(["posteriors", path]) == 2
+    assert "no array 'posteriors_x'" in capsys.readouterr().err
+
+
 def test_what_is_refused(saved, capsys, tmp_path):
     arrays = data()
     broken = tmp_path / "broken.npz"
@@ -73,8 +100,8 @@ def test_what_is_refused(saved, capsys, tmp_path):
     cases = [
         (["models", saved(X=arrays["X"], z=arrays["z"])], "no array 'Y'"),
         (["models", str(tmp_path / "none.npz")], "cannot read"),
-        (["models", str(broken)], "no .npz file"),
-        (["models", str(cut)], "no .npz file"),
+        (["models", str(broken)], "neither Parquet nor an .npz file"),
+        (["models", str(cut)], "neither Parquet nor an .npz file"),
     ]
     for call, said in cases:
         assert main(call) == 2

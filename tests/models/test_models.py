@@ -273,6 +273,9 @@ def test_more_samples_are_worth_it():
     assert (np.diff(curve.cross_entropy["mi_x"]) > 0).all()
     assert pickle.loads(pickle.dumps(curve)) == curve
     assert "480" in repr(curve)
+    pytest.importorskip("matplotlib")
+    axes = curve.plot()
+    assert len(axes.get_legend().get_texts()) == 7
     with pytest.raises(ValueError, match="shares must be"):
         learning_curve(x, x, z, shares=(0.5,), model="linear")
 
