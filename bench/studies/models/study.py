@@ -1,22 +1,24 @@
 """How far atoms of features are off: posteriors of models, clusters, and a neural estimator.
 
-    python bench/studies/models/study.py           some 12 minutes of two cores; 22 on busy ones
+    python bench/studies/models/study.py           some 25 minutes of two cores
     python bench/studies/models/study.py --smoke   half a minute, prints only
 
-Worlds of known truth (worlds.py), methods (methods.py): one draw each of many kinds rather than
-many draws of few. Seconds are those of the processor, of one thread. Writes results.md beside this
-file.
+Worlds of known truth (worlds.py), methods (methods.py): a few draws each of many kinds rather than
+many draws of few. Seconds are those of the processor, of one thread. What is done is kept in
+runs.jsonl, so that a study that was interrupted goes on; results.md and docs/img/models.svg are
+made of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -26,7 +28,10 @@ import fastpid
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from controller.data import DATA
+
 from models.methods import run, sharpened
+from models.report import Row, plot, table
 from models.worlds import ATOMS, Sample, draw, truth
 
 ALL = ("posteriors", "clusters", "neural")
@@ -50,13 +55,21 @@ SECTIONS: dict[str, list[Case]] = {
         *(Case(world, 4000, 64, 2, ALL) for world in ("redundant", "unique", "exclusive or")),
         Case("mixed", 4000, 64, 2, ALL),
         Case("mixture", 4000, 64, 5, (*ALL, "oracle")),
-        *(Case(world, 4000, 64, 2, BOTH, seed=1) for world in ("redundant", "exclusive or")),
-        Case("mixed", 4000, 64, 2, BOTH, seed=1),
+        *(
+            Case(world, 4000, 64, 2, ALL, seed=seed)
+            for seed in (1, 2)
+            for world in ("redundant", "unique", "exclusive or", "mixed")
+        ),
+        *(Case("mixture", 4000, 64, 5, ALL, seed=seed) for seed in (1, 2)),
     ],
     "20,000 samples": [
         Case("mixed", 20_000, 64, 2, ALL),
         *(Case(world, 20_000, 64, 2) for world in ("redundant", "exclusive or")),
         Case("mixture", 20_000, 64, 5),
+    ],
+    "50,000 samples": [
+        Case("mixed", 50_000, 64, 2),
+        Case("mixture", 50_000, 64, 5),
     ],
     "Few samples": [
         Case(world, n, 64, 2)
@@ -81,13 +94,8 @@ SECTIONS: dict[str, list[Case]] = {
 SMOKE = {"Smoke": [Case("unique", 500, 16, 2, ALL), Case("mixture", 500, 16, 3, (*BOTH, "oracle"))]}
 
 
-class Row(NamedTuple):
-    """What a method found of a case."""
-
-    case: Case
-    method: str
-    found: dict[str, float]
-    seconds: float
+#: Real views, of no known truth: two modalities of the controller's study each.
+REAL = ("digits halves", "multiple features", "audio-visual digits", "watch")
 
 
 def one(case: Case, method: str) -> Row:
@@ -95,21 +103,16 @@ def one(case: Case, method: str) -> Row:
     return Row(case, method, *run(method, sample, case.seed))
 
 
-def table(rows: Sequence[Row]) -> list[str]:
-    lines = [
-        "| world | classes | N | dim | method | redundancy | unique x | unique y | synergy | "
-        "largest error | s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for case, method, found, seconds in rows:
-        true = truth(case.world, case.classes)
-        values = " | ".join(f"{found[a]:.3f} ({true[a]:.3f})" for a in ATOMS)
-        error = max(abs(found[a] - true[a]) for a in ATOMS)
-        lines.append(
-            f"| {case.world} | {case.classes} | {case.n:,} | {case.dim} | {method} | {values} | "
-            f"{error:.3f} | {seconds:.1f} |"
-        )
-    return lines
+def key(case: Case, method: str) -> str:
+    return json.dumps([*case._replace(methods=()), method])
+
+
+def of_real(name: str, method: str) -> tuple[dict[str, float], float]:
+    """Decompose a real data set; ImportError if the package that ships it is not installed."""
+    data = DATA[name](0)
+    x, y = (view.reshape(len(view), -1) for view in list(data.views.values())[:2])
+    noise = 0.01 * np.random.default_rng(0).normal(size=x.shape)  # no constant columns
+    return run(method, Sample(x + noise, y, data.y), 0)
 
 
 def uncalibrated(n: int) -> list[str]:
@@ -159,23 +162,26 @@ def coverage(draws: int) -> list[str]:
     ]
 
 
-def digits(methods: Sequence[str]) -> list[str]:
-    """Decompose the halves of scikit-learn's handwritten digits."""
-    from sklearn.datasets import load_digits
-
-    images, z = load_digits(return_X_y=True)
-    images = images.reshape(-1, 8, 8)
-    halves = [part.reshape(len(z), -1) for part in (images[:, :, :4], images[:, :, 4:])]
-    noise = 0.01 * np.random.default_rng(0).normal(size=halves[0].shape)  # no constant columns
-    sample = Sample(halves[0] + noise, halves[1] + noise, z)
-    found = Parallel(n_jobs=2)(delayed(run)(method, sample, 0) for method in methods)
+def real(kept: dict[str, list], methods: Sequence[str], save: Callable[[str, Any], None]) -> list:
+    """Return a table of real data: those of installed packages, and those that were run before."""
+    for name in REAL:
+        for method in methods:
+            if f"{name}, {method}" not in kept:
+                try:
+                    save(f"{name}, {method}", of_real(name, method))
+                except ImportError as error:
+                    print(f"left out: {name} ({error})", flush=True)
     lines = [
-        "| method | redundancy | unique left | unique right | synergy | I(X,Y;Z) | s |",
-        "|---|---|---|---|---|---|---|",
+        "| data | method | redundancy | unique x | unique y | synergy | I(X,Y;Z) | s |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for method, (values, seconds) in zip(methods, found, strict=True):
-        cells = " | ".join(f"{values[a]:.3f}" for a in ATOMS)
-        lines.append(f"| {method} | {cells} | {sum(values.values()):.3f} | {seconds:.1f} |")
+    for name in REAL:
+        for method in methods:
+            if f"{name}, {method}" in kept:
+                values, seconds = kept[f"{name}, {method}"]
+                cells = " | ".join(f"{values[a]:.3f}" for a in ATOMS)
+                total = sum(values.values())
+                lines.append(f"| {name} | {method} | {cells} | {total:.3f} | {seconds:.1f} |")
     return lines
 
 
@@ -184,34 +190,48 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true")
     smoke = parser.parse_args().smoke
     start = time.perf_counter()
+    kept: dict[str, list] = {}
+    runs = HERE / "runs.jsonl"
+    if not smoke and runs.exists():
+        kept = dict(json.loads(line) for line in runs.read_text(encoding="utf-8").splitlines())
+
+    def save(name: str, found: Any) -> None:
+        kept[name] = found
+        if not smoke:
+            with runs.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([name, found]) + "\n")
+
+    sections = SMOKE if smoke else SECTIONS
+    jobs = [(c, m) for cases in sections.values() for c in cases for m in c.methods]
+    # The longest first, so that both processes end at about the same time.
+    order = sorted(jobs, key=lambda job: -job[0].n * (job[1] != "clusters"))
+    parallel = Parallel(n_jobs=2, return_as="generator_unordered")
+    for row in parallel(delayed(one)(*job) for job in order if key(*job) not in kept):
+        save(key(row.case, row.method), (row.found, row.seconds))
+        print(f"{time.perf_counter() - start:6.0f} s", table([row])[-1], flush=True)
+
+    def rows_of(cases: Sequence[Case]) -> list[Row]:
+        return [Row(c, m, *kept[key(c, m)]) for c in cases for m in c.methods]
+
     text = [
         "# Atoms of features: posteriors, clusters, a neural estimator",
         "",
         "Bits; the truth in brackets. `python bench/studies/models/study.py` makes this file.",
         "",
     ]
-    sections = SMOKE if smoke else SECTIONS
-    jobs = [(title, c, m) for title, cases in sections.items() for c in cases for m in c.methods]
-    # The longest first, so that both processes end at about the same time.
-    order = sorted(jobs, key=lambda job: -job[1].n * (job[2] != "clusters"))
-    done = {}
-    parallel = Parallel(n_jobs=2, return_as="generator_unordered")
-    for row in parallel(delayed(one)(*job[1:]) for job in order):
-        done[row.case, row.method] = row
-        print(f"{time.perf_counter() - start:6.0f} s", table([row])[-1], flush=True)
-    for title in sections:
-        text += [f"## {title}", "", *table([done[job[1:]] for job in jobs if job[0] == title]), ""]
+    for title, cases in sections.items():
+        text += [f"## {title}", "", *table(rows_of(cases)), ""]
     text += ["## Posteriors that are not calibrated (the mixture's own, to a power)", ""]
     text += [*uncalibrated(500 if smoke else 4000), ""]
     text += ["## Intervals of 95%, from true posteriors of 1,000 samples of 3 classes", ""]
     text += [*coverage(3 if smoke else 60), ""]
-    text += ["## Halves of handwritten digits (1,797 samples, 10 classes; no truth is known)", ""]
-    text += [*digits(BOTH if smoke else ALL), ""]
-    text += [f"All of it took {(time.perf_counter() - start) / 60:.0f} minutes."]
+    text += ["## Real views (no truth is known)", ""]
+    text += real(kept, ("clusters",) if smoke else ALL, save)
     if smoke:
         print("\n".join(text))
     else:
         (HERE / "results.md").write_text("\n".join(text) + "\n", encoding="utf-8")
+        plot([row for cases in sections.values() for row in rows_of(cases)])
 
 
 if __name__ == "__main__":
