@@ -243,10 +243,10 @@ def _p(value: float | None) -> str:
 
 def _rows(result: Screen, method: str) -> list[tuple[str, str, str, dict[str, float | None]]]:
     """Return names and values; a test that was not made is None."""
-    from fastpid.screening._records import P_VALUES, RECORDED
+    from fastpid.screening._records import P_VALUES, recorded
 
     adjusted = _adjusted(result, method)
-    names = [name for name in RECORDED if name not in P_VALUES or adjusted]
+    names = [name for name in recorded(result.records.dtype) if name not in P_VALUES or adjusted]
     columns = {**{name: result.records[name] for name in names}, **adjusted}
     return [
         (
