@@ -1,4 +1,4 @@
-"""Covariances per second, one thread, every answer asserted."""
+"""Covariances per second, and pairs of a screen, one thread, every answer asserted."""
 
 from __future__ import annotations
 
@@ -51,3 +51,21 @@ def test_covariances(
     seconds = median_seconds(benchmark)
     if seconds is not None:
         benchmark.extra_info["covariances_per_second"] = batch / seconds
+
+
+@pytest.mark.parametrize("test", ["none", "f"])
+def test_screen(test: Any, benchmark: Any, select: Callable[..., None]) -> None:
+    """All pairs of 200 channels about a target of two dimensions, from 10,000 samples."""
+    select(smoke=test == "f")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(10_000, 200))  # noqa: N806
+    z = X[:, :2] + X[:, 2:4] + rng.normal(size=(10_000, 2))
+
+    def screen() -> fastpid.Screen:
+        return fastpid.gaussian.screen(X, z, test=test, tol=TOL, threads=1, on_failure="raise")
+
+    benchmark.group = "screen of 200 Gaussian channels"
+    for found in measure(benchmark, screen, budget=2.0):
+        assert len(found) == 19_900
+        assert found.records["gap"].max() <= TOL
+        assert {(r["x"], r["y"]) for r in found.top(2).records} == {(0, 2), (1, 3)}

@@ -4,5 +4,6 @@ from fastpid._solve.gaussian.result import GaussianDecomposition
 from fastpid.gaussian._decompose import decompose
 from fastpid.gaussian._estimate import estimate
 from fastpid.gaussian._result import GaussianEstimate
+from fastpid.gaussian._screen import screen
 
-__all__ = ["GaussianDecomposition", "GaussianEstimate", "decompose", "estimate"]
+__all__ = ["GaussianDecomposition", "GaussianEstimate", "decompose", "estimate", "screen"]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid.estimation._bias import union_in_place
+from fastpid.gaussian._columns import DETERMINED
 
 BIASES = ("exact", "qe", "none")
 
@@ -57,7 +58,8 @@ def simulated_covariances(
     """
     scale = np.sqrt(np.diag(covariance))
     values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
-    root = vectors * np.sqrt(np.maximum(values, 0.0))  # rounding alone is below zero
+    # Of columns that repeat others nothing is left but rounding, which has to stay as small.
+    root = vectors * np.sqrt(np.where(values > DETERMINED, values, 0.0))
     k = len(covariance)
     triangles = np.tril(random.standard_normal((count, k, k)), -1)
     triangles[:, range(k), range(k)] = np.sqrt(

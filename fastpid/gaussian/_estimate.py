@@ -121,7 +121,8 @@ def estimate(
     Warns
     -----
     UserWarning
-        For a column of at most ten different integers, for which :func:`fastpid.estimate` is made.
+        For a column of at most twenty different integers: :func:`fastpid.estimate` is made for
+        these.
     UndersampledWarning
         If there are fewer than twenty samples for each column.
     ConvergenceWarning

@@ -69,7 +69,7 @@ class ResampledCovariances:
         """Return the vectors under a null hypothesis."""
         stream = self._null_streams[list(SHUFFLES).index(what)]
         count = self.wanted.n_permutations
-        return self._solve(self.samples.null_covariances(count, stream, *SHUFFLES[what]))
+        return self.solve(self.samples.null_covariances(count, stream, *SHUFFLES[what]))
 
     @functools.cached_property
     def corrected(self) -> Vectors:
@@ -80,7 +80,7 @@ class ResampledCovariances:
             return self.plug_in
         samples = self.samples
         random = np.random.default_rng(self._streams[3])
-        simulated = self._solve(
+        simulated = self.solve(
             simulated_covariances(samples.covariance, samples.n_samples, SIMULATIONS, random)
         )
         corrected = self._exact(self.plug_in, samples.n_samples)
@@ -112,9 +112,9 @@ class ResampledCovariances:
         if self.wanted.bias != "qe":
             drawn = self._moments(parts.sum(axis=0) for parts in resamples)
             # The bias is that of a number of samples: of all resamples, the same.
-            return self._solve(covariances_of(drawn)) + (self.corrected - self.plug_in)
+            return self.solve(covariances_of(drawn)) + (self.corrected - self.plug_in)
         quarters = np.stack([self._moments(parts) for parts in resamples])
-        whole = self._solve(covariances_of(quarters.sum(axis=1)))
+        whole = self.solve(covariances_of(quarters.sum(axis=1)))
         halves = self._mean(quarters[:, 0::2] + quarters[:, 1::2])
         return quadratic_extrapolation(whole, halves, self._mean(quarters))
 
@@ -131,7 +131,7 @@ class ResampledCovariances:
 
     def _mean(self, moments: NDArray[np.float64]) -> Vectors:
         """Return the average vectors (n, 4) of parts (n, parts, k + 1, k + 1)."""
-        flat = self._solve(covariances_of(moments).reshape(-1, *(moments.shape[-1] - 1,) * 2))
+        flat = self.solve(covariances_of(moments).reshape(-1, *(moments.shape[-1] - 1,) * 2))
         return np.asarray(flat.reshape(*moments.shape[:2], 4).mean(axis=1))
 
     def _moments(self, parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -140,7 +140,7 @@ class ResampledCovariances:
     def _exact(self, vector: Vectors, n_samples: int) -> Vectors:
         return exact(vector, self.samples.ranks, n_samples)
 
-    def _solve(self, covariances: NDArray[np.float64]) -> Vectors:
+    def solve(self, covariances: NDArray[np.float64]) -> Vectors:
         """Return the vectors (n, 4) of covariances.
 
         Raises

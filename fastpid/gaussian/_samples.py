@@ -59,21 +59,31 @@ class GaussianSamples:
         that it says nothing of the target beyond `given`; of nothing, if `given` is empty.
         """
         random = np.random.default_rng(stream)
-        columns = self._of_role[role]
-        fitted = np.zeros_like(self._values[:, columns])
+        values, mine = self._values, np.r_[self._of_role[role]]
+        others = np.setdiff1d(np.arange(values.shape[1]), mine)
+        fit = np.zeros((len(others), len(mine)))
         if given:
-            known = self._values[:, self._of_role[given]]
-            fitted = known @ np.linalg.lstsq(known, self._values[:, columns], rcond=None)[0]
-        residuals = self._values[:, columns] - fitted
+            known = np.r_[self._of_role[given]]
+            fitted = np.linalg.lstsq(values[:, known], values[:, mine], rcond=None)[0]
+            fit[np.searchsorted(others, known)] = fitted
+        apart = values[:, others]
+        residuals = values[:, mine] - apart @ fit
+        # What residuals have to do with the other columns is all that changes.
+        among = apart.T @ apart
+        of_fit = among @ fit
+        within = fit.T @ of_fit + residuals.T @ residuals
+        found = np.empty((count, values.shape[1], values.shape[1]))
+        found[:, others[:, None], others] = among
         strata = self.arrangement.strata
-        found = []
-        for _ in range(count):
+        for drawn in found:
             order = self.arrangement.order(random)
             moved = order[np.argsort(strata[order], kind="stable")]
-            surrogate = self._values.copy()
-            surrogate[:, columns] = fitted + residuals[moved]
-            found.append(surrogate.T @ surrogate / self.n_samples)
-        return np.stack(found)
+            shared = apart.T @ residuals[moved]
+            by_fit = fit.T @ shared
+            drawn[others[:, None], mine] = of_fit + shared
+            drawn[mine[:, None], others] = (of_fit + shared).T
+            drawn[mine[:, None], mine] = within + by_fit + by_fit.T
+        return found / self.n_samples
 
 
 def covariances_of(moments: Floats) -> Floats:

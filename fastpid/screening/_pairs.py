@@ -99,9 +99,7 @@ def choose_pairs(names: tuple[str, ...], pairs: Any, sources: Sequence[Any] | No
         raise ValueError("pass pairs or sources, not both")
     if pairs is None:
         chosen = range(len(names)) if sources is None else sources
-        columns = np.array(
-            [_column_number(names, "sources", key) for key in chosen], dtype=np.int32
-        )
+        columns = np.array([column_number(names, "sources", key) for key in chosen], dtype=np.int32)
         if len(columns) < 2:
             raise ValueError(f"there are {len(columns)} sources; a pair needs two columns")
         if len(set(columns.tolist())) < len(columns):
@@ -111,9 +109,9 @@ def choose_pairs(names: tuple[str, ...], pairs: Any, sources: Sequence[Any] | No
         listed = pairs
         outside = (listed < 0) | (listed >= len(names))
         if outside.any():
-            _column_number(names, "pairs", int(listed[outside][0]))
+            column_number(names, "pairs", int(listed[outside][0]))
     else:
-        listed = np.array([[_column_number(names, "pairs", key) for key in pair] for pair in pairs])
+        listed = np.array([[column_number(names, "pairs", key) for key in pair] for pair in pairs])
     if listed.ndim != 2 or listed.shape[1] != 2 or len(listed) == 0:
         raise ValueError(f"pairs must have the shape (n_pairs, 2); got {listed.shape}")
     same = listed[:, 0] == listed[:, 1]
@@ -123,7 +121,14 @@ def choose_pairs(names: tuple[str, ...], pairs: Any, sources: Sequence[Any] | No
     return PairPlan(np.ascontiguousarray(listed, dtype=np.int32), np.zeros(0, dtype=np.int32))
 
 
-def _column_number(names: tuple[str, ...], argument: str, key: Any) -> int:
+def column_number(names: tuple[str, ...], argument: str, key: Any) -> int:
+    """Return the number of a column that is given by its name or its number.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
     if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
         if not 0 <= key < len(names):
             raise ValueError(

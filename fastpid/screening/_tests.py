@@ -213,8 +213,8 @@ class PairTest:
     ) -> dict[str, float]:
         """Return the p-values of some atoms, whose values are in nats.
 
-        `least` has the p-value of the test in closed form where it is valid, and 0 where it is not: a fitted
-        tail says no more than that.
+        `least` has the p-value of the test in closed form where it is valid, and 0 where it is not:
+        a fitted tail says no more than that.
         """
         out = {atom: self._first_look(atom, observed[atom], gap) for atom in atoms}
         for atom in [a for a in atoms if out[a] <= DISMISSED]:
