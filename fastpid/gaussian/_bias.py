@@ -12,6 +12,8 @@ information is at a kink, no correction takes off more than about half.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,35 +39,46 @@ def information_excess(m: int, d: int, n_samples: int) -> float:
     return 0.5 * float(of_variable[:d].sum() - of_variable[m:].sum())
 
 
-def exact(
-    vector: NDArray[np.float64], ranks: tuple[int, int, int, int], n_samples: int
-) -> NDArray[np.float64]:
-    """Correct (..., 4) of (mi_x, mi_y, mi_xy, union); `ranks` are those of X, Y, (X, Y) and Z.
+class Ranks(NamedTuple):
+    """The dimensions of what carries information: of repeated columns one counts."""
+
+    x: int
+    y: int
+    xy: NDArray[np.intp]  # (...)
+    z: int
+
+
+def exact(vector: NDArray[np.float64], ranks: Ranks, n_samples: int) -> NDArray[np.float64]:
+    """Correct (..., 4) of (mi_x, mi_y, mi_xy, union).
 
     The union information keeps its relative place between the others.
     """
-    *sources, d = ranks
-    excess = [information_excess(m, d, n_samples) for m in sources]
-    return union_in_place(vector, vector[..., :3] - excess)
+    corrected = vector[..., :3].copy()
+    for place, of_source in enumerate((np.array(ranks.x), np.array(ranks.y), ranks.xy)):
+        different, which = np.unique(of_source, return_inverse=True)
+        excess = [information_excess(m, ranks.z, n_samples) for m in different.tolist()]
+        corrected[..., place] -= np.array(excess)[which.reshape(of_source.shape)]
+    return union_in_place(vector, corrected)
 
 
 def simulated_covariances(
     covariance: NDArray[np.float64], n_samples: int, count: int, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the covariances (count, k, k) of so many Gaussian samples of one of a covariance.
+    """Return the covariances (count, ..., k, k) of so many Gaussian samples of covariances.
 
-    Without the samples: a triangle of normal and chi variables does (M. S. Bartlett 1933).
+    Without the samples: a triangle of normal and chi variables does (M. S. Bartlett 1933), the same
+    one for all covariances (..., k, k).
     """
-    scale = np.sqrt(np.diag(covariance))
-    values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
+    scale = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    values, vectors = np.linalg.eigh(covariance / (scale[..., :, None] * scale[..., None, :]))
     # Of columns that repeat others nothing is left but rounding, which has to stay as small.
-    root = vectors * np.sqrt(np.where(values > DETERMINED, values, 0.0))
-    k = len(covariance)
+    root = vectors * np.sqrt(np.where(values > DETERMINED, values, 0.0))[..., None, :]
+    k = covariance.shape[-1]
     triangles = np.tril(random.standard_normal((count, k, k)), -1)
     triangles[:, range(k), range(k)] = np.sqrt(
         random.chisquare(n_samples - 1 - np.arange(k), (count, k))
     )
-    roots = root @ triangles
+    roots = root @ triangles.reshape(count, *(1,) * (covariance.ndim - 2), k, k)
     return np.asarray(roots @ np.swapaxes(roots, -1, -2) / n_samples)
 
 

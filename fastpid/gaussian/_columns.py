@@ -32,12 +32,6 @@ class Columns(NamedTuple):
     sizes: tuple[int, int, int]
     names: tuple[tuple[str, ...], ...]  # of the columns of X, Y and Z
 
-    @property
-    def ranks(self) -> tuple[int, int, int, int]:
-        """The dimensions of X, Y, (X, Y), which may have columns in common, and Z."""
-        m, n, d = self.sizes
-        return m, n, int(ranks_of(correlation_of(self.values[:, : m + n]))), d
-
     def normal_scores(self) -> Columns:
         """Return the columns with ranks in place of values, and normal quantiles of these."""
         return self._replace(values=normal_scores(self.values))

@@ -167,7 +167,7 @@ def _estimate(
     *,
     copula: bool,
 ) -> GaussianEstimate:
-    samples = GaussianSamples(columns, arrangement)
+    samples = GaussianSamples(columns.values, columns.sizes, arrangement)
     checked = check_covariances(samples.covariance, samples.sizes)
     solved = solve_covariances(*checked, options._replace(on_failure="ignore"))
     terms = Terms(*solved.term_rows[:, 0])

@@ -22,9 +22,9 @@ from fastpid.estimation._arrangement import check_arrangement
 from fastpid.estimation._intervals import JUDGED_BY_ERRORS, SHUFFLES, error_p_value
 from fastpid.estimation._resampled import named
 from fastpid.estimation._wanted import Wanted
-from fastpid.gaussian._bias import exact
+from fastpid.gaussian._bias import Ranks, exact
 from fastpid.gaussian._channels import Channels
-from fastpid.gaussian._columns import Columns, ranks_of
+from fastpid.gaussian._columns import ranks_of
 from fastpid.gaussian._resampled import ResampledCovariances
 from fastpid.gaussian._samples import GaussianSamples
 from fastpid.gaussian._wilks import wilks_p_values
@@ -107,11 +107,9 @@ class GaussianPairs:
         n_samples = len(self.channels.values)
         records[PER_COLUMN][rows] = n_samples / (m + n + d)
         both = ranks_of(covariances[:, : m + n, : m + n])
-        vectors = terms.vector()
-        for rank in np.unique(both).tolist():
-            here = both == rank
-            vectors[here] = exact(vectors[here], (m, n, rank, d), n_samples)
-        corrected = Terms.of_vector(vectors).named(ATOMS)
+        corrected = Terms.of_vector(exact(terms.vector(), Ranks(m, n, both, d), n_samples)).named(
+            ATOMS
+        )
         for name, values in zip(CORRECTED, corrected.values(), strict=True):
             records[name][rows] = values * self.options.scale
         p_values = self._test(terms, both, columns, (m, n, d), start + rows)
@@ -179,7 +177,7 @@ class GaussianPairs:
     def _samples(self, columns: NDArray[np.intp], sizes: tuple[int, int, int]) -> GaussianSamples:
         values = self.channels.values[:, columns]
         independent = check_arrangement(None, None, None, len(values))
-        return GaussianSamples(Columns(values, sizes, ((), (), ())), independent)
+        return GaussianSamples(values, sizes, independent)
 
     def warn_of_few(self, few: int, count: int) -> None:
         """Warn that samples are too few for so many of the pairs that are returned."""

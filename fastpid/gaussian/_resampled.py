@@ -27,7 +27,8 @@ Vectors = NDArray[np.float64]
 class ResampledCovariances:
     """Every covariance that an estimate needs solved, but that of the samples.
 
-    Vectors are those of Terms.vector(), in nats: (4,), and (n, 4) of n draws.
+    Vectors are those of Terms.vector(), in nats: (..., 4), and (n, ..., 4) of n draws, with the
+    leading axes that the samples have.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class ResampledCovariances:
             total += DIVISIONS * 4
         if wanted.bias == "exact":
             total += SIMULATIONS
-        return total
+        return total * self.samples.n_fields
 
     def under_null(self, what: str) -> Vectors:
         """Return the vectors under a null hypothesis."""
@@ -84,7 +85,7 @@ class ResampledCovariances:
             simulated_covariances(samples.covariance, samples.n_samples, SIMULATIONS, random)
         )
         corrected = self._exact(self.plug_in, samples.n_samples)
-        corrected[3] = 2.0 * self.plug_in[3] - simulated[:, 3].mean()
+        corrected[..., 3] = 2.0 * self.plug_in[..., 3] - simulated[..., 3].mean(axis=0)
         return corrected
 
     def errors(self) -> Errors:
@@ -99,10 +100,10 @@ class ResampledCovariances:
             whole, halves = self._exact(whole, n_samples), self._exact(halves, n_samples // 2)
         kink = root_extrapolation(whole, halves) - self.corrected
         # What the mutual informations of a covariance are off by has no kink.
-        kink[:3] = 0.0
+        kink[..., :3] = 0.0
         scale = self.options.scale
         drawn = self._resampled() - self.plug_in
-        return Errors(named(drawn, scale), named(np.zeros(4), scale), named(kink, scale))
+        return Errors(named(drawn, scale), named(np.zeros_like(kink), scale), named(kink, scale))
 
     def _resampled(self) -> Vectors:
         """Return the corrected vectors of resamples."""
@@ -130,9 +131,8 @@ class ResampledCovariances:
         return np.asarray(self._mean(moments).mean(axis=0))
 
     def _mean(self, moments: NDArray[np.float64]) -> Vectors:
-        """Return the average vectors (n, 4) of parts (n, parts, k + 1, k + 1)."""
-        flat = self.solve(covariances_of(moments).reshape(-1, *(moments.shape[-1] - 1,) * 2))
-        return np.asarray(flat.reshape(*moments.shape[:2], 4).mean(axis=1))
+        """Return the average vectors (n, ..., 4) of parts (n, parts, ..., k + 1, k + 1)."""
+        return np.asarray(self.solve(covariances_of(moments)).mean(axis=1))
 
     def _moments(self, parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
         return np.stack([self.samples.moments(times) for times in parts])
@@ -141,7 +141,7 @@ class ResampledCovariances:
         return exact(vector, self.samples.ranks, n_samples)
 
     def solve(self, covariances: NDArray[np.float64]) -> Vectors:
-        """Return the vectors (n, 4) of covariances.
+        """Return the vectors (..., 4) of covariances (..., k, k).
 
         Raises
         ------
@@ -157,5 +157,5 @@ class ResampledCovariances:
             )
         terms = Terms(*solved.term_rows)
         self.largest_gap = max(self.largest_gap, float(terms.gap.max()))
-        self.advance(len(covariances))
-        return terms.vector()
+        self.advance(len(terms.gap))
+        return terms.vector().reshape(*covariances.shape[:-2], 4)

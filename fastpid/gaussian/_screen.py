@@ -189,11 +189,10 @@ def screen(
     Examples
     --------
     >>> import fastpid, numpy as np
-    >>> X = np.random.default_rng(0).normal(size=(500, 5))
-    >>> z = np.column_stack([X[:, 1] + X[:, 3], X[:, 3]]) + X[:, [4, 0]]
+    >>> X = np.random.default_rng(0).normal(size=(500, 6))
+    >>> z = np.column_stack([X[:, 1] + X[:, 3], X[:, 3]]) + X[:, 4:]
     >>> found = fastpid.gaussian.screen(X[:, :4], z, names=list("abcd"), test="f")
-    >>> best = found.significant(0.05).top(1)
-    >>> best.to_frame()[["x", "y"]].values.tolist()
+    >>> found.significant(0.05).to_frame()[["x", "y"]].values.tolist()
     [['b', 'd']]
     """
     options = check_options("auto", tol, max_iter, unit, threads, False, on_failure)
