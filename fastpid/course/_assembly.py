@@ -103,6 +103,7 @@ def assemble(
         "dims": tuple(setting.coords),
         "coords": setting.coords,
         "names": setting.names,
+        "n_trials": setting.arrangement.n_samples,
         "n_dropped": 0 if setting.kept is None else int(np.count_nonzero(~setting.kept)),
         "plug_in": by_name(lambda block: block.plug_in),
         "gap": joined([block.gap for block in blocks]),

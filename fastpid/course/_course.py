@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,8 @@ from fastpid._base.multiple_tests import METHODS, adjust
 from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS, QUANTITIES
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 Array = NDArray[np.float64]
+Course = TypeVar("Course", bound="AtomCourse")
 
 #: How p-values of all times are corrected for how many they are.
 CORRECTIONS = ("max", "cluster", *METHODS)
@@ -53,6 +51,7 @@ class AtomCourse(HasAtoms[Array], Comparable, Shown, ABC):
     dims: tuple[str, ...]
     coords: Mapping[str, NDArray[Any]]
     names: tuple[str, str, str]
+    n_trials: int
     n_dropped: int
     plug_in: Mapping[str, Array]
     gap: Array
@@ -80,11 +79,6 @@ class AtomCourse(HasAtoms[Array], Comparable, Shown, ABC):
     def times(self) -> NDArray[Any]:
         """The times, (n_times,)."""
         return self.coords["time"]
-
-    @property
-    @abstractmethod
-    def n_trials(self) -> int:
-        """The number of trials."""
 
     @property
     @abstractmethod
@@ -175,7 +169,7 @@ class AtomCourse(HasAtoms[Array], Comparable, Shown, ABC):
                 found.append(Span(start, stop, float(row[first:end].min()), where))
         return found
 
-    def sel(self, **where: Any) -> Self:
+    def sel(self: Course, **where: Any) -> Course:
         """Return the course of one channel or lag. P-values stay corrected for all.
 
         Parameters

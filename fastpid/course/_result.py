@@ -32,6 +32,8 @@ class TimeCourse(AtomCourse):
         symbols than the table.
     names : tuple of three str
         Names of the sources and the target.
+    n_trials : int
+        How many trials there are.
     n_dropped : int
         How many trials were dropped.
     plug_in : dict of str to ndarray
@@ -79,11 +81,6 @@ class TimeCourse(AtomCourse):
 
     counts: NDArray[np.int64]
     labels: tuple[Any, ...]
-
-    @property
-    def n_trials(self) -> int:
-        """The number of trials."""
-        return int(self.counts.reshape(-1, *self.counts.shape[-3:])[0].sum())
 
     @property
     def is_sufficient(self) -> NDArray[np.bool_]:

@@ -86,7 +86,7 @@ def least_samples(k: int) -> int:
     return 2 * k + 8
 
 
-def check_number(columns: Columns, quarters: bool) -> None:
+def check_number(n_samples: int, sizes: tuple[int, int, int], quarters: bool) -> None:
     """Check that there are samples enough for the covariance of resamples to have an inverse.
 
     Of samples drawn with replacement some 63% are different ones.
@@ -101,14 +101,14 @@ def check_number(columns: Columns, quarters: bool) -> None:
     UndersampledWarning
         If there are few.
     """
-    n_samples, k = columns.values.shape
+    k = sum(sizes)
     least = least_samples(k)
     why = ""
     if quarters:
         least *= 4
         why = ' for bias="qe", which divides them in quarters'
     if n_samples < least:
-        m, n, d = columns.sizes
+        m, n, d = sizes
         raise ValueError(
             f"X, Y and Z have {n_samples} samples of {m} + {n} + {d} columns, and at least {least} "
             f"are needed{why}; take more samples, or fewer columns (principal components, say)"

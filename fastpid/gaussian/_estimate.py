@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from fastpid._base.checks import check_bool, check_choice
@@ -147,11 +148,11 @@ def estimate(
     wanted = check_wanted("none", ci, confidence_level, n_bootstrap, n_permutations, "conditional")
     wanted = wanted._replace(bias=check_choice("bias", bias, BIASES))
     columns = read_columns(X, Y, Z)
-    check_number(columns, wanted.bias == "qe")
     n_samples = len(columns.values)
+    check_number(n_samples, columns.sizes, wanted.bias == "qe")
     runs = None if groups is None else read_groups(groups, n_samples)
     arrangement = check_arrangement(runs, permute, block_length, n_samples)
-    _check_bias(wanted.bias, arrangement)
+    check_bias(wanted.bias, arrangement)
     if check_bool("copula", copula):
         columns = columns.normal_scores()
     return _estimate(columns, arrangement, options, wanted, rng, progress, copula=copula)
@@ -208,10 +209,7 @@ def _estimate(
         raw_intervals=raw_intervals,
         null=wanted.null,
         p_values=p_values,
-        null_of={
-            atom: " and ".join(_null_text(kind, arrangement.moves) for kind in kinds)
-            for atom, kinds in nulls.items()
-        },
+        null_of=null_texts(nulls, arrangement.moves),
         null_means={
             atom: max(float(under_null[what][atom].mean()) for what in kinds)
             for atom, kinds in nulls.items()
@@ -233,7 +231,14 @@ def _estimate(
     return result
 
 
-def _check_bias(bias: str, arrangement: Arrangement) -> None:
+def check_bias(bias: str, arrangement: Arrangement) -> None:
+    """Refuse a correction that the samples are too few for, or which knows independent ones only.
+
+    Raises
+    ------
+    ValueError
+        As said.
+    """
     if bias == "exact" and arrangement.n_units != arrangement.n_samples:
         raise ValueError(
             f'bias="exact" counts independent samples, and here {arrangement.units} are '
@@ -244,6 +249,14 @@ def _check_bias(bias: str, arrangement: Arrangement) -> None:
             f'bias="qe" divides the {arrangement.units} in quarters, and there are '
             f'{arrangement.n_units}; use "none"'
         )
+
+
+def null_texts(nulls: Mapping[str, Sequence[str]], moves: str) -> dict[str, str]:
+    """Say what was done to the samples for the p-value of each atom."""
+    return {
+        atom: " and ".join(_null_text(kind, moves) for kind in kinds)
+        for atom, kinds in nulls.items()
+    }
 
 
 def _null_text(kind: str, moves: str) -> str:
