@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.checks import check_real_array
 from fastpid.gaussian._columns import (
     check_repeats,
     check_values,
     correlation_of,
     least_samples,
     normal_scores,
+    stacked,
     warn_of_counts,
 )
 from fastpid.joint._frames import column_names, is_frame, name_of, named_columns, unknown_name
@@ -62,7 +62,7 @@ def read_channels(
     sources = {name: values for name, values in given.items() if name not in of_target}
     if z is None or not sources:
         raise ValueError("X has no column that is not part of the target")
-    arrays = {"X": _stacked(sources, "X"), "z": _stacked(of_target, "z")}
+    arrays = {"X": stacked(sources, "X"), "z": stacked(of_target, "z")}
     lengths = {argument: len(array) for argument, array in arrays.items()}
     if lengths["X"] != lengths["z"]:
         raise ValueError(
@@ -116,23 +116,6 @@ def _target(z: Any, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 def _apart(columns: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return columns of a target that is not part of X by names that X does not have."""
     return {f"{name} of z" if name in given else name: each for name, each in columns.items()}
-
-
-def _stacked(columns: Mapping[str, Any], argument: str) -> NDArray[Any]:
-    read = []
-    for name, values in columns.items():
-        called = argument if len(columns) == 1 else f"{argument}: column {name}"
-        array = check_real_array(values, called, bools=True)
-        if array.ndim != 1 or array.size == 0:
-            raise ValueError(
-                f"{called} must have one number for every sample; got shape {array.shape}"
-            )
-        read.append(array)
-    if len({len(array) for array in read}) > 1:
-        raise ValueError(
-            f"the columns of {argument} differ in length; cut them to the same samples"
-        )
-    return np.stack(read, axis=1)
 
 
 def _channels(channels: Any, columns: tuple[str, ...]) -> dict[str, tuple[int, ...]]:

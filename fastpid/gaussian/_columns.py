@@ -86,6 +86,32 @@ def least_samples(k: int) -> int:
     return 2 * k + 8
 
 
+def stacked(columns: Mapping[str, Any], argument: str) -> NDArray[Any]:
+    """Return columns by name as one array (n_samples, n_columns).
+
+    Raises
+    ------
+    ValueError, TypeError
+        That names the column.
+    """
+    read = []
+    for name, values in columns.items():
+        called = f"{argument}: column {name}"
+        array = check_real_array(values, called, bools=True)
+        if array.ndim != 1 or array.size == 0:
+            raise ValueError(
+                f"{called} must have one number for every sample; got shape {array.shape}"
+            )
+        read.append(array)
+    if len({len(array) for array in read}) > 1:
+        raise ValueError(
+            f"the columns of {argument} differ in length; cut them to the same samples"
+        )
+    if not read:
+        raise ValueError(f"{argument} has no columns")
+    return np.stack(read, axis=1)
+
+
 def check_number(n_samples: int, sizes: tuple[int, int, int], quarters: bool) -> None:
     """Check that there are samples enough for the covariance of resamples to have an inverse.
 
@@ -124,6 +150,8 @@ def check_number(n_samples: int, sizes: tuple[int, int, int], quarters: bool) ->
 
 
 def _read(argument: str, values: Any) -> NDArray[Any]:
+    if isinstance(values, Mapping):
+        return stacked(values, argument)
     array = check_real_array(values, argument, bools=True)
     if array.ndim == 1:
         array = array[:, None]
@@ -136,7 +164,9 @@ def _read(argument: str, values: Any) -> NDArray[Any]:
 
 
 def _names(argument: str, values: Any, size: int) -> tuple[str, ...]:
-    """Return the names that columns of a frame, or a series, have."""
+    """Return the names that columns of a mapping, of a frame, or a series, have."""
+    if isinstance(values, Mapping):
+        return tuple(map(str, values))
     labels = getattr(values, "columns", None)
     if labels is not None:
         return tuple(map(str, labels))

@@ -60,7 +60,8 @@ def estimate(
     ----------
     X, Y, Z : array-like (n_samples,) or (n_samples, columns)
         The two sources and the target: samples in rows, variables in columns. Columns of frames
-        keep their names. There must be 2 k + 8 samples or more, k being the number of all columns.
+        and of mappings keep their names. There must be 2 k + 8 samples or more, k being the number
+        of all columns.
     copula : bool
         Take ranks in place of the values of each column, and normal quantiles of these [1]_; tied
         values share the average rank. Curves and heavy tails of single columns no longer matter;
