@@ -20,6 +20,7 @@ from fastpid.estimation._resampled import named
 from fastpid.estimation._wanted import Wanted
 from fastpid.gaussian._bias import SIMULATIONS, exact, simulated_covariances
 from fastpid.gaussian._samples import GaussianSamples, covariances_of
+from fastpid.gaussian._shrinkage import shrunk
 
 Vectors = NDArray[np.float64]
 
@@ -38,11 +39,13 @@ class ResampledCovariances:
         options: SolveOptions,
         wanted: Wanted,
         rng: Any,
+        shrinkage: str | float = "none",
     ) -> None:
         self.samples = samples
         self.plug_in = plug_in
         self.options = options._replace(on_failure="ignore")
         self.wanted = wanted
+        self.shrinkage = shrinkage
         self.advance: Callable[[int], object] = lambda count: None
         self.largest_gap = 0.0  # nats
         # A stream of its own for each purpose: what one option draws does not depend on another.
@@ -70,7 +73,8 @@ class ResampledCovariances:
         """Return the vectors under a null hypothesis."""
         stream = self._null_streams[list(SHUFFLES).index(what)]
         count = self.wanted.n_permutations
-        return self.solve(self.samples.null_covariances(count, stream, *SHUFFLES[what]))
+        drawn = self.samples.null_covariances(count, stream, *SHUFFLES[what])
+        return self.solve(shrunk(drawn, self.samples.n_samples, self.shrinkage))
 
     @functools.cached_property
     def corrected(self) -> Vectors:
@@ -113,9 +117,9 @@ class ResampledCovariances:
         if self.wanted.bias != "qe":
             drawn = self._moments(parts.sum(axis=0) for parts in resamples)
             # The bias is that of a number of samples: of all resamples, the same.
-            return self.solve(covariances_of(drawn)) + (self.corrected - self.plug_in)
+            return self._solve_moments(drawn) + (self.corrected - self.plug_in)
         quarters = np.stack([self._moments(parts) for parts in resamples])
-        whole = self.solve(covariances_of(quarters.sum(axis=1)))
+        whole = self._solve_moments(quarters.sum(axis=1))
         halves = self._mean(quarters[:, 0::2] + quarters[:, 1::2])
         return quadratic_extrapolation(whole, halves, self._mean(quarters))
 
@@ -132,13 +136,18 @@ class ResampledCovariances:
 
     def _mean(self, moments: NDArray[np.float64]) -> Vectors:
         """Return the average vectors (n, ..., 4) of parts (n, parts, ..., k + 1, k + 1)."""
-        return np.asarray(self.solve(covariances_of(moments)).mean(axis=1))
+        return np.asarray(self._solve_moments(moments).mean(axis=1))
 
     def _moments(self, parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
         return np.stack([self.samples.moments(times) for times in parts])
 
     def _exact(self, vector: Vectors, n_samples: int) -> Vectors:
         return exact(vector, self.samples.ranks, n_samples)
+
+    def _solve_moments(self, moments: NDArray[np.float64]) -> Vectors:
+        """Return the vectors (..., 4) of the covariances of moments (..., k + 1, k + 1)."""
+        n_samples = moments[..., 0, 0]
+        return self.solve(shrunk(covariances_of(moments), n_samples, self.shrinkage))
 
     def solve(self, covariances: NDArray[np.float64]) -> Vectors:
         """Return the vectors (..., 4) of covariances (..., k, k).

@@ -25,7 +25,8 @@ class GaussianEstimate(AtomEstimates):
     values : dict of str to float
         The corrected values within what information can be, which is 0 or more.
     covariance : ndarray (m + n + d, m + n + d)
-        The covariance of the samples, the average of products: of normal scores, if `copula`.
+        The covariance of the samples, the average of products: of normal scores, if `copula`;
+        shrunk, if `shrinkage` is above 0.
     sizes : (int, int, int)
         The dimensions m, n and d of X, Y and Z.
     columns : three tuples of str
@@ -34,6 +35,8 @@ class GaussianEstimate(AtomEstimates):
         How many samples there are.
     copula : bool
         Whether ranks of each column were taken in place of values.
+    shrinkage : float
+        By which share correlations were made smaller.
     """
 
     covariance: NDArray[np.float64]
@@ -41,6 +44,7 @@ class GaussianEstimate(AtomEstimates):
     columns: tuple[tuple[str, ...], ...]
     n_samples: int
     copula: bool
+    shrinkage: float
 
     @property
     def may_be_tied(self) -> bool:
@@ -61,6 +65,7 @@ class GaussianEstimate(AtomEstimates):
             "sizes": list(self.sizes),
             "columns": [list(names) for names in self.columns],
             "copula": self.copula,
+            "shrinkage": self.shrinkage,
             "covariance": self.covariance.tolist(),
             "may_be_tied": self.may_be_tied,
             **self._common_dict(),
@@ -79,6 +84,8 @@ class GaussianEstimate(AtomEstimates):
 
     def _remarks(self) -> list[str]:
         remarks = ["Gaussian copula: ranks of each column"] if self.copula else []
+        if self.shrinkage:
+            remarks.append(f"correlations are shrunk by {self.shrinkage:.1%}: informations are low")
         if self.may_be_tied:
             remarks.append("neither source need be better: redundancy and synergy may be too low")
         return remarks
