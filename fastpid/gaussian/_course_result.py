@@ -48,7 +48,7 @@ class GaussianTimeCourse(AtomCourse):
     def may_be_tied(self) -> NDArray[np.bool_]:
         """Where neither source need have unique information, as far as intervals can tell.
 
-        There redundancy and synergy may be too small, by about as much as has been corrected
+        There redundancy and synergy depend most on the correction
         (:attr:`GaussianEstimate.may_be_tied`). Nowhere, if there are no intervals.
         """
         if not self.intervals:

@@ -80,8 +80,9 @@ def estimate(
         How the bias of the plug-in values is corrected:
 
         * "exact": mutual informations by what is known of independent Gaussian samples, which
-          leaves no bias; the union information by simulation, which leaves about half of it where
-          both sources are equal channels. For independent samples only;
+          leaves no bias; the union information by simulation. Where neither source need have unique
+          information, it is taken for a kink, at which the bias of samples of the samples is but
+          sqrt(2) times that of the samples. For independent samples only;
         * "qe": quadratic extrapolation from halves and quarters of the samples, which needs four
           times as many of them and varies more.
     ci, confidence_level, n_bootstrap
@@ -113,7 +114,7 @@ def estimate(
     -------
     GaussianEstimate
         With the face of :class:`fastpid.Estimate`. `may_be_tied` says where the union information
-        may be at a kink, at which no correction is right.
+        may be at a kink, at which a correction is right on average at most.
 
     Raises
     ------

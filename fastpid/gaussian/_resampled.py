@@ -18,7 +18,12 @@ from fastpid.estimation._bias import DIVISIONS, quadratic_extrapolation, root_ex
 from fastpid.estimation._intervals import SHUFFLES, Errors
 from fastpid.estimation._resampled import named
 from fastpid.estimation._wanted import Wanted
-from fastpid.gaussian._bias import SIMULATIONS, exact, simulated_covariances
+from fastpid.gaussian._bias import (
+    SIMULATIONS,
+    exact,
+    simulated_covariances,
+    union_by_simulation,
+)
 from fastpid.gaussian._samples import GaussianSamples, covariances_of
 from fastpid.gaussian._shrinkage import shrunk
 
@@ -83,31 +88,41 @@ class ResampledCovariances:
             return quadratic_extrapolation(self.plug_in, self._halves, self._mean_of_parts(4, 2))
         if self.wanted.bias == "none":
             return self.plug_in
+        return self._by_simulation[1]
+
+    @functools.cached_property
+    def _by_simulation(self) -> tuple[Vectors, Vectors]:
+        """The vector corrected as if it were smooth, and as it is."""
         samples = self.samples
         random = np.random.default_rng(self._streams[3])
         simulated = self.solve(
             simulated_covariances(samples.covariance, samples.n_samples, SIMULATIONS, random)
         )
         corrected = self._exact(self.plug_in, samples.n_samples)
-        corrected[..., 3] = 2.0 * self.plug_in[..., 3] - simulated[..., 3].mean(axis=0)
-        return corrected
+        smooth = corrected.copy()
+        unions = union_by_simulation(self.plug_in, corrected, simulated)
+        smooth[..., 3], corrected[..., 3] = unions
+        return smooth, corrected
 
     def errors(self) -> Errors:
         """Return what is known of the errors of the corrected vector, in the unit asked for.
 
         A bias that falls like 1 / sqrt(N), as at equal channels, shows in the halves once that of
-        the mutual informations has been taken off.
+        the mutual informations has been taken off. Where a kink was corrected that may be none,
+        that correction is what may be left.
         """
+        left = np.zeros_like(self.plug_in)
         whole, halves = self.plug_in, self._halves
         if self.wanted.bias == "exact":
             n_samples = self.samples.n_samples
             whole, halves = self._exact(whole, n_samples), self._exact(halves, n_samples // 2)
+            left = self.corrected - self._by_simulation[0]
         kink = root_extrapolation(whole, halves) - self.corrected
         # What the mutual informations of a covariance are off by has no kink.
         kink[..., :3] = 0.0
         scale = self.options.scale
         drawn = self._resampled() - self.plug_in
-        return Errors(named(drawn, scale), named(np.zeros_like(kink), scale), named(kink, scale))
+        return Errors(named(drawn, scale), named(left, scale), named(kink, scale))
 
     def _resampled(self) -> Vectors:
         """Return the corrected vectors of resamples."""

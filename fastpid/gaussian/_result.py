@@ -50,8 +50,9 @@ class GaussianEstimate(AtomEstimates):
     def may_be_tied(self) -> bool:
         """Whether neither source need have unique information, as far as intervals can tell.
 
-        At equal channels the corrected union information is too large, and redundancy and synergy
-        too small, by about as much as has been corrected. The intervals allow for it.
+        At equal channels the union information of samples is too large, and redundancy and synergy
+        too small, by far more than elsewhere. ``bias="exact"`` allows for that, "qe" leaves about
+        half of it; and so do the intervals.
         """
         return bool(self.raw_intervals) and all(
             self.raw_intervals[name][0] <= 0.0 for name in ("unique_x", "unique_y")
@@ -87,5 +88,5 @@ class GaussianEstimate(AtomEstimates):
         if self.shrinkage:
             remarks.append(f"correlations are shrunk by {self.shrinkage:.1%}: informations are low")
         if self.may_be_tied:
-            remarks.append("neither source need be better: redundancy and synergy may be too low")
+            remarks.append("neither source need be better: the correction is that of a kink")
         return remarks

@@ -161,6 +161,43 @@ def test_equal_channels_are_flagged_and_allowed_for() -> None:
     assert "neither source" not in repr(apart)
 
 
+@pytest.mark.parametrize("strength", [1.0, 0.2])
+def test_the_bias_of_a_kink_is_taken_off_where_it_may_be_one(strength: float) -> None:
+    """Of 600 sets of 200 samples, which are drawn as covariances."""
+    m, n = 2, 200
+    see = strength * np.linalg.qr(np.random.default_rng(0).normal(size=(m, m)))[0]
+    rng = np.random.default_rng(1)
+
+    def off(of_y: Any) -> Any:
+        """Return the average error of plug-in, smooth and corrected unions, and the share tied."""
+        channels = np.concatenate([see, of_y])
+        noise = np.eye(2 * m)
+        cov = np.block([[channels @ channels.T + noise, channels], [channels.T, np.eye(m)]])
+
+        def vectors(covariances: Any) -> Any:
+            d = fastpid.gaussian.decompose(covariances, (m, m, m), tol=1e-4)
+            return np.stack([d.mi_x, d.mi_y, d.mi_xy, d.union_information], axis=-1)
+
+        samples = _bias.simulated_covariances(cov, n, 600, rng)
+        plug_in, simulated = (
+            vectors(each) for each in (samples, _bias.simulated_covariances(samples, n, 40, rng))
+        )
+        ranks = _bias.Ranks(m, m, np.full(600, 2 * m), m)
+        # These are in bits, and what is known of them in nats.
+        corrected = _bias.exact(plug_in * np.log(2.0), ranks, n) / np.log(2.0)
+        smooth, union = _bias.union_by_simulation(plug_in, corrected, simulated)
+        truth = vectors(cov)[3]
+        shares = float((union != smooth).mean())
+        return [*(float(each.mean() - truth) for each in (plug_in[:, 3], smooth, union)), shares]
+
+    plain, smooth, union, tied = off(see)
+    assert tied > 0.9
+    assert abs(union) < 0.3 * plain
+    if strength == 1.0:
+        assert smooth > 0.2 * plain
+        assert off(0.0 * see)[3] < 0.05  # of a source that says nothing there is no kink
+
+
 def test_the_copula_takes_ranks() -> None:
     x, y, z = SAMPLES
     e = fastpid.gaussian.estimate(x, y, z, copula=True, rng=0, **FEW)
