@@ -69,3 +69,24 @@ def test_screen(test: Any, benchmark: Any, select: Callable[..., None]) -> None:
         assert len(found) == 19_900
         assert found.records["gap"].max() <= TOL
         assert {(r["x"], r["y"]) for r in found.top(2).records} == {(0, 2), (1, 3)}
+
+
+@pytest.mark.parametrize("tested", ["synergy", "all"])
+def test_course(tested: str, benchmark: Any, select: Callable[..., None]) -> None:
+    """Two lags and 199 times of 300 trials, 3 + 3 + 2 columns; every covariance solved to TOL."""
+    select(smoke=False)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 300, 3, 200))
+    z = rng.normal(size=(300, 2, 200)) + x[:, :2]
+    options: dict[str, Any] = {} if tested == "all" else {"atoms": ["synergy"], "ci": "none"}
+
+    def run() -> fastpid.gaussian.GaussianTimeCourse:
+        return fastpid.gaussian.estimate_over(
+            *(x, y, z), lags=[0, 1], tol=TOL, threads=1, rng=0, on_failure="raise", **options
+        )
+
+    benchmark.group = "Gaussian course of 398 places"
+    for course in measure(benchmark, run, budget=2.0):
+        assert course.largest_gap <= TOL
+        assert course.gap.shape == (2, 199)
+        assert (course.unique_x[0] > course.unique_x[1] + 0.3).all()
