@@ -63,6 +63,8 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.union_information: [*solver, "normalize", "on_failure"],
         fastpid.gaussian.decompose: [*solver[1:], "on_failure"],
         fastpid.gaussian.estimate: [*solver[1:], "rng", "on_failure", "progress"],
+        fastpid.gaussian.estimate_over: [*solver[1:], "rng", "on_failure", "progress"],
+        fastpid.gaussian.screen: [*solver[1:], "n_jobs", "rng", "on_failure", "progress"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],

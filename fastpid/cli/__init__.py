@@ -1,4 +1,4 @@
-"""The command line: ``fastpid decompose``, ``estimate``, ``screen``, ``models`` and others."""
+"""The command line: ``fastpid decompose``, ``estimate``, ``screen``, ``gaussian`` and others."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from fastpid.cli._common import (
 )
 from fastpid.cli._decompose import EXIT_HELP, add_decompose
 from fastpid.cli._estimate import add_estimate
+from fastpid.cli._gaussian import add_gaussian
 from fastpid.cli._models import add_models
 from fastpid.cli._screen import add_screen
 
@@ -88,6 +89,7 @@ def _parser() -> _Parser:
     add_decompose(commands)
     add_estimate(commands)
     add_screen(commands)
+    add_gaussian(commands)
     add_models(commands)
 
     gates = commands.add_parser(

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastpid._base.quantities import ROLES
 from fastpid.cli._common import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fastpid.joint._files import DataFile
     from fastpid.joint._samples import CodedSamples
+
+NUMBER_RULES = """\
+FILE is a CSV file with a header row, or a Parquet or Feather file (these need pyarrow); "-" reads
+standard input. The columns that are named have to be numbers. Several columns, --x a,b, are one
+variable; a name that holds a comma is given by itself, as these options may be repeated.
+"""
 
 COLUMN_RULES = """\
 FILE is a CSV file (UTF-8, or UTF-16 with a byte-order mark; also gzipped) with a header row, or a
@@ -74,6 +84,30 @@ def decimal_argument(text: str) -> str:
 def add_file(parser: argparse.ArgumentParser) -> None:
     """Add the file, how it is read, and how its columns are cut."""
     parser.add_argument("file", metavar="FILE", help='the data; "-" reads standard input')
+    _add_bins(parser)
+    parser.add_argument(
+        "--missing",
+        choices=("raise", "drop", "category"),
+        default="raise",
+        help="refuse missing values, drop their rows, or make them a category "
+        "(default: %(default)s)",
+    )
+    _add_format(parser)
+
+
+def add_numeric_file(parser: argparse.ArgumentParser) -> None:
+    """Add the file, and how its columns of numbers are read."""
+    parser.add_argument("file", metavar="FILE", help='the data; "-" reads standard input')
+    parser.add_argument(
+        "--missing",
+        choices=("raise", "drop"),
+        default="raise",
+        help="refuse missing values, or drop their rows (default: %(default)s)",
+    )
+    _add_format(parser)
+
+
+def _add_bins(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bins",
         type=bins_argument,
@@ -86,13 +120,9 @@ def add_file(parser: argparse.ArgumentParser) -> None:
         default="quantile",
         help="bins of equal counts or widths, by k-means or Bayesian blocks (default: %(default)s)",
     )
-    parser.add_argument(
-        "--missing",
-        choices=("raise", "drop", "category"),
-        default="raise",
-        help="refuse missing values, drop their rows, or make them a category "
-        "(default: %(default)s)",
-    )
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--na-values",
         type=lambda text: text.split(","),
@@ -147,6 +177,42 @@ def open_file(args: argparse.Namespace) -> DataFile:
         )
     except OSError as error:
         raise UserError(f"cannot read {args.file!r}: {error.strerror or error}") from None
+
+
+def split_names(texts: Sequence[str], file: DataFile) -> list[str]:
+    """Return the names in lists; a name that holds commas is one name."""
+    return [name for text in texts for name in ([text] if text in file.names else text.split(","))]
+
+
+def read_numbers(
+    args: argparse.Namespace, file: DataFile, names: Sequence[str]
+) -> tuple[dict[str, NDArray[np.float64]], int]:
+    """Return columns of numbers by name, and how many rows were dropped.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For columns that are no numbers, or miss values.
+    """
+    import numpy as np
+
+    from fastpid.joint._columns import as_float, refuse_infinite, refuse_missing
+
+    columns = file.read([(name, name) for name in dict.fromkeys(names)])
+    for column in columns:
+        if not column.is_numeric and column.kind != "boolean":
+            raise TypeError(
+                f"{args.file}: column {column} is {column.kind}, and must be numbers; symbols are "
+                "for fastpid decompose, estimate and screen"
+            )
+    if args.missing == "raise":
+        refuse_missing(columns, 'drop these rows with missing="drop", or impute them')
+    keep = ~np.logical_or.reduce([column.missing for column in columns])
+    if not keep.any():
+        raise ValueError(f"{args.file}: every row misses a value of some column")
+    left = [column.take(keep) for column in columns]
+    refuse_infinite(left)
+    return {column.name: as_float(column) for column in left}, int(np.count_nonzero(~keep))
 
 
 def read_samples(args: argparse.Namespace) -> tuple[CodedSamples, list[str]]:

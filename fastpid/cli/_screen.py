@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import warnings
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastpid.cli._common import (
@@ -18,13 +19,19 @@ from fastpid.cli._common import (
     print_table,
 )
 from fastpid.cli._outputs import add_outputs, check_outputs, save_plot, save_table
-from fastpid.cli._read import COLUMN_RULES, add_file, open_file
+from fastpid.cli._read import COLUMN_RULES, add_file, open_file, split_names
 
 if TYPE_CHECKING:
     from fastpid.joint._files import DataFile
     from fastpid.screening import Screen
 
+#: Options of both screens that have the names of arguments.
+_OPTIONS = ("by", "tol", "unit", "threads", "n_jobs", "checkpoint", "rng")
 _SHOWN = ("synergy", "redundancy", "unique_x", "unique_y", "mi_xy")
+
+
+#: What says that values are plug-in values, and where to go from there.
+_CAPTION = "plug-in values; {} corrects them"
 
 
 def add_screen(commands: Any) -> None:
@@ -42,6 +49,16 @@ def add_screen(commands: Any) -> None:
     parser.add_argument(
         "--z", metavar="COL", required=True, action="append", help="the target; repeatable"
     )
+    add_ranking(parser, "g", "G-tests", "tables")
+    add_solver(parser, 1e-6)
+    parser.set_defaults(run=_run_screen)
+
+
+def add_ranking(parser: argparse.ArgumentParser, closed: str, tests: str, drawn: str) -> None:
+    """Add which pairs are screened and shown, how they are tested, and where results go.
+
+    `closed` is the test in closed form, `tests` what it is called, `drawn` what is shuffled.
+    """
     parser.add_argument(
         "--sources",
         metavar="COL,COL",
@@ -64,15 +81,15 @@ def add_screen(commands: Any) -> None:
     )
     parser.add_argument(
         "--test",
-        choices=["none", "g", "permutation"],
-        help="where p-values come from (default: none, or permutation with --fdr): G-tests, or "
+        choices=["none", closed, "permutation"],
+        help=f"where p-values come from (default: none, or permutation with --fdr): {tests}, or "
         "permutations of the pairs that these do not dismiss",
     )
     parser.add_argument(
         "--n-permutations",
         type=int,
         metavar="N",
-        help="shuffled tables under each null hypothesis of such a pair (default: 500)",
+        help=f"shuffled {drawn} under each null hypothesis of such a pair (default: 500)",
     )
     parser.add_argument(
         "--fdr",
@@ -89,45 +106,52 @@ def add_screen(commands: Any) -> None:
     )
     parser.add_argument("--rng", type=int, default=0, help="seed of the tests (default: 0)")
     add_outputs(parser, table=True, plot="a heat map")
-    add_solver(parser, 1e-6)
     parser.add_argument("--n-jobs", type=int, default=1, help="processes (default: one, threaded)")
     parser.add_argument("--checkpoint", metavar="FILE", help="keep what is finished, and go on")
     add_unit(parser)
     add_json(parser)
-    parser.set_defaults(run=_run_screen)
 
 
 def _run_screen(args: argparse.Namespace) -> int:
     from fastpid.screening import screen
 
+    def run(options: dict[str, Any]) -> Screen:
+        file = open_file(args)
+        names = sources_of(args, file, args.z)
+        wanted = list(dict.fromkeys([*names, *args.z]))
+        read = file.read([(name, name) for name in wanted])
+        found: Screen = screen(
+            {column.name: column for column in read},
+            args.z,
+            sources=names,
+            bins=args.bins,
+            strategy=args.strategy,
+            missing=args.missing,
+            method=args.method,
+            **options,
+        )
+        return found
+
+    return run_screen(args, "g", run, _CAPTION.format("fastpid estimate"))
+
+
+def run_screen(
+    args: argparse.Namespace,
+    closed: str,
+    run: Callable[[dict[str, Any]], Screen],
+    caption: str = _CAPTION.format("fastpid gaussian --estimate"),
+) -> int:
+    """Screen with the options that add_ranking() asked for, and say what was found."""
     check_outputs(args)
     test: Any = args.test or ("none" if args.fdr is None else "permutation")
     try:
-        _check_question(args, test)
-        file = open_file(args)
-        names = _sources(args, file)
-        wanted = list(dict.fromkeys([*names, *args.z]))
-        read = file.read([(name, name) for name in wanted])
+        _check_question(args, test, closed)
+        options = {name: getattr(args, name) for name in _OPTIONS}
+        if args.n_permutations is not None:
+            options["n_permutations"] = args.n_permutations
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            result = screen(
-                {column.name: column for column in read},
-                args.z,
-                sources=names,
-                bins=args.bins,
-                strategy=args.strategy,
-                missing=args.missing,
-                by=args.by,
-                method=args.method,
-                tol=args.tol,
-                unit=args.unit,
-                threads=args.threads,
-                n_jobs=args.n_jobs,
-                checkpoint=args.checkpoint,
-                test=test,
-                **({} if args.n_permutations is None else {"n_permutations": args.n_permutations}),
-                rng=args.rng,
-            )
+            result = run({**options, "test": test})
         shown = result if args.fdr is None else result.significant(args.fdr, None, args.adjust)
         best = shown.top(args.top_k)
     except (TypeError, ValueError, ImportError) as error:
@@ -172,24 +196,17 @@ def _run_screen(args: argparse.Namespace) -> int:
         title = f"{args.file}: {len(result)} pairs, in {result.unit}, by {args.by}"
         if args.fdr is not None:
             title += f"; {len(shown)} significant at {args.fdr:g} ({args.adjust})"
-        print_table(title, columns, 3, table, "plug-in values; fastpid estimate corrects them")
+        print_table(title, columns, 3, table, caption)
     return EXIT_OK
 
 
-def _sources(args: argparse.Namespace, file: DataFile) -> list[str]:
+def sources_of(args: argparse.Namespace, file: DataFile, target: Sequence[str]) -> list[str]:
     """Return the columns that are paired, in the order of the file unless they are named."""
-    given = args.sources if args.sources is not None else []
-    named = [name for text in given for name in _split(text, file)]
-    excluded = {name for text in args.exclude for name in _split(text, file)}
-    for name in (*excluded, *args.z):
+    excluded = set(split_names(args.exclude, file))
+    for name in (*excluded, *target):
         file.check_name(name)
-    names = named if args.sources is not None else file.names
-    return [name for name in names if name not in excluded and name not in args.z]
-
-
-def _split(text: str, file: DataFile) -> list[str]:
-    """Return the names in a list; a name that holds commas is one name."""
-    return [text] if text in file.names else text.split(",")
+    names = file.names if args.sources is None else split_names(args.sources, file)
+    return [name for name in names if name not in excluded and name not in target]
 
 
 def _heatmap(result: Screen) -> Any:
@@ -198,17 +215,19 @@ def _heatmap(result: Screen) -> Any:
     return heatmap(result, target=result.targets[0])
 
 
-def _check_question(args: argparse.Namespace, test: str) -> None:
+def _check_question(args: argparse.Namespace, test: str, closed: str) -> None:
     """Refuse what would be found to make no sense after the screen alone; fill in defaults."""
     from fastpid._base.checks import check_open_interval
     from fastpid._base.quantities import ATOMS
 
     if args.n_permutations is not None and test == "none" and args.fdr is None:
         raise ValueError("--n-permutations needs tests: add --test permutation, or --fdr")
-    if args.n_permutations is not None and test == "g":
-        raise ValueError("--n-permutations needs --test permutation; G-tests permute nothing")
+    if args.n_permutations is not None and test == closed:
+        raise ValueError(f"--n-permutations needs --test permutation; {closed} permutes nothing")
     if args.adjust is not None and test == "none" and args.fdr is None:
-        raise ValueError("--adjust needs tests: add --test permutation or --test g, or --fdr")
+        raise ValueError(
+            f"--adjust needs tests: add --test permutation or --test {closed}, or --fdr"
+        )
     args.adjust = args.adjust or "bh"
     if args.fdr is None:
         return
@@ -243,10 +262,10 @@ def _p(value: float | None) -> str:
 
 def _rows(result: Screen, method: str) -> list[tuple[str, str, str, dict[str, float | None]]]:
     """Return names and values; a test that was not made is None."""
-    from fastpid.screening._records import P_VALUES, RECORDED
+    from fastpid.screening._records import P_VALUES, recorded
 
     adjusted = _adjusted(result, method)
-    names = [name for name in RECORDED if name not in P_VALUES or adjusted]
+    names = [name for name in recorded(result.records.dtype) if name not in P_VALUES or adjusted]
     columns = {**{name: result.records[name] for name in names}, **adjusted}
     return [
         (

@@ -1,15 +1,17 @@
-"""From what was found at all places to a TimeCourse."""
+"""From what was found at all places to a course."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.quantities import QUANTITIES
+from fastpid._solve.options import SolveOptions
+from fastpid.course._block import Block
 from fastpid.course._correction import (
     Standardized,
     Test,
@@ -18,26 +20,41 @@ from fastpid.course._correction import (
     reach_of_all,
     standardize_errors,
 )
-from fastpid.course._places import Block, Places
-from fastpid.course._result import TimeCourse
-from fastpid.estimation._assembly import entropy_bound, null_texts
+from fastpid.estimation._arrangement import Arrangement
 from fastpid.estimation._intervals import intervals
 from fastpid.estimation._wanted import Wanted
 
 Array = NDArray[np.float64]
 
 
+class Setting(NamedTuple):
+    """What the estimates of all places have in common."""
+
+    coords: dict[str, NDArray[Any]]
+    names: tuple[str, str, str]
+    kept: NDArray[np.bool_] | None  # which trials are left, if some were dropped
+    options: SolveOptions
+    wanted: Wanted
+    arrangement: Arrangement
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The numbers of channels, lags and times, where there are such axes."""
+        return tuple(len(along) for along in self.coords.values())
+
+
 def assemble(
-    places: Places,
+    setting: Setting,
     blocks: list[Block],
-    counts: Array,
+    most: Array,
     cluster_level: float,
     seed: np.random.SeedSequence,
-) -> TimeCourse:
-    """Put the places together: corrections, bands and the axes of the result."""
-    trials, options, wanted = places.trials, places.options, places.wanted
-    axes = tuple(trials.coords)
-    shape = tuple(len(along) for along in trials.coords.values())
+) -> dict[str, Any]:
+    """Put the places together: the attributes of an AtomCourse, corrected for all places.
+
+    `most` is what no information exceeds at each place, in the unit asked for.
+    """
+    wanted, shape = setting.wanted, setting.shape
 
     def joined(each: list[Any]) -> NDArray[Any]:
         whole = np.concatenate(each, axis=-1)
@@ -66,9 +83,6 @@ def assemble(
             [cluster_p_values(test.in_step, cluster_level) for test in tests], axis=0
         )
 
-    p_z = counts.sum(axis=(1, 2))
-    n_trials = float(p_z[0].sum())
-    most = entropy_bound(p_z / n_trials, n_trials).reshape(shape) * options.scale
     corrected = by_name(lambda block: block.corrected)
     found: dict[str, dict[str, tuple[Array, Array]]] = {"intervals": {}, "bands": {}}
     if wanted.ci != "none":
@@ -85,35 +99,33 @@ def assemble(
                 )
                 for name, (low, high) in ends.items()
             }
-    return TimeCourse(
-        dims=axes,
-        coords=trials.coords,
-        counts=counts.reshape(*shape, *trials.shape).astype(np.int64),
-        labels=trials.labels,
-        names=trials.names,
-        n_dropped=0 if trials.kept is None else int(np.count_nonzero(~trials.kept)),
-        plug_in=by_name(lambda block: block.plug_in),
-        gap=joined([block.gap for block in blocks]),
-        bias=wanted.bias,
-        corrected=corrected,
-        values={name: np.clip(value, 0.0, most) for name, value in corrected.items()},
-        ci=wanted.ci,
-        confidence_level=wanted.confidence_level,
-        intervals=found["intervals"],
-        bands=found["bands"],
-        null=wanted.null,
-        null_of=null_texts(wanted.nulls, places.arrangement.moves),
-        null_means=by_name(lambda block: block.null_means),
-        p_values=p_values,
-        p_max=p_max,
-        p_cluster=p_cluster,
-        cluster_level=cluster_level,
-        seed={"entropy": seed.entropy, "spawn_key": seed.spawn_key},
-        units=places.arrangement.units.replace("samples", "trials"),
-        n_units=places.arrangement.n_units,
-        largest_gap=max(block.largest_gap for block in blocks),
-        unit=options.result_unit,
-    )
+    return {
+        "dims": tuple(setting.coords),
+        "coords": setting.coords,
+        "names": setting.names,
+        "n_trials": setting.arrangement.n_samples,
+        "n_dropped": 0 if setting.kept is None else int(np.count_nonzero(~setting.kept)),
+        "plug_in": by_name(lambda block: block.plug_in),
+        "gap": joined([block.gap for block in blocks]),
+        "bias": wanted.bias,
+        "corrected": corrected,
+        "values": {name: np.clip(value, 0.0, most) for name, value in corrected.items()},
+        "ci": wanted.ci,
+        "confidence_level": wanted.confidence_level,
+        "intervals": found["intervals"],
+        "bands": found["bands"],
+        "null": wanted.null,
+        "null_means": by_name(lambda block: block.null_means),
+        "p_values": p_values,
+        "p_max": p_max,
+        "p_cluster": p_cluster,
+        "cluster_level": cluster_level,
+        "seed": {"entropy": seed.entropy, "spawn_key": seed.spawn_key},
+        "units": setting.arrangement.units.replace("samples", "trials"),
+        "n_units": setting.arrangement.n_units,
+        "largest_gap": max(block.largest_gap for block in blocks),
+        "unit": setting.options.result_unit,
+    }
 
 
 def _joined(parts: Sequence[Test], joined: Callable[[list[Any]], NDArray[Any]]) -> Test:

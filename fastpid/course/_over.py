@@ -15,7 +15,7 @@ from fastpid._base.quantities import ATOMS, Atom, Method, OnFailure, Unit
 from fastpid._base.random import RNG, seed_sequence
 from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import check_options
-from fastpid.course._assembly import assemble
+from fastpid.course._assembly import Setting, assemble
 from fastpid.course._places import Places
 from fastpid.course._result import TimeCourse, sufficient
 from fastpid.course._trials import Trials, read_trials
@@ -25,7 +25,7 @@ from fastpid.estimation._arrangement import (
     check_arrangement,
     read_groups,
 )
-from fastpid.estimation._assembly import report_unsolved
+from fastpid.estimation._assembly import entropy_bound, null_texts, report_unsolved
 from fastpid.estimation._wanted import DEFAULT_TOL, Bias, Interval, Null, check_wanted
 from fastpid.joint import UndersampledWarning
 from fastpid.joint._missing import Missing
@@ -161,7 +161,18 @@ def estimate_over(
     seed = seed_sequence(rng)
     with progress_bar(progress, places.total(seed), "solving resamples", "tables") as advance:
         blocks = [places.estimate(some, seed, advance) for some in places.some_at_a_time()]
-    course = assemble(places, blocks, counts, cluster_level, seed)
+    setting = Setting(
+        *(trials.coords, trials.names, trials.kept), options, wanted, places.arrangement
+    )
+    p_z = counts.sum(axis=(1, 2))
+    n_trials = float(p_z[0].sum())
+    most = entropy_bound(p_z / n_trials, n_trials).reshape(setting.shape) * options.scale
+    course = TimeCourse(
+        **assemble(setting, blocks, most, cluster_level, seed),
+        null_of=null_texts(wanted.nulls, places.arrangement.moves),
+        counts=counts.reshape(*setting.shape, *trials.shape).astype(np.int64),
+        labels=trials.labels,
+    )
     if not all(block.solved_to_tol for block in blocks):
         report_unsolved(course, course.largest_gap, options)
     return course

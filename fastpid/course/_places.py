@@ -10,18 +10,14 @@ from numpy.typing import NDArray
 
 from fastpid._solve.options import SolveOptions
 from fastpid._solve.solve import solve_tables
-from fastpid.course._correction import (
-    Test,
-    in_step,
-    standardize,
-)
+from fastpid.course._block import Block, block_of
 from fastpid.course._trials import Trials
 from fastpid.estimation._arranged_samples import ArrangedSamples
 from fastpid.estimation._arrangement import (
     Arrangement,
 )
 from fastpid.estimation._assembly import check_bias
-from fastpid.estimation._intervals import WITHOUT_STRATA, Errors
+from fastpid.estimation._intervals import WITHOUT_STRATA
 from fastpid.estimation._resampled import ResampledTables, named
 from fastpid.estimation._wanted import Wanted
 
@@ -31,30 +27,6 @@ _PLACES_AT_A_TIME = 1024
 _SHUFFLES = 20
 
 Array = NDArray[np.float64]
-
-
-class Block(NamedTuple):
-    """What was found at some of the places; values by name, (n_places,)."""
-
-    plug_in: dict[str, Array]
-    corrected: dict[str, Array]
-    gap: Array
-    errors: Errors | None
-    null_means: dict[str, Array]
-    #: By atom: of every null hypothesis.
-    tests: dict[str, list[Test]]
-    largest_gap: float
-    solved_to_tol: bool
-
-    def drawn(self, name: str) -> Array:
-        """Return the errors of a value, (n_bootstrap, n_places)."""
-        assert self.errors is not None
-        return np.asarray(self.errors.drawn[name])
-
-    def least(self, atom: str) -> Array:
-        """Return what an atom is at least, be its bias that of a kink or not."""
-        assert self.errors is not None
-        return np.asarray(self.corrected[atom] + np.minimum(self.errors.kink[atom], 0.0))
 
 
 class Places(NamedTuple):
@@ -109,27 +81,19 @@ class Places(NamedTuple):
         terms = solve_tables(p, self.options._replace(on_failure="ignore")).terms
         plug_in = terms.vector()
         corrected = tables.corrected(plug_in)
-        observed, values = named(plug_in, scale), named(corrected, scale)
         errors = tables.errors(plug_in, corrected) if wanted.needs_errors else None
-        tests: dict[str, list[Test]] = {atom: [] for atom in wanted.nulls}
-        means: dict[str, list[Array]] = {atom: [] for atom in wanted.nulls}
         drawn = {kind: named(tables.under_null(kind), scale) for kind in kinds_of_course(wanted)}
-        gap = max(tables.largest_gap, float(terms.gap.max())) * scale
-        for atom, kinds in wanted.nulls.items():
-            for kind in kinds:
-                z = standardize(observed[atom], drawn[kind][atom], gap)
-                smooth = WITHOUT_STRATA.get(kind)
-                tests[atom].append(Test(z, in_step(z, drawn[smooth][atom]) if smooth else z))
-                means[atom].append(drawn[kind][atom].mean(axis=0))
-        return Block(
-            observed,
-            values,
+        gap = float(terms.gap.max())
+        return block_of(
+            wanted,
+            named(plug_in, scale),
+            named(corrected, scale),
             terms.gap * scale,
             errors,
-            {atom: np.max(each, axis=0) for atom, each in means.items()},
-            tests,
-            max(tables.largest_gap, float(terms.gap.max())) * scale,
-            tables.solved_to_tol and bool(terms.gap.max() <= self.options.tol),
+            drawn,
+            WITHOUT_STRATA,
+            max(tables.largest_gap, gap) * scale,
+            tables.solved_to_tol and gap <= self.options.tol,
         )
 
 

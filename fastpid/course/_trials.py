@@ -74,7 +74,7 @@ def read_trials(
             "fastpid.estimate(x, y, z)"
         )
     n_channels = agreed([v for v in variables if v.n_channels], "channels", lambda v: v.n_channels)
-    each_lag, has_lags = _check_lags(lags, n_times, variables[2])
+    each_lag, has_lags = check_lags(lags, n_times, variables[2])
 
     columns = [
         [_column(variable, channel) for channel in range(max(1, variable.n_channels))]
@@ -101,7 +101,7 @@ def read_trials(
     nx, ny, nz = (max(len(each[role]) for each in labels) for role in range(3))
     check_cells((nx, ny, nz))
 
-    at = np.arange(max(0, *each_lag), n_times + min(0, *each_lag))
+    at = times_left(each_lag, n_times)
     n_left = coded[0][0].shape[1]
     full = (max(1, n_channels), len(each_lag), len(at), n_left)
 
@@ -112,14 +112,7 @@ def read_trials(
         moves = each_lag if role < 2 else [0] * len(each_lag)
         return np.broadcast_to(np.stack([codes[:, at - lag] for lag in moves], axis=1), full)
 
-    coords: dict[str, NDArray[Any]] = {}
-    if n_channels:
-        coords["channel"] = coordinates(variables, "channels", np.arange(n_channels))
-    if has_lags:
-        coords["lag"] = np.array(each_lag)
-    if times is not None:
-        variables = [v._replace(times=check_times(times, n_times)) for v in variables]
-    coords["time"] = coordinates(variables, "times", np.arange(n_times))[at]
+    coords = axes_of(variables, n_channels, each_lag, has_lags, times, n_times)
     return Trials(
         (over_lags(0), over_lags(1), over_lags(2)),
         (nx, ny, nz),
@@ -130,7 +123,33 @@ def read_trials(
     )
 
 
-def _check_lags(lags: Any, n_times: int, target: Variable) -> tuple[list[int], bool]:
+def times_left(lags: list[int], n_times: int) -> NDArray[np.intp]:
+    """Return at which times of the target there are sources at all lags."""
+    return np.arange(max(0, *lags), n_times + min(0, *lags))
+
+
+def axes_of(
+    variables: Sequence[Variable],
+    n_channels: int,
+    lags: list[int],
+    has_lags: bool,
+    times: Any,
+    n_times: int,
+) -> dict[str, NDArray[Any]]:
+    """Return what stands along "channel", "lag" and "time", where there is such an axis."""
+    coords: dict[str, NDArray[Any]] = {}
+    if n_channels:
+        coords["channel"] = coordinates(variables, "channels", np.arange(n_channels))
+    if has_lags:
+        coords["lag"] = np.array(lags)
+    if times is not None:
+        variables = [v._replace(times=check_times(times, n_times)) for v in variables]
+    every = coordinates(variables, "times", np.arange(n_times))
+    coords["time"] = every[times_left(lags, n_times)]
+    return coords
+
+
+def check_lags(lags: Any, n_times: int, target: Variable) -> tuple[list[int], bool]:
     has_lags = np.ndim(lags) > 0
     try:
         each = [operator.index(lag) for lag in (lags if has_lags else [lags])]

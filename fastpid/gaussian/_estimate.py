@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from fastpid._base.checks import check_bool, check_choice
@@ -22,10 +23,11 @@ from fastpid.estimation._intervals import (
 from fastpid.estimation._resampled import named
 from fastpid.estimation._wanted import DEFAULT_TOL, Interval, Wanted, check_wanted
 from fastpid.gaussian._bias import BIASES
-from fastpid.gaussian._columns import Columns, check_number, read_columns
+from fastpid.gaussian._columns import check_number, read_columns
 from fastpid.gaussian._resampled import ResampledCovariances
 from fastpid.gaussian._result import GaussianEstimate
 from fastpid.gaussian._samples import GaussianSamples
+from fastpid.gaussian._shrinkage import check_shrinkage, intensity, shrunk
 
 
 def estimate(
@@ -34,6 +36,7 @@ def estimate(
     Z: Any,
     *,
     copula: bool = False,
+    shrinkage: Literal["none", "oas"] | float = "none",
     groups: Any = None,
     permute: Permute | None = None,
     block_length: int | None = None,
@@ -59,20 +62,27 @@ def estimate(
     ----------
     X, Y, Z : array-like (n_samples,) or (n_samples, columns)
         The two sources and the target: samples in rows, variables in columns. Columns of frames
-        keep their names. There must be 2 k + 8 samples or more, k being the number of all columns.
+        and of mappings keep their names. There must be 2 k + 8 samples or more, k being the number
+        of all columns.
     copula : bool
         Take ranks in place of the values of each column, and normal quantiles of these [1]_; tied
         values share the average rank. Curves and heavy tails of single columns no longer matter;
         that the columns are jointly Gaussian then is a choice of model, and no bound. Resamples
         keep the ranks.
+    shrinkage : {"none", "oas"} or float
+        By which share all correlations are made smaller, from 0 to 1: those of the samples, of
+        resamples and of surrogates. "oas" estimates the share that brings the covariance closest to
+        the true one [2]_. A shrunk covariance varies less, and says less: informations are too low,
+        by nothing that a bias correction knows, so that `bias` has to be "qe" or "none".
     groups, permute, block_length
         How samples depend on one another, as for :func:`fastpid.estimate`.
     bias : {"exact", "qe", "none"}
         How the bias of the plug-in values is corrected:
 
         * "exact": mutual informations by what is known of independent Gaussian samples, which
-          leaves no bias; the union information by simulation, which leaves about half of it where
-          both sources are equal channels. For independent samples only;
+          leaves no bias; the union information by simulation. Where neither source need have unique
+          information, it is taken for a kink, at which the bias of samples of the samples is but
+          sqrt(2) times that of the samples. For independent samples only;
         * "qe": quadratic extrapolation from halves and quarters of the samples, which needs four
           times as many of them and varies more.
     ci, confidence_level, n_bootstrap
@@ -104,7 +114,7 @@ def estimate(
     -------
     GaussianEstimate
         With the face of :class:`fastpid.Estimate`. `may_be_tied` says where the union information
-        may be at a kink, at which no correction is right.
+        may be at a kink, at which a correction is right on average at most.
 
     Raises
     ------
@@ -121,7 +131,8 @@ def estimate(
     Warns
     -----
     UserWarning
-        For a column of at most ten different integers, for which :func:`fastpid.estimate` is made.
+        For a column of at most twenty different integers: :func:`fastpid.estimate` is made for
+        these.
     UndersampledWarning
         If there are fewer than twenty samples for each column.
     ConvergenceWarning
@@ -131,6 +142,8 @@ def estimate(
     ----------
     .. [1] R. A. A. Ince et al., "A statistical framework for neuroimaging data analysis based on
        mutual information estimated via a Gaussian copula", Human Brain Mapping 38, 2017.
+    .. [2] Y. Chen, A. Wiesel, Y. C. Eldar, A. O. Hero, "Shrinkage algorithms for MMSE covariance
+       estimation", IEEE Transactions on Signal Processing 58, 2010.
 
     Examples
     --------
@@ -146,33 +159,44 @@ def estimate(
     wanted = check_wanted("none", ci, confidence_level, n_bootstrap, n_permutations, "conditional")
     wanted = wanted._replace(bias=check_choice("bias", bias, BIASES))
     columns = read_columns(X, Y, Z)
-    check_number(columns, wanted.bias == "qe")
     n_samples = len(columns.values)
+    check_number(n_samples, columns.sizes, wanted.bias == "qe")
     runs = None if groups is None else read_groups(groups, n_samples)
     arrangement = check_arrangement(runs, permute, block_length, n_samples)
-    _check_bias(wanted.bias, arrangement)
+    check_bias(wanted.bias, arrangement)
+    shrink = check_shrinkage(shrinkage)
+    if shrink not in ("none", 0.0) and wanted.bias == "exact":
+        raise ValueError(
+            'bias="exact" is that of covariances as they are; with shrinkage take bias="qe" or '
+            '"none"'
+        )
     if check_bool("copula", copula):
         columns = columns.normal_scores()
-    return _estimate(columns, arrangement, options, wanted, rng, progress, copula=copula)
+    samples = GaussianSamples(columns.values, columns.sizes, arrangement)
+    return _estimate(
+        *(samples, columns.names, options, wanted, rng, progress), copula=copula, shrinkage=shrink
+    )
 
 
 def _estimate(
-    columns: Columns,
-    arrangement: Arrangement,
+    samples: GaussianSamples,
+    names: tuple[tuple[str, ...], ...],
     options: SolveOptions,
     wanted: Wanted,
     rng: Any,
     progress: bool | None,
     *,
     copula: bool,
+    shrinkage: str | float,
 ) -> GaussianEstimate:
-    samples = GaussianSamples(columns, arrangement)
-    checked = check_covariances(samples.covariance, samples.sizes)
+    arrangement, whole = samples.arrangement, samples.covariance
+    covariance = shrunk(whole, samples.n_samples, shrinkage)
+    checked = check_covariances(covariance, samples.sizes)
     solved = solve_covariances(*checked, options._replace(on_failure="ignore"))
     terms = Terms(*solved.term_rows[:, 0])
     plug_in = terms.vector()
     scale = options.scale
-    covariances = ResampledCovariances(samples, plug_in, options, wanted, rng)
+    covariances = ResampledCovariances(samples, plug_in, options, wanted, rng, shrinkage)
     total = covariances.total
     with progress_bar(progress, total, "solving resamples", "covariances") as covariances.advance:
         corrected = covariances.corrected
@@ -207,10 +231,7 @@ def _estimate(
         raw_intervals=raw_intervals,
         null=wanted.null,
         p_values=p_values,
-        null_of={
-            atom: " and ".join(_null_text(kind, arrangement.moves) for kind in kinds)
-            for atom, kinds in nulls.items()
-        },
+        null_of=null_texts(nulls, arrangement.moves),
         null_means={
             atom: max(float(under_null[what][atom].mean()) for what in kinds)
             for atom, kinds in nulls.items()
@@ -221,18 +242,26 @@ def _estimate(
         n_units=arrangement.n_units,
         largest_gap=largest_gap,
         unit=options.result_unit,
-        covariance=samples.covariance,
+        covariance=covariance,
         sizes=samples.sizes,
-        columns=columns.names,
+        columns=names,
         n_samples=samples.n_samples,
         copula=copula,
+        shrinkage=float(intensity(whole, samples.n_samples, shrinkage)),
     )
     if largest_gap > options.tol * scale:
         report_unsolved(result, largest_gap, options)
     return result
 
 
-def _check_bias(bias: str, arrangement: Arrangement) -> None:
+def check_bias(bias: str, arrangement: Arrangement) -> None:
+    """Refuse a correction that the samples are too few for, or which knows independent ones only.
+
+    Raises
+    ------
+    ValueError
+        As said.
+    """
     if bias == "exact" and arrangement.n_units != arrangement.n_samples:
         raise ValueError(
             f'bias="exact" counts independent samples, and here {arrangement.units} are '
@@ -243,6 +272,14 @@ def _check_bias(bias: str, arrangement: Arrangement) -> None:
             f'bias="qe" divides the {arrangement.units} in quarters, and there are '
             f'{arrangement.n_units}; use "none"'
         )
+
+
+def null_texts(nulls: Mapping[str, Sequence[str]], moves: str) -> dict[str, str]:
+    """Say what was done to the samples for the p-value of each atom."""
+    return {
+        atom: " and ".join(_null_text(kind, moves) for kind in kinds)
+        for atom, kinds in nulls.items()
+    }
 
 
 def _null_text(kind: str, moves: str) -> str:

@@ -25,7 +25,8 @@ class GaussianEstimate(AtomEstimates):
     values : dict of str to float
         The corrected values within what information can be, which is 0 or more.
     covariance : ndarray (m + n + d, m + n + d)
-        The covariance of the samples, the average of products: of normal scores, if `copula`.
+        The covariance of the samples, the average of products: of normal scores, if `copula`;
+        shrunk, if `shrinkage` is above 0.
     sizes : (int, int, int)
         The dimensions m, n and d of X, Y and Z.
     columns : three tuples of str
@@ -34,6 +35,8 @@ class GaussianEstimate(AtomEstimates):
         How many samples there are.
     copula : bool
         Whether ranks of each column were taken in place of values.
+    shrinkage : float
+        By which share correlations were made smaller.
     """
 
     covariance: NDArray[np.float64]
@@ -41,13 +44,15 @@ class GaussianEstimate(AtomEstimates):
     columns: tuple[tuple[str, ...], ...]
     n_samples: int
     copula: bool
+    shrinkage: float
 
     @property
     def may_be_tied(self) -> bool:
         """Whether neither source need have unique information, as far as intervals can tell.
 
-        At equal channels the corrected union information is too large, and redundancy and synergy
-        too small, by about as much as has been corrected. The intervals allow for it.
+        At equal channels the union information of samples is too large, and redundancy and synergy
+        too small, by far more than elsewhere. ``bias="exact"`` allows for that, "qe" leaves about
+        half of it; and so do the intervals.
         """
         return bool(self.raw_intervals) and all(
             self.raw_intervals[name][0] <= 0.0 for name in ("unique_x", "unique_y")
@@ -61,6 +66,7 @@ class GaussianEstimate(AtomEstimates):
             "sizes": list(self.sizes),
             "columns": [list(names) for names in self.columns],
             "copula": self.copula,
+            "shrinkage": self.shrinkage,
             "covariance": self.covariance.tolist(),
             "may_be_tied": self.may_be_tied,
             **self._common_dict(),
@@ -79,6 +85,8 @@ class GaussianEstimate(AtomEstimates):
 
     def _remarks(self) -> list[str]:
         remarks = ["Gaussian copula: ranks of each column"] if self.copula else []
+        if self.shrinkage:
+            remarks.append(f"correlations are shrunk by {self.shrinkage:.1%}: informations are low")
         if self.may_be_tied:
-            remarks.append("neither source need be better: redundancy and synergy may be too low")
+            remarks.append("neither source need be better: the correction is that of a kink")
         return remarks

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.quantities import ROLES
 from fastpid.estimation._arrangement import Arrangement
-from fastpid.gaussian._columns import Columns
+from fastpid.gaussian._bias import Ranks
+from fastpid.gaussian._columns import ranks_of
 
 Floats = NDArray[np.float64]
 
@@ -15,22 +18,32 @@ Floats = NDArray[np.float64]
 class GaussianSamples:
     """Samples in columns, in the order of their arrangement, and covariances made of them.
 
-    Columns are taken with mean zero and variance one, which changes no information.
+    Columns are taken with mean zero and variance one, which changes no information. There may be
+    several fields of the same samples: leading axes of everything.
+
+    Parameters
+    ----------
+    values : ndarray (..., n_samples, k)
+        The columns of X, of Y and of Z one after the other.
+    sizes : (int, int, int)
+    arrangement : Arrangement
     """
 
-    def __init__(self, columns: Columns, arrangement: Arrangement) -> None:
+    def __init__(
+        self, values: Floats, sizes: tuple[int, int, int], arrangement: Arrangement
+    ) -> None:
         self.arrangement = arrangement
-        self.sizes = columns.sizes
-        self.ranks = columns.ranks
-        self.mean = columns.values.mean(axis=0)
-        self.scale = columns.values.std(axis=0)
-        self._values = ((columns.values - self.mean) / self.scale)[arrangement.sorted]
+        self.sizes = sizes
+        mean = values.mean(axis=-2, keepdims=True)
+        self._scale = values.std(axis=-2, keepdims=True)
+        self._values = ((values - mean) / self._scale)[..., arrangement.sorted, :]
         ends = np.cumsum(self.sizes).tolist()
         self._of_role = {
-            role: slice(end - size, end)
+            role: np.arange(end - size, end)
             for role, size, end in zip(ROLES, self.sizes, ends, strict=True)
         }
-        self._with_one = np.concatenate([np.ones((self.n_samples, 1)), self._values], axis=1)
+        ones = np.ones((*self._values.shape[:-1], 1))
+        self._with_one = np.concatenate([ones, self._values], axis=-1)
 
     @property
     def n_samples(self) -> int:
@@ -38,42 +51,70 @@ class GaussianSamples:
         return self.arrangement.n_samples
 
     @property
+    def n_fields(self) -> int:
+        """The number of fields."""
+        return int(np.prod(self._values.shape[:-2]))
+
+    @functools.cached_property
+    def ranks(self) -> Ranks:
+        """The dimensions of X, Y, (X, Y), which may have columns in common, and Z."""
+        m, n, d = self.sizes
+        sources = self._values[..., : m + n]
+        correlations = np.swapaxes(sources, -1, -2) @ sources / self.n_samples
+        return Ranks(m, n, ranks_of(correlations), d)
+
+    @property
     def covariance(self) -> Floats:
-        """The covariance of all samples, in the units of the columns."""
+        """The covariance of all samples, (..., k, k), in the units of the columns."""
         whole = covariances_of(self.moments(np.ones(self.n_samples)))
-        return np.asarray(whole * np.outer(self.scale, self.scale))
+        return np.asarray(whole * np.swapaxes(self._scale, -1, -2) * self._scale)
 
     def moments(self, times: Floats) -> Floats:
         """Return sums over samples that are there several times, of products of columns and one.
 
-        Sums of parts add up to those of the whole.
+        Sums of parts add up to those of the whole, (..., k + 1, k + 1).
         """
-        return np.asarray((self._with_one.T * times) @ self._with_one)
+        return np.asarray((np.swapaxes(self._with_one, -1, -2) * times) @ self._with_one)
 
     def null_covariances(
         self, count: int, stream: np.random.SeedSequence, role: str, given: str
     ) -> Floats:
-        """Return covariances (count, k, k) with what `given` does not say of a role reordered.
+        """Return covariances (count, ..., k, k) with what `given` does not say of a role reordered.
 
         The role is replaced by its regression on `given` and the residuals of other samples, so
-        that it says nothing of the target beyond `given`; of nothing, if `given` is empty.
+        that it says nothing of the target beyond `given`; of nothing, if `given` is empty. All
+        fields take the residuals of the same samples.
         """
         random = np.random.default_rng(stream)
-        columns = self._of_role[role]
-        fitted = np.zeros_like(self._values[:, columns])
+        values, mine = self._values, self._of_role[role]
+        k = values.shape[-1]
+        others = np.setdiff1d(np.arange(k), mine)
+        fit = np.zeros((*values.shape[:-2], len(others), len(mine)))
         if given:
-            known = self._values[:, self._of_role[given]]
-            fitted = known @ np.linalg.lstsq(known, self._values[:, columns], rcond=None)[0]
-        residuals = self._values[:, columns] - fitted
+            known = self._of_role[given]
+            fit[..., np.searchsorted(others, known), :] = (
+                np.linalg.pinv(values[..., known]) @ values[..., mine]
+            )
+        apart = values[..., others]
+        residuals = values[..., mine] - apart @ fit
+        turned = np.ascontiguousarray(np.swapaxes(apart, -1, -2))
+        # What residuals have to do with the other columns is all that changes.
+        among = turned @ apart
+        of_fit = among @ fit
+        fit_t = np.swapaxes(fit, -1, -2)
+        within = fit_t @ of_fit + np.swapaxes(residuals, -1, -2) @ residuals
+        found = np.empty((count, *values.shape[:-2], k, k))
+        found[..., others[:, None], others] = among
         strata = self.arrangement.strata
-        found = []
-        for _ in range(count):
+        for drawn in found:
             order = self.arrangement.order(random)
             moved = order[np.argsort(strata[order], kind="stable")]
-            surrogate = self._values.copy()
-            surrogate[:, columns] = fitted + residuals[moved]
-            found.append(surrogate.T @ surrogate / self.n_samples)
-        return np.stack(found)
+            shared = turned @ residuals[..., moved, :]
+            by_fit = fit_t @ shared
+            drawn[..., others[:, None], mine] = of_fit + shared
+            drawn[..., mine[:, None], others] = np.swapaxes(of_fit + shared, -1, -2)
+            drawn[..., mine[:, None], mine] = within + by_fit + np.swapaxes(by_fit, -1, -2)
+        return found / self.n_samples
 
 
 def covariances_of(moments: Floats) -> Floats:

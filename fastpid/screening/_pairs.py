@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from fastpid._base.checks import check_positive_integer
 from fastpid._base.quantities import ATOMS, Terms
+from fastpid._base.warn import stacklevel_outside
 from fastpid._solve import kernel
 from fastpid._solve.options import SolveOptions, check_options
 from fastpid._solve.solve import solve_tables
@@ -21,10 +23,10 @@ from fastpid.estimation._occupancy import occupied_cells
 from fastpid.estimation._resampling import Resampler
 from fastpid.joint._frames import unknown_name
 from fastpid.joint._many_columns import CodedColumns
-from fastpid.joint._sampling import coverage_of
+from fastpid.joint._sampling import UndersampledWarning, coverage_of
 from fastpid.joint._tables import check_cells
 from fastpid.screening._records import CORRECTED, P_VALUES, RECORD, SOLVED
-from fastpid.screening._tests import DISMISSED, NO_TESTS, PairTest, TestPlan, g_tests
+from fastpid.screening._tests import DISMISSED, NO_TESTS, PairTest, TableDraws, TestPlan, g_tests
 
 #: Cells of the tables of a block (8 MiB), unless batch_size says otherwise.
 _CELLS_PER_BLOCK = 2**20
@@ -62,7 +64,7 @@ class PairPlan:
 
 def plan_pairs(coded: CodedColumns, pairs: Any, sources: Sequence[Any] | None) -> PairPlan:
     """Return the pairs to screen, none of which has too large a table."""
-    plan = _plan(coded, pairs, sources)
+    plan = choose_pairs(coded.names, pairs, sources)
     _check_sizes(coded, plan)
     return plan
 
@@ -85,14 +87,19 @@ def _check_sizes(coded: CodedColumns, plan: PairPlan) -> None:
         raise ValueError(f"columns {coded.names[x]!r} and {coded.names[y]!r}: {error}") from None
 
 
-def _plan(coded: CodedColumns, pairs: Any, sources: Sequence[Any] | None) -> PairPlan:
+def choose_pairs(names: tuple[str, ...], pairs: Any, sources: Sequence[Any] | None) -> PairPlan:
+    """Return the pairs of columns of these names: those listed, or all of the sources listed.
+
+    Raises
+    ------
+    ValueError
+        For unknown names and indices out of range, columns twice, a pair of a column with itself.
+    """
     if pairs is not None and sources is not None:
         raise ValueError("pass pairs or sources, not both")
     if pairs is None:
-        chosen = range(len(coded.names)) if sources is None else sources
-        columns = np.array(
-            [_column_number(coded, "sources", key) for key in chosen], dtype=np.int32
-        )
+        chosen = range(len(names)) if sources is None else sources
+        columns = np.array([column_number(names, "sources", key) for key in chosen], dtype=np.int32)
         if len(columns) < 2:
             raise ValueError(f"there are {len(columns)} sources; a pair needs two columns")
         if len(set(columns.tolist())) < len(columns):
@@ -100,30 +107,37 @@ def _plan(coded: CodedColumns, pairs: Any, sources: Sequence[Any] | None) -> Pai
         return PairPlan(None, columns)
     if isinstance(pairs, np.ndarray) and pairs.dtype.kind in "iu" and pairs.ndim == 2:
         listed = pairs
-        outside = (listed < 0) | (listed >= len(coded.names))
+        outside = (listed < 0) | (listed >= len(names))
         if outside.any():
-            _column_number(coded, "pairs", int(listed[outside][0]))
+            column_number(names, "pairs", int(listed[outside][0]))
     else:
-        listed = np.array([[_column_number(coded, "pairs", key) for key in pair] for pair in pairs])
+        listed = np.array([[column_number(names, "pairs", key) for key in pair] for pair in pairs])
     if listed.ndim != 2 or listed.shape[1] != 2 or len(listed) == 0:
         raise ValueError(f"pairs must have the shape (n_pairs, 2); got {listed.shape}")
     same = listed[:, 0] == listed[:, 1]
     if same.any():
-        name = coded.names[int(listed[same][0, 0])]
+        name = names[int(listed[same][0, 0])]
         raise ValueError(f"pairs has {name!r} paired with itself")
     return PairPlan(np.ascontiguousarray(listed, dtype=np.int32), np.zeros(0, dtype=np.int32))
 
 
-def _column_number(coded: CodedColumns, argument: str, key: Any) -> int:
+def column_number(names: tuple[str, ...], argument: str, key: Any) -> int:
+    """Return the number of a column that is given by its name or its number.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
     if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
-        if not 0 <= key < len(coded.names):
+        if not 0 <= key < len(names):
             raise ValueError(
-                f"{argument} has the index {key}; X has {len(coded.names)} columns that are sources"
+                f"{argument} has the index {key}; X has {len(names)} columns that are sources"
             )
         return int(key)
-    if key not in coded.names:
-        raise ValueError(f"{argument} names {unknown_name(key, coded.names, 'X')}")
-    return coded.names.index(key)
+    if key not in names:
+        raise ValueError(f"{argument} names {unknown_name(key, names, 'X')}")
+    return names.index(key)
 
 
 def block_size(batch_size: int | str, coded: CodedColumns) -> int:
@@ -273,9 +287,8 @@ class PairWork:
                 codes=tuple(code.astype(np.intp) for code in codes),
                 weights=self.weights,
             )
-            test = PairTest(
-                resampler, self.options, self.tests, self.tests.seed(self.first + int(numbers[i]))
-            )
+            seed = self.tests.seed(self.first + int(numbers[i]))
+            test = PairTest(TableDraws(resampler, self.options), self.tests, seed)
             found = test.p_values(
                 {atom: float(values[atom][i]) for atom in ATOMS},
                 float(values["gap"][i]),
@@ -295,6 +308,16 @@ class PairWork:
         if self.weights is None:
             return float(self.coded.n_samples)
         return self._total_weight**2 / float(np.sum(self.weights**2))
+
+    def warn_of_few(self, few: int, count: int) -> None:
+        """Warn that samples are too few for so many of the pairs that are returned."""
+        warnings.warn(
+            f"{self.coded.n_samples} samples are too few for {few} of {count} pairs "
+            "(is_sufficient of the Screen): large values of these may be chance; take fewer bins "
+            "or more samples",
+            UndersampledWarning,
+            stacklevel=stacklevel_outside("fastpid"),
+        )
 
     def fingerprint(self) -> dict[str, Any]:
         """Say what the screen is of, so that a checkpoint is not continued with other data."""

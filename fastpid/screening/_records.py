@@ -12,6 +12,8 @@ from fastpid.joint._sampling import LEAST_COVERAGE, LEAST_PER_OCCUPIED_CELL
 #: What a solve says, how well the pair is sampled, atoms less their bias, p-values, and all of it.
 SOLVED = (*QUANTITIES, "gap")
 SAMPLED = ("coverage", "samples_per_occupied_cell")
+#: How well a pair of Gaussian channels is sampled, and what is enough.
+PER_COLUMN, LEAST_PER_COLUMN = "samples_per_column", 20.0
 CORRECTED = tuple(f"corrected_{atom}" for atom in ATOMS)
 P_VALUES = tuple(f"p_{atom}" for atom in ATOMS)
 RECORDED = (*SOLVED, *SAMPLED, *CORRECTED, *P_VALUES)
@@ -19,12 +21,24 @@ RECORDED = (*SOLVED, *SAMPLED, *CORRECTED, *P_VALUES)
 RECORD = np.dtype(
     [("x", "<i4"), ("y", "<i4"), ("target", "<i4"), *((name, "<f8") for name in RECORDED)]
 )
+#: What says which pair a record is of.
+KEYS = ("x", "y", "target")
 #: The extra ranking key: the larger unique information.
 UNIQUE = "unique"
 
 
+def recorded(dtype: np.dtype[Any]) -> tuple[str, ...]:
+    """Return the names of the values that records of a type hold."""
+    return tuple(name for name in dtype.names or () if name not in KEYS)
+
+
 def is_sufficient(records: Any) -> Any:
-    """Return whether pairs are sampled well enough to be estimated (joint.Sampling)."""
+    """Return whether pairs are sampled well enough to be estimated.
+
+    Tables as joint.Sampling has it; covariances by the number of samples for each of their columns.
+    """
+    if PER_COLUMN in records.dtype.names:
+        return records[PER_COLUMN] >= LEAST_PER_COLUMN
     return (records["coverage"] >= LEAST_COVERAGE) & (
         records["samples_per_occupied_cell"] >= LEAST_PER_OCCUPIED_CELL
     )

@@ -17,7 +17,7 @@ from fastpid._base.multiple_tests import METHODS, adjust
 from fastpid._base.notebook import Shown
 from fastpid._base.quantities import ATOMS
 from fastpid._base.warn import stacklevel_outside
-from fastpid.screening._records import RECORDED, UNIQUE, is_sufficient, score, value_of
+from fastpid.screening._records import UNIQUE, is_sufficient, recorded, score, value_of
 
 #: Targets that the text of a screen names.
 _MOST_NAMED = 8
@@ -37,7 +37,9 @@ class Screen(Comparable, Shown):
         atoms less their bias by the numbers of occupied cells (Miller and Madow), `corrected_` and
         the atom's name, which may be negative, and in which the union information keeps its
         relative place between its bounds; and p-values, `p_` and the atom's name, NaN for tests
-        that were not made.
+        that were not made. A screen of Gaussian channels (:func:`fastpid.gaussian.screen`) has
+        `samples_per_column` in place of `coverage` and `samples_per_occupied_cell`, and atoms that
+        are corrected by what is known of covariances.
     names : tuple of str
         The names of the columns.
     targets : tuple of str
@@ -67,6 +69,10 @@ class Screen(Comparable, Shown):
     n_screened: int = 0
     family: Mapping[str, NDArray[np.float64]] | None = None
 
+    @property
+    def _recorded(self) -> tuple[str, ...]:
+        return recorded(self.records.dtype)
+
     def __len__(self) -> int:
         """Return the number of pairs."""
         return len(self.records)
@@ -93,7 +99,7 @@ class Screen(Comparable, Shown):
         ValueError
             For an unknown name.
         """
-        check_choice("name", name, (*RECORDED, UNIQUE))
+        check_choice("name", name, (*self._recorded, UNIQUE))
         return np.asarray(value_of(self.records, name), dtype=np.float64)
 
     def adjusted(self, atom: str, method: str = "bh") -> NDArray[np.float64]:
@@ -129,7 +135,9 @@ class Screen(Comparable, Shown):
         check_choice("atom", atom, ATOMS)
         check_choice("method", method, METHODS)
         if self.test == "none":
-            raise ValueError('the screen has no p-values; make it with test="permutation" (or "g")')
+            raise ValueError(
+                'the screen has no p-values; make it with test="permutation", or one in closed form'
+            )
         p_values = self.values(f"p_{atom}")
         if self.family is None:
             if method == "bonferroni":
@@ -198,7 +206,7 @@ class Screen(Comparable, Shown):
             What to rank by; by default what the screen was made for.
         """
         check_count("k", k, 1)
-        by = self.by if by is None else check_choice("by", by, (*RECORDED, UNIQUE))
+        by = self.by if by is None else check_choice("by", by, (*self._recorded, UNIQUE))
         order = np.argsort(-score(self.records, by), kind="stable")[:k]
         return dataclasses.replace(self, records=self.records[order], by=by)
 
@@ -249,7 +257,7 @@ class Screen(Comparable, Shown):
             "y": names[self.records["y"]],
             "target": targets[self.records["target"]],
         }
-        columns.update({name: self.records[name] for name in RECORDED})
+        columns.update({name: self.records[name] for name in self._recorded})
         return pd.DataFrame(columns)
 
     def plot(self, name: str | None = None, *, target: str | None = None, ax: Any = None) -> Any:
@@ -284,7 +292,7 @@ class Screen(Comparable, Shown):
             pair = f"{self.names[record['x']]}, {self.names[record['y']]}"
             about = f" about {self.targets[record['target']]}" if len(self.targets) > 1 else ""
             value = float(value_of(record, self.by))
-            tested = f"p_{self.by}" in RECORDED and not np.isnan(record[f"p_{self.by}"])
+            tested = f"p_{self.by}" in self._recorded and not np.isnan(record[f"p_{self.by}"])
             p = f", p = {float(record[f'p_{self.by}']):.2g}" if tested else ""
             few = "" if is_sufficient(record) else "  too few samples"
             lines.append(f"  {value:.4f}  {pair}{about}  (I = {record['mi_xy']:.4f}{p}){few}")

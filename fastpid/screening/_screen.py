@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import os
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastpid._base.checks import check_choice, check_positive_integer
-from fastpid._base.progress import progress_bar
-from fastpid._base.quantities import ATOMS, Method, OnFailure, Unit
+from fastpid._base.checks import check_choice
+from fastpid._base.quantities import Method, OnFailure, Unit
 from fastpid._base.random import RNG
-from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import check_options
 from fastpid.joint._many_columns import code_all, code_many
 from fastpid.joint._missing import Missing
-from fastpid.joint._sampling import UndersampledWarning
-from fastpid.screening._blocks import computed
-from fastpid.screening._checkpoint import Checkpoint
 from fastpid.screening._pairs import PairWork, block_size, plan_pairs
-from fastpid.screening._records import P_VALUES, RECORD, RECORDED, UNIQUE, score
-from fastpid.screening._result import Screen, ScreenInterrupted
+from fastpid.screening._records import RECORD
+from fastpid.screening._result import Screen
+from fastpid.screening._run import Run, check_question
 from fastpid.screening._tests import TestPlan
 from fastpid.screening._triples import TripleWork
-from fastpid.screening._unsolved import report_unsolved
 
 Test = Literal["none", "g", "permutation"]
-RETURN_AS = ("screen", "generator")
 #: Records of targets="all" that are kept without being asked for.
 _MOST_KEPT = 10**6
 
@@ -263,12 +253,7 @@ def screen(
     ['c', 'b', 'a']
     """
     options = check_options(method, tol, max_iter, unit, threads, True, on_failure)
-    check_choice("by", by, (*RECORDED, UNIQUE))
-    check_choice("return_as", return_as, RETURN_AS)
-    if top_k is not None:
-        check_positive_integer("top_k", top_k)
-    if return_as == "generator" and top_k is not None:
-        raise ValueError('top_k needs all pairs: leave it out with return_as="generator"')
+    check_question(by, return_as, top_k, RECORD)
     _check_targets(z, targets, pairs)
     coding: dict[str, Any] = {"names": names, "bins": bins, "strategy": strategy}
     coding.update(weights=weights, missing=missing, rng=rng)
@@ -285,34 +270,20 @@ def screen(
     work = kind(coded, coded.weights, plan, options._replace(on_failure="ignore"), tests)
     if targets is not None and top_k is None and return_as != "generator":
         _refuse_many(work.total)
-    blocks = [(start, min(start + size, work.total)) for start in range(0, work.total, size)]
     empty = Screen(
         *(np.zeros(0, RECORD), coded.names, coded.targets, options.unit, by, coded.n_dropped),
         test=tests.kind,
         n_screened=work.total,
     )
-    with contextlib.ExitStack() as open_files:
-        file = None
-        if checkpoint is not None:
-            file = open_files.enter_context(Checkpoint(checkpoint, work))
-        stream = _stream(work, blocks, n_jobs, file, progress)
-        parts = (dataclasses.replace(empty, records=records) for records in stream)
-        if return_as == "generator":
-            return _generate(parts, open_files.pop_all(), work, on_failure)
-        best = _Best(top_k, by)
-        family = _Family(tests.kind != "none")
-        widest = 0.0
-        try:
-            for part in parts:
-                best.add(part.records)
-                family.add(part.records)
-                widest = max(widest, float(part.records["gap"].max()))
-        except KeyboardInterrupt:
-            raise ScreenInterrupted(dataclasses.replace(empty, records=best.records())) from None
-    result = dataclasses.replace(empty, records=best.records(), family=family.p_values())
-    _warn_of_few(int(np.count_nonzero(~result.is_sufficient)), len(result), work)
-    _report(widest, work, on_failure, result)
-    return result
+    running = Run(
+        block_size=size,
+        n_jobs=n_jobs,
+        top_k=top_k,
+        checkpoint=checkpoint,
+        on_failure=on_failure,
+        progress=progress,
+    )
+    return running.generate(work, empty) if return_as == "generator" else running(work, empty)
 
 
 def _check_targets(z: Any, targets: Any, pairs: Any) -> None:
@@ -338,97 +309,3 @@ def _refuse_many(count: int) -> None:
             f'targets="all" gives {count} records here ({size:.1f} GiB); keep the best by top_k, '
             'take them as they come by return_as="generator", or restrict sources'
         )
-
-
-def _generate(
-    parts: Iterable[Screen], open_files: contextlib.ExitStack, work: PairWork, on_failure: str
-) -> Iterator[Screen]:
-    widest, last, few, count = 0.0, None, 0, 0
-    with open_files:
-        for last in parts:
-            widest = max(widest, float(last.records["gap"].max()))
-            few += int(np.count_nonzero(~last.is_sufficient))
-            count += len(last)
-            yield last
-    _warn_of_few(few, count, work)
-    _report(widest, work, on_failure, last)
-
-
-def _warn_of_few(few: int, count: int, work: PairWork) -> None:
-    if few == 0:
-        return
-    warnings.warn(
-        f"{work.coded.n_samples} samples are too few for {few} of {count} pairs (is_sufficient of "
-        "the Screen): large values of these may be chance; take fewer bins or more samples",
-        UndersampledWarning,
-        stacklevel=stacklevel_outside("fastpid"),
-    )
-
-
-def _report(widest: float, work: PairWork, on_failure: str, result: Screen | None) -> None:
-    remains = "the bounds hold, and every record has its gap"
-    report_unsolved("pairs", widest, remains, work.options, on_failure, result)
-
-
-def _stream(
-    work: PairWork,
-    blocks: list[tuple[int, int]],
-    n_jobs: int,
-    file: Checkpoint | None,
-    progress: bool | None,
-) -> Iterator[NDArray[Any]]:
-    """Yield the records of all blocks in order: what the checkpoint has, then what is computed."""
-    finished = 0 if file is None else file.finished
-    with progress_bar(progress, work.total, "screening", "pairs") as advance:
-        if file is not None:
-            for records in file.read():
-                advance(len(records))
-                yield records
-        # A checkpoint may end inside of a block, if the batch size was another then.
-        left = [(max(start, finished), stop) for start, stop in blocks if stop > finished]
-        for records in computed(work, left, n_jobs):
-            if file is not None:
-                file.append(records)
-            advance(len(records))
-            yield records
-
-
-class _Family:
-    """The p-values of all pairs, whichever are kept."""
-
-    def __init__(self, wanted: bool) -> None:
-        self._wanted = wanted
-        self._held: list[NDArray[np.float64]] = []
-
-    def add(self, records: NDArray[Any]) -> None:
-        if self._wanted:
-            self._held.append(np.stack([records[name] for name in P_VALUES]))
-
-    def p_values(self) -> dict[str, NDArray[np.float64]] | None:
-        """Return those of every atom that were tested, the smallest first."""
-        if not self._wanted:
-            return None
-        found = np.concatenate(self._held, axis=1)
-        return {atom: np.sort(row[~np.isnan(row)]) for atom, row in zip(ATOMS, found, strict=True)}
-
-
-class _Best:
-    """All records, or the k best of those seen."""
-
-    def __init__(self, k: int | None, by: str) -> None:
-        self._k = k
-        self._by = by
-        self._held: list[NDArray[Any]] = []
-
-    def add(self, records: NDArray[Any]) -> None:
-        self._held.append(records)
-        if self._k is not None and sum(map(len, self._held)) > 4 * self._k + 4096:
-            self._held = [self.records()]
-
-    def records(self) -> NDArray[Any]:
-        if not self._held:
-            return np.zeros(0, RECORD)
-        records = np.concatenate(self._held)
-        if self._k is None:
-            return records
-        return records[np.argsort(-score(records, self._by), kind="stable")[: self._k]]

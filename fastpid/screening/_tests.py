@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from fastpid.estimation._intervals import JUDGED_BY_ERRORS, NULL_OF, SHUFFLES
 from fastpid.estimation._resampled import p_values_of_errors
 from fastpid.estimation._resampling import Resampler, solve_all
 
-TESTS = ("none", "g", "permutation")
 NULLS = NULL_OF["conditional"]
 #: A p-value above this does not depend on who finds it: nothing more is drawn.
 DISMISSED = 0.2
@@ -26,7 +25,7 @@ FIRST_LOOK = 100
 #: With fewer draws at least as large as the observed value, a fitted tail says how rare it is.
 _LEAST_LARGER = 10
 #: Resamples behind an error.
-_N_BOOTSTRAP = 100
+N_BOOTSTRAP = 100
 #: W. G. Cochran's rule (Biometrics 10, 1954): one sample at least is expected in every cell, and
 #: five in most of them.
 _LEAST_EXPECTED, _MOST_EXPECTED, _MOST = 1.0, 5.0, 0.8
@@ -42,9 +41,11 @@ class TestPlan:
     spawn_key: tuple[int, ...]
 
     @classmethod
-    def of(cls, test: Any, n_permutations: Any, weighted: bool, rng: Any) -> TestPlan:
-        """Check what was asked for."""
-        kind = check_choice("test", test, TESTS)
+    def of(
+        cls, test: Any, n_permutations: Any, weighted: bool, rng: Any, closed: str = "g"
+    ) -> TestPlan:
+        """Check what was asked for; `closed` is what tests in closed form are called."""
+        kind = check_choice("test", test, ("none", closed, "permutation"))
         count = check_count("n_permutations", n_permutations, 0)
         if kind == "permutation" and count < FIRST_LOOK:
             raise ValueError(
@@ -160,18 +161,43 @@ def tail_p_value(observed: float, null: NDArray[np.float64], gap: float, least: 
     return min(share, max(fitted, least))
 
 
+class Draws(Protocol):
+    """What can be drawn of one pair."""
+
+    def under_null(
+        self, null: str, count: int, seed: np.random.SeedSequence
+    ) -> tuple[NDArray[np.float64], float]:
+        """Return vectors (count, 4) of Terms under a null hypothesis, and the widest gap, nats."""
+        ...
+
+    def p_values_of_errors(self, seed: np.random.SeedSequence) -> dict[str, float]:
+        """Return how likely errors as large as the atoms are, of those that errors judge."""
+        ...
+
+
+class TableDraws(NamedTuple):
+    """What can be drawn of a pair of columns of symbols."""
+
+    resampler: Resampler
+    options: SolveOptions
+
+    def under_null(
+        self, null: str, count: int, seed: np.random.SeedSequence
+    ) -> tuple[NDArray[np.float64], float]:
+        """Return vectors (count, 4) of Terms under a null hypothesis, and the widest gap, nats."""
+        tables = self.resampler.shuffle(count, seed, *SHUFFLES[null])
+        return solve_all(tables, self.options, lambda done: None)
+
+    def p_values_of_errors(self, seed: np.random.SeedSequence) -> dict[str, float]:
+        """Return how likely errors as large as the atoms are, of those that errors judge."""
+        return p_values_of_errors(self.resampler, self.options, N_BOOTSTRAP, seed)
+
+
 class PairTest:
     """Resampling tests of the atoms of one pair."""
 
-    def __init__(
-        self,
-        resampler: Resampler,
-        options: SolveOptions,
-        plan: TestPlan,
-        seed: np.random.SeedSequence,
-    ) -> None:
-        self._resampler = resampler
-        self._options = options
+    def __init__(self, draws: Draws, plan: TestPlan, seed: np.random.SeedSequence) -> None:
+        self._draws = draws
         self._count = plan.n_permutations
         # A stream of its own for each purpose, whatever else is tested.
         *nulls, self._errors = seed.spawn(len(SHUFFLES) + 1)
@@ -187,8 +213,8 @@ class PairTest:
     ) -> dict[str, float]:
         """Return the p-values of some atoms, whose values are in nats.
 
-        `least` has the p-value of the G-test where it is valid, and 0 where it is not: a fitted
-        tail says no more than that.
+        `least` has the p-value of the test in closed form where it is valid, and 0 where it is not:
+        a fitted tail says no more than that.
         """
         out = {atom: self._first_look(atom, observed[atom], gap) for atom in atoms}
         for atom in [a for a in atoms if out[a] <= DISMISSED]:
@@ -201,8 +227,7 @@ class PairTest:
                 out[atom] = max(out[atom], p)
         judged = [a for a in JUDGED_BY_ERRORS["conditional"] if out.get(a, 1.0) <= DISMISSED]
         if judged:
-            options = self._options
-            found = p_values_of_errors(self._resampler, options, _N_BOOTSTRAP, self._errors)
+            found = self._draws.p_values_of_errors(self._errors)
             out.update({atom: max(out[atom], found[atom]) for atom in judged})
         return out
 
@@ -210,7 +235,8 @@ class PairTest:
         p = 0.0
         for null in NULLS[atom]:
             if null not in self._drawn:
-                self._drawn[null] = self._draw(null, FIRST_LOOK, 0)
+                seed = self._streams[null][0]
+                self._drawn[null] = self._draws.under_null(null, FIRST_LOOK, seed)
             draws, widest = self._drawn[null]
             values = getattr(Terms.of_vector(draws), atom)
             larger = np.count_nonzero(values >= observed - max(gap, widest))
@@ -223,12 +249,7 @@ class PairTest:
         draws, widest = self._drawn[null]
         missing = self._count - len(draws)
         if missing > 0:
-            more, gap = self._draw(null, missing, 1)
+            more, gap = self._draws.under_null(null, missing, self._streams[null][1])
             draws, widest = np.concatenate([draws, more]), max(widest, gap)
             self._drawn[null] = draws, widest
         return draws, widest
-
-    def _draw(self, null: str, count: int, look: int) -> tuple[NDArray[np.float64], float]:
-        role, given = SHUFFLES[null]
-        tables = self._resampler.shuffle(count, self._streams[null][look], role, given)
-        return solve_all(tables, self._options, lambda done: None)

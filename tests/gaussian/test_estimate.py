@@ -15,7 +15,7 @@ from scipy.stats import norm, rankdata
 import fastpid
 import fastpid.gaussian
 from fastpid._base.quantities import ATOMS, QUANTITIES
-from fastpid.gaussian import _bias
+from fastpid.gaussian import _bias, _shrinkage
 
 COV = covariance("random", (2, 2, 2), np.random.default_rng(3))
 FEW = {"n_bootstrap": 40, "n_permutations": 39}
@@ -161,6 +161,43 @@ def test_equal_channels_are_flagged_and_allowed_for() -> None:
     assert "neither source" not in repr(apart)
 
 
+@pytest.mark.parametrize("strength", [1.0, 0.2])
+def test_the_bias_of_a_kink_is_taken_off_where_it_may_be_one(strength: float) -> None:
+    """Of 600 sets of 200 samples, which are drawn as covariances."""
+    m, n = 2, 200
+    see = strength * np.linalg.qr(np.random.default_rng(0).normal(size=(m, m)))[0]
+    rng = np.random.default_rng(1)
+
+    def off(of_y: Any) -> Any:
+        """Return the average error of plug-in, smooth and corrected unions, and the share tied."""
+        channels = np.concatenate([see, of_y])
+        noise = np.eye(2 * m)
+        cov = np.block([[channels @ channels.T + noise, channels], [channels.T, np.eye(m)]])
+
+        def vectors(covariances: Any) -> Any:
+            d = fastpid.gaussian.decompose(covariances, (m, m, m), tol=1e-4)
+            return np.stack([d.mi_x, d.mi_y, d.mi_xy, d.union_information], axis=-1)
+
+        samples = _bias.simulated_covariances(cov, n, 600, rng)
+        plug_in, simulated = (
+            vectors(each) for each in (samples, _bias.simulated_covariances(samples, n, 40, rng))
+        )
+        ranks = _bias.Ranks(m, m, np.full(600, 2 * m), m)
+        # These are in bits, and what is known of them in nats.
+        corrected = _bias.exact(plug_in * np.log(2.0), ranks, n) / np.log(2.0)
+        smooth, union = _bias.union_by_simulation(plug_in, corrected, simulated)
+        truth = vectors(cov)[3]
+        shares = float((union != smooth).mean())
+        return [*(float(each.mean() - truth) for each in (plug_in[:, 3], smooth, union)), shares]
+
+    plain, smooth, union, tied = off(see)
+    assert tied > 0.9
+    assert abs(union) < 0.3 * plain
+    if strength == 1.0:
+        assert smooth > 0.2 * plain
+        assert off(0.0 * see)[3] < 0.05  # of a source that says nothing there is no kink
+
+
 def test_the_copula_takes_ranks() -> None:
     x, y, z = SAMPLES
     e = fastpid.gaussian.estimate(x, y, z, copula=True, rng=0, **FEW)
@@ -172,6 +209,48 @@ def test_the_copula_takes_ranks() -> None:
     t = fastpid.gaussian.estimate(tied, y, z, copula=True, rng=0, n_permutations=0)
     scores = norm.ppf(rankdata(tied, axis=0) / 301)
     assert np.allclose(t.covariance[:2, :2], np.cov(scores.T, bias=True), atol=1e-9)
+
+
+def test_shrinkage_is_that_of_the_paper_and_said() -> None:
+    rng = np.random.default_rng(2)
+    k = 8
+    truth = 0.3 ** np.abs(np.arange(k)[:, None] - np.arange(k))
+    samples = rng.normal(size=(400, 20, k)) @ np.linalg.cholesky(truth).T
+    samples -= samples.mean(axis=1, keepdims=True)
+    samples /= samples.std(axis=1, keepdims=True)
+    of_samples = np.swapaxes(samples, 1, 2) @ samples / 20
+    share = _shrinkage.intensity(of_samples, 20, "oas")
+    square = np.trace(of_samples @ of_samples, axis1=1, axis2=2)
+    formula = ((1 - 2 / k) * square + k * k) / ((21 - 2 / k) * (square - k))
+    assert np.allclose(share, np.minimum(formula, 1.0))
+
+    def error(shrinkage: Any) -> float:
+        off = _shrinkage.shrunk(of_samples, 20, shrinkage) - truth
+        return float((off**2).sum(axis=(1, 2)).mean())
+
+    best = min(error(s) for s in np.linspace(0.0, 1.0, 51))
+    assert error("none") > 2.5 * best
+    assert error("oas") < 1.3 * best
+
+    x, y, z = (each[:120] for each in SAMPLES)
+    options: Any = {"bias": "none", "rng": 0, **FEW}
+    plain = fastpid.gaussian.estimate(x, y, z, **options)
+    e = fastpid.gaussian.estimate(x, y, z, shrinkage="oas", **options)
+    same = fastpid.gaussian.estimate(x, y, z, shrinkage=e.shrinkage, **options)
+    assert 0.0 < e.shrinkage < 0.5
+    assert plain.shrinkage == 0.0
+    ratio = e.covariance / plain.covariance
+    off_diagonal = ~np.eye(6, dtype=bool)
+    assert np.allclose(ratio[off_diagonal], 1.0 - e.shrinkage)
+    assert np.allclose(np.diag(ratio), 1.0)
+    assert e.decomposition.mi_xy == pytest.approx(same.decomposition.mi_xy, abs=1e-9)
+    assert e.decomposition.mi_xy < plain.decomposition.mi_xy
+    assert e.standard_errors["mi_xy"] < plain.standard_errors["mi_xy"]
+    assert e.null_means["synergy"] < plain.null_means["synergy"]
+    assert "correlations are shrunk by" in repr(e)
+    assert e.to_dict()["shrinkage"] == e.shrinkage
+    extrapolated = fastpid.gaussian.estimate(*SAMPLES, shrinkage="oas", bias="qe", rng=0, **FEW)
+    assert extrapolated.shrinkage < 0.05
 
 
 def test_a_column_that_both_sources_have_counts_once() -> None:
@@ -227,6 +306,10 @@ MISSING = np.where(np.arange(600).reshape(300, 2) == 7, np.nan, Y)
         ((X, Y, Z.astype(str)), {}, TypeError, "Z must be a real-valued array"),
         ((X + 1j, Y, Z), {}, TypeError, "X must be real"),
         ((X, Y, Z), {"bias": "miller_madow"}, ValueError, "bias must be one of exact, qe, none"),
+        ((X, Y, Z), {"shrinkage": "oas"}, ValueError, 'bias="exact" is .*"qe"'),
+        ((X, Y, Z), {"shrinkage": "ledoit"}, ValueError, "shrinkage must be one of none, oas"),
+        ((X, Y, Z), {"shrinkage": 1.5}, ValueError, "shrinkage must be from 0 to 1"),
+        ((X, Y, Z), {"shrinkage": None}, TypeError, "shrinkage must be a number"),
         ((X, Y, Z), {"copula": 1}, TypeError, "copula must be True or False"),
         ((X, Y, Z), {"groups": np.arange(300) // 9}, ValueError, 'bias="exact" counts .*"qe"'),
         ((X, Y, Z), {"groups": np.arange(30)}, ValueError, "groups has 30 labels"),

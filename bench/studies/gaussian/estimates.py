@@ -29,6 +29,17 @@ from fastpid._base.quantities import ATOMS
 Floats = NDArray[np.float64]
 
 FAMILIES = ("general", "unrelated", "equal", "equal, weak", "degraded", "orthogonal")
+#: Beside those: channels that nearly are equal, ranks of bent columns, samples that depend on one
+#: another (five in a group, half of whose variance is that of the group).
+MORE = (
+    *(("nearly equal", m, n) for m in (1, 2, 5) for n in (200, 1000, 5000)),
+    *(
+        (f"{family}, {how}", 2, n)
+        for family in ("general", "equal")
+        for how in ("copula", "groups")
+        for n in (200, 1000)
+    ),
+)
 DIMENSIONS = (1, 2, 5)
 NUMBERS = (50, 200, 1000, 5000)
 LEVEL = 0.05
@@ -43,6 +54,8 @@ def covariance(family: str, m: int, rng: np.random.Generator) -> Floats:
         of_x = of_y = np.zeros((m, m))
     elif family == "equal":
         of_y = of_x
+    elif family == "nearly equal":
+        of_y = 0.9 * of_x
     elif family == "equal, weak":
         of_x = of_y = 0.2 * of_x
     elif family == "degraded":  # Y is X with noise of its own
@@ -60,14 +73,23 @@ def study(family: str, m: int, n_samples: int, runs: int, draws: int, seed: int)
     """Return a row of the table."""
     warnings.simplefilter("error")
     warnings.simplefilter("ignore", fastpid.UndersampledWarning)
-    cov = covariance(family, m, np.random.default_rng([seed, m]))
-    rng = np.random.default_rng([seed, m, n_samples, FAMILIES.index(family)])
+    channels, copula = family.removesuffix(", copula"), family.endswith(", copula")
+    channels, grouped = channels.removesuffix(", groups"), channels.endswith(", groups")
+    cov = covariance(channels, m, np.random.default_rng([seed, m]))
+    of_family = FAMILIES.index(family) if family in FAMILIES else [*family.encode()]
+    rng = np.random.default_rng(np.hstack([seed, m, n_samples, of_family]))
+    groups = np.arange(n_samples) // 5 if grouped else None
     d = fastpid.gaussian.decompose(cov, (m, m, m))
     truth = {atom: getattr(d, atom) for atom in ATOMS}
     root = np.linalg.cholesky(cov)
     plain, off, covered, refuted = [], [], [], []
     for _ in range(runs):
-        samples = rng.normal(size=(n_samples, 3 * m)) @ root.T
+        white = rng.normal(size=(n_samples, 3 * m))
+        if groups is not None:
+            white = np.sqrt(0.5) * (white + rng.normal(size=(n_samples // 5, 3 * m))[groups])
+        samples = white @ root.T
+        if copula:
+            samples = np.exp(samples)
         e = fastpid.gaussian.estimate(
             samples[:, :m],
             samples[:, m : 2 * m],
@@ -77,6 +99,9 @@ def study(family: str, m: int, n_samples: int, runs: int, draws: int, seed: int)
             tol=1e-6,
             threads=1,
             rng=rng,
+            copula=copula,
+            groups=groups,
+            bias="exact" if groups is None else "qe",
         )
         plain.append([getattr(e.decomposition, atom) - truth[atom] for atom in ATOMS])
         off.append([e.corrected[atom] - truth[atom] for atom in ATOMS])
@@ -112,6 +137,8 @@ def main() -> None:
         for f in FAMILIES
         for n in numbers
     ]
+    more = MORE[::6] if args.smoke else MORE
+    cells += [(f, m, n, runs, args.draws, args.seed) for f, m, n in more]
     rows = []
     with ProcessPoolExecutor(args.jobs) as pool:
         for row in pool.map(study, *zip(*cells, strict=True)):
