@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fastpid._posteriors import PointwiseSamples as PointwiseSamples
     from fastpid._posteriors import decompose_posteriors as decompose_posteriors
     from fastpid._posteriors import pointwise_posteriors as pointwise_posteriors
+    from fastpid._posteriors import union_posteriors as union_posteriors
     from fastpid._union_information import union_information as union_information
     from fastpid.conditions import Differences as Differences
     from fastpid.conditions import estimate_differences as estimate_differences
@@ -95,6 +96,7 @@ _LATE = {
     "stability": "estimation",
     "torch": "torch",
     "union_information": "_union_information",
+    "union_posteriors": "_posteriors",
 }
 __all__ = sorted(
     {

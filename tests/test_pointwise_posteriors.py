@@ -7,7 +7,7 @@ import pytest
 
 import fastpid
 from fastpid._posteriors._pointwise import _shares
-from fastpid._posteriors._read import read_sources
+from fastpid._posteriors._read import read_pair
 from fastpid._posteriors._symbols import choose_symbols
 from fastpid._solve.options import check_options
 
@@ -33,7 +33,7 @@ X, Y, XY, Z = world(400, 0)
 @pytest.mark.parametrize("n_symbols", [None, 30])
 def test_shares_average_to_the_union_information(n_symbols: int | None) -> None:
     """Over the posteriors themselves, and of clusters to the middle of the bracket."""
-    sources, p_z = read_sources(X, Y, None, None)
+    sources, p_z = read_pair(X, Y, None, None)
     options = check_options("auto", 1e-6, None, "nats", 1, False, "ignore")
     symbols = choose_symbols(sources, options.tol, n_symbols, np.random.default_rng(0))
     solved = symbols.solve(options, potentials=True)

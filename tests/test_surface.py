@@ -25,7 +25,7 @@ Z = X ^ Y
 def test_the_names_are_those_documented() -> None:
     assert set(fastpid.__all__) == {
         *("decompose", "decompose_marginals", "decompose_posteriors", "screen"),
-        *("pointwise", "pointwise_posteriors"),
+        *("pointwise", "pointwise_posteriors", "union_posteriors"),
         *("estimate", "estimate_table", "estimate_predictions"),
         *("estimate_over", "estimate_differences", "TimeCourse", "Differences"),
         *("power", "stability", "compare", "PIDSelector"),

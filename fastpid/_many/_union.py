@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,8 @@ class UnionInformation(Comparable):
         Steps of the iterative method; 0 for a closed form.
     unit : str
         "bits" or "nats".
+    details : mapping
+        What else was found on the way: of :func:`fastpid.union_posteriors`.
     """
 
     mi: Any
@@ -58,6 +60,7 @@ class UnionInformation(Comparable):
     _potentials: tuple[Any, ...] = dataclasses.field(compare=False)
     _tol: float = 0.0  # nats
     _tensors: bool = False  # whether values are tensors
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def value(self) -> Any:

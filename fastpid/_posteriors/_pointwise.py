@@ -25,7 +25,7 @@ from fastpid._base.checks import check_positive_integer
 from fastpid._base.quantities import Method, OnFailure, Terms, Unit
 from fastpid._base.random import RNG, seed_sequence
 from fastpid._posteriors._rake import rake
-from fastpid._posteriors._read import read_posteriors, read_sources
+from fastpid._posteriors._read import read_pair, read_posteriors
 from fastpid._posteriors._samples import PointwiseSamples
 from fastpid._posteriors._source import Source
 from fastpid._posteriors._symbols import choose_symbols
@@ -117,7 +117,7 @@ def pointwise_posteriors(
     options = check_options(method, tol, max_iter, unit, threads, False, on_failure)
     wanted = None if n_symbols is None else check_positive_integer("n_symbols", n_symbols)
     random = np.random.default_rng(seed_sequence(rng))
-    sources, target = read_sources(posteriors_x, posteriors_y, weights, p_z)
+    sources, target = read_pair(posteriors_x, posteriors_y, weights, p_z)
     codes = _read_labels(z, *sources)
     both = None
     if posteriors_xy is not None:

@@ -12,7 +12,7 @@ from fastpid._base.checks import check_choice, check_positive_integer
 from fastpid._base.quantities import Method, OnFailure, Unit
 from fastpid._base.random import RNG, seed_sequence
 from fastpid._posteriors._bias import check_parts, excess
-from fastpid._posteriors._read import read_sources
+from fastpid._posteriors._read import read_pair
 from fastpid._posteriors._symbols import choose_symbols
 from fastpid._solve.marginals import know_mi_xy
 from fastpid._solve.options import check_options
@@ -132,7 +132,7 @@ def decompose_posteriors(
     wanted = None if n_symbols is None else check_positive_integer("n_symbols", n_symbols)
     check_choice("bias", bias, ("none", "extrapolation"))
     random = np.random.default_rng(seed_sequence(rng))
-    sources, target = read_sources(posteriors_x, posteriors_y, weights, p_z)
+    sources, target = read_pair(posteriors_x, posteriors_y, weights, p_z)
     if bias == "extrapolation":
         check_parts(sources)
     symbols = choose_symbols(sources, options.tol, wanted, random)

@@ -19,24 +19,30 @@ Floats = NDArray[np.float64]
 MOST_RAKED = 0.1
 
 
-def read_sources(
+def read_pair(
     posteriors_x: Any, posteriors_y: Any, weights: Any, p_z: Any
 ) -> tuple[list[Source], Floats]:
     """Return both sources, tilted to one p(z), and that."""
     named = {"posteriors_x": posteriors_x, "posteriors_y": posteriors_y}
+    return read_sources(named, weights, p_z)
+
+
+def read_sources(named: dict[str, Any], weights: Any, p_z: Any) -> tuple[list[Source], Floats]:
+    """Return sources, by what errors call them, tilted to one p(z), and that."""
     rows = {name: read_posteriors(name, value) for name, value in named.items()}
-    x, y = rows.values()
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(
-            f"posteriors_x has {x.shape[1]} classes and posteriors_y has {y.shape[1]}; both must "
-            "be posteriors of the same target"
-        )
+    first, classes = next((name, part.shape[1]) for name, part in rows.items())
+    for name, part in rows.items():
+        if part.shape[1] != classes:
+            raise ValueError(
+                f"{first} has {classes} classes and {name} has {part.shape[1]}; all must be "
+                "posteriors of the same target"
+            )
     if weights is None:
-        weighed = [np.full(len(part), 1.0 / len(part)) for part in (x, y)]
+        weighed = [np.full(len(part), 1.0 / len(part)) for part in rows.values()]
     else:
-        weighed = [_check_weights(weights, x, y)] * 2
-    means = [w @ part for w, part in zip(weighed, (x, y), strict=True)]
-    target = 0.5 * (means[0] + means[1]) if p_z is None else _check_target(p_z, x.shape[1])
+        weighed = [_check_weights(weights, rows)] * len(rows)
+    means = [w @ part for w, part in zip(weighed, rows.values(), strict=True)]
+    target = np.mean(means, axis=0) if p_z is None else _check_target(p_z, classes)
     target = target / target.sum()
     sources = []
     for (name, part), w, mean in zip(rows.items(), weighed, means, strict=True):
@@ -67,12 +73,13 @@ def read_posteriors(name: str, value: Any) -> Floats:
     return rows
 
 
-def _check_weights(weights: Any, x: Floats, y: Floats) -> Floats:
+def _check_weights(weights: Any, rows: dict[str, Floats]) -> Floats:
     values = check_real_array(weights, "weights").astype(np.float64)
-    if values.shape != (len(x),) or len(x) != len(y):
+    if any(values.shape != (len(part),) for part in rows.values()):
+        samples = ", ".join(f"{len(part)} samples in {name}" for name, part in rows.items())
         raise ValueError(
-            f"weights has shape {values.shape}, and there are {len(x)} samples of x and {len(y)} "
-            "of y; pass one weight a sample, and as many samples of both"
+            f"weights has shape {values.shape}, and there are {samples}; pass one weight a sample, "
+            "and as many samples of all sources"
         )
     if not (np.isfinite(values).all() and (values >= 0.0).all() and values.any()):
         raise ValueError("weights must be finite, not negative, and not all zero")
