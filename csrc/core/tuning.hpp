@@ -173,6 +173,8 @@ struct Lanes {
   static constexpr int kTarget = 12;
   // A pack takes the time of about 1 + order / kShare of its problems.
   static constexpr int kShare = 64;
+  // Of several sources: tuples of their symbols times target symbols.
+  static constexpr double kTuples = 4096.0;
 };
 
 }  // namespace tuning
