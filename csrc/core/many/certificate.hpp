@@ -80,7 +80,8 @@ Real upper_bound(const Exec& exec, const BasicProblem<Real>& p, const BasicItera
 }
 
 // Cells with mass whose potentials the iterate does not have are none of the problem; see reduce().
-// Where a potential is so large that products may overflow there is no bound.
+// Where potentials are so large that a factor which underflowed could matter in a product of M, or
+// products overflow, there is no bound.
 template <class Exec, class Real>
 Real lower_bound(const Exec& exec, const BasicProblem<Real>& p, const BasicIterate<Real>& it,
                  const BasicCertificateWork<Real>& w) {
@@ -91,6 +92,9 @@ Real lower_bound(const Exec& exec, const BasicProblem<Real>& p, const BasicItera
   sums.tuple_sums(it.factor, w.t);
   // Tuples are blocks: `after` of them behind one another share the symbols up to source i.
   std::ptrdiff_t after = tuples, symbol = 0;
+  using Certificate = tuning::Certificate;
+  const double largest =
+      Certificate::kLargestPotential * smaller(1.0, 2.0 / static_cast<double>(s.count - 1));
   Real value = 0.0;
   for (int i = 0; i < s.count; ++i) {
     const std::ptrdiff_t n = s.symbols[i], around = after;
@@ -110,7 +114,7 @@ Real lower_bound(const Exec& exec, const BasicProblem<Real>& p, const BasicItera
       const std::ptrdiff_t row = s.first[i] + x * s.target;
       for (std::ptrdiff_t c = row; c < row + s.target; ++c) {
         const Real term = p.mass[c] * (it.log[c] - move);
-        const Real sound = select(it.log[c] <= tuning::Certificate::kLargestPotential, term,
+        const Real sound = select(it.log[c] <= largest, term,
                                   Real(-HUGE_VAL));  // NaN is not
         value += select(p.mass[c] > 0.0, sound, Real(0.0));
       }

@@ -42,7 +42,7 @@ class MirrorDescent {
   }
 
   BasicBounds<Real> certificate(const Mask& which) {
-    for (std::ptrdiff_t c = 0; c < p_.cells(); ++c) it_.log[c] = log_or_zero(it_.factor[c]);
+    exec_.log_each(p_.cells(), it_.factor, it_.log);  // very low where a factor underflows
     using Certificate = tuning::Certificate;
     return certify(exec_, p_, it_, Certificate::kEnoughShare * tol_, c_,
                    Certificate::kDescentSweeps, which);
