@@ -83,10 +83,12 @@ class Worker {
     results_.iterations[i] = answer.iterations;
     results_.status[i] = static_cast<std::int32_t>(answer.status);
     results_.method[i] = static_cast<std::int32_t>(answer.method);
-    each_source([&](std::size_t s, std::ptrdiff_t size) {
-      const double* from = task.potentials + first_[s];
-      std::copy(from, from + size, results_.potentials[s] + i * size);
-    });
+    if (!results_.potentials.empty()) {
+      each_source([&](std::size_t s, std::ptrdiff_t size) {
+        const double* from = task.potentials + first_[s];
+        std::copy(from, from + size, results_.potentials[s] + i * size);
+      });
+    }
     if (results_.coupling == nullptr || answer.status >= Status::not_exact) return;
     const auto size = static_cast<std::ptrdiff_t>(given_.tuples()) * problems_.target;
     work_.rewind();

@@ -202,7 +202,7 @@ def solve_unions(
             list(marginals), options.method, options.tol, options.max_iter, threads, False
         )
         solved = SolvedUnions(mi, bounds, codes, duals)
-    _refuse(solved.status, marginals, batch)
+    refuse(solved.status, marginals, batch)
     return solved
 
 
@@ -246,7 +246,10 @@ def _work(marginals: Sequence[Floats]) -> int:
     return min(cells, 10**15)
 
 
-def _refuse(status: NDArray[np.int32], marginals: Sequence[Floats], batch: tuple[int, ...]) -> None:
+def refuse(
+    status: NDArray[np.int32], marginals: Sequence[Floats], batch: tuple[int, ...]
+) -> None:
+    """Raise for problems without a closed form, or of too many tuples, by their statuses."""
     not_exact = np.flatnonzero(status == _NOT_EXACT)
     if not_exact.size:
         first = int(not_exact[0])
