@@ -10,7 +10,7 @@
 #include <initializer_list>
 
 #include "certificate.hpp"
-#include "system.hpp"
+#include "split_system.hpp"
 
 namespace fastpid::many {
 
@@ -48,10 +48,11 @@ class InteriorPoint {
   using Mask = MaskOf<Real>;
   using Tuned = tuning::InteriorPoint;
 
-  // `cautious`: keeps to its central path all the way.
+  // `cautious`: keeps to its central path all the way. With `split`, the system is that of
+  // split_system.hpp.
   InteriorPoint(const Exec& exec, const BasicProblem<Real>& p, const BasicInteriorWork<Real>& w,
                 const BasicCertificateWork<Real>& c, const BasicIterate<Real>& it, double tol,
-                bool cautious)
+                bool cautious, const BasicSplitWork<Real>* split)
       : exec_(exec),
         p_(p),
         w_(w),
@@ -60,7 +61,9 @@ class InteriorPoint {
         tol_(tol),
         tuples_(p.tuples()),
         target_(p.target()),
-        system_(exec, p, w.system),
+        split_(split),
+        none_(),
+        system_(exec, p, w.system, split ? *split : none_),
         careful_(cautious ? HUGE_VAL : 0.0) {}
 
   // From the proxy, its first source's rows shifted to be strictly feasible.
@@ -118,7 +121,9 @@ class InteriorPoint {
     Real regularisation = Tuned::kLeastRegularisation;
     Mask usable = false;
     for (;;) {
-      const Mask definite = system_.factorise(it_.s, w_.e, w_.inverse, regularisation);
+      const Mask definite = split_
+                                ? system_.factorise(it_.s, w_.e, w_.h, regularisation)
+                                : system_.Whole::factorise(it_.s, w_.e, w_.inverse, regularisation);
       if (any(definite & running)) {
         predict();
         const Real misfit = correct();
@@ -213,7 +218,12 @@ class InteriorPoint {
   // The direction to tau = 0, and from it the centring and the weight of the second-order terms.
   void predict() {
     right_hand_sides(0.0, 0.0, false);
-    system_.solve(w_.rhs, w_.dir);
+    if (split_) {
+      for (std::ptrdiff_t k = 0; k < system_.count(); ++k) split_->left[k] = 0.0;
+      system_.solve(w_.rhs, split_->left, w_.dir, split_->v);
+    } else {
+      system_.Whole::solve(w_.rhs, w_.dir);
+    }
     steps_of_tuples(false, 0.0);
     const Real primal = smaller(Real(1.0), primal_length());
     const Real dual = smaller(Real(1.0), dual_length());
@@ -239,8 +249,9 @@ class InteriorPoint {
   Real correct() {
     right_hand_sides(sigma_ * complement_ / live_, damp_, true);
     const Real enough = Tuned::kResidualEnough * larger(Real(tol_), sigma_ * complement_);
+    if (split_) return correct_split(enough);
     const std::ptrdiff_t n = p_.cells();
-    system_.solve(w_.rhs, w_.dir);
+    system_.Whole::solve(w_.rhs, w_.dir);
     apply(w_.dir, w_.image);
     for (std::ptrdiff_t c = 0; c < n; ++c) w_.left[c] = w_.rhs[c] - w_.image[c];
     const auto norm = [&] {
@@ -259,7 +270,7 @@ class InteriorPoint {
       for (std::ptrdiff_t c = 0; c < n; ++c) w_.best[c] = w_.dir[c];
       Real* p = w_.of_q;
       for (int k = 0; k < Tuned::kRefinements && any(active); ++k) {
-        system_.solve(w_.left, w_.fix);
+        system_.Whole::solve(w_.left, w_.fix);
         const Real product = dot(w_.left, w_.fix);
         active = active & (product > 0.0);
         if (!any(active)) break;
@@ -288,6 +299,72 @@ class InteriorPoint {
     }
     steps_of_tuples(true, damp_);
     return least;
+  }
+
+  // The same with the system split, by iterative refinement: its factors are good to many digits.
+  Real correct_split(const Real& enough) {
+    const std::ptrdiff_t n = p_.cells(), stiff = system_.count();
+    const BasicSplitWork<Real>& split = *split_;
+    for (std::ptrdiff_t c = 0; c < n; ++c) {
+      w_.dir[c] = w_.best[c] = 0.0;
+      w_.left[c] = w_.rhs[c];
+    }
+    for (std::ptrdiff_t k = 0; k < stiff; ++k) split.v[k] = split.best[k] = split.left[k] = 0.0;
+    Real least = HUGE_VAL;
+    Mask active = true;
+    for (int round = 0; round < Tuned::kRefinements && any(active); ++round) {
+      system_.solve(w_.left, split.left, w_.fix, split.fix);
+      for (std::ptrdiff_t c = 0; c < n; ++c) {
+        w_.dir[c] = select(active, w_.dir[c] + w_.fix[c], w_.dir[c]);
+      }
+      for (std::ptrdiff_t k = 0; k < stiff; ++k) {
+        split.v[k] = select(active, split.v[k] + split.fix[k], split.v[k]);
+      }
+      Real misfit = residuals_of_split();
+      const Mask better = active & (misfit < least);
+      const Mask much = misfit < 0.5 * least;
+      least = select(better, misfit, least);
+      for (std::ptrdiff_t c = 0; c < n; ++c) w_.best[c] = select(better, w_.dir[c], w_.best[c]);
+      for (std::ptrdiff_t k = 0; k < stiff; ++k) {
+        split.best[k] = select(better, split.v[k], split.best[k]);
+      }
+      active = active & much & (misfit > enough);
+    }
+    for (std::ptrdiff_t c = 0; c < n; ++c) w_.dir[c] = w_.best[c];
+    for (std::ptrdiff_t k = 0; k < stiff; ++k) split.v[k] = split.best[k];
+    steps_of_tuples(true, damp_);
+    return least;
+  }
+
+  // What w_.dir and v leave of the right-hand sides, to w_.left and split.left; returns its size.
+  Real residuals_of_split() {
+    const BasicSplitWork<Real>& split = *split_;
+    Real misfit = 0.0;
+    each_step(w_.dir, [&](std::ptrdiff_t t) {
+      Real dot = 0.0;
+      for (std::ptrdiff_t c = t * target_; c < (t + 1) * target_; ++c) {
+        dot = multiply_add(w_.e[c], w_.d[c], dot);
+      }
+      w_.push[t] = dot;
+    });
+    for (std::ptrdiff_t k = 0; k < system_.count(); ++k) {
+      const std::ptrdiff_t t = system_.tuple(k);
+      const Real left = split.weight[k] * split.v[k] - w_.push[t];
+      split.left[k] = select(system_.is_stiff(k), left, Real(0.0));
+    }
+    for (std::ptrdiff_t t = 0; t < tuples_; ++t) w_.push[t] *= split.inverse[t];
+    for (std::ptrdiff_t k = 0; k < system_.count(); ++k) {
+      const std::ptrdiff_t t = system_.tuple(k);
+      w_.push[t] = select(system_.is_stiff(k), split.v[k] / it_.s[t], w_.push[t]);
+    }
+    gather(w_.image, [&](std::ptrdiff_t t, std::ptrdiff_t c) {
+      return it_.s[t] * w_.e[c] * (w_.d[c] + w_.push[t]);
+    });
+    for (std::ptrdiff_t c = 0; c < p_.cells(); ++c) {
+      w_.left[c] = w_.rhs[c] - w_.image[c];
+      misfit += fabs(w_.left[c]);
+    }
+    return misfit;
   }
 
   // out = the system times a direction.
@@ -371,6 +448,17 @@ class InteriorPoint {
       w_.dh[t] = corrector ? dh - damp * w_.bend[t] : dh;
       if (!corrector) w_.bend[t] = 0.5 * bend;
     });
+    if (!split_) return;
+    // S / h of a stiff tuple would make noise of the last digit of E . d; v has all digits.
+    for (std::ptrdiff_t k = 0; k < system_.count(); ++k) {
+      const std::ptrdiff_t t = system_.tuple(k);
+      const Mask stiff = system_.is_stiff(k);
+      const Real s = it_.s[t];
+      const Real ds = (w_.rc[t] + s * slack_residual(t)) * w_.inverse[t] + split_->v[k];
+      const Real dh = (w_.rc[t] - w_.h[t] * ds) / s;
+      w_.ds[t] = select(stiff, ds, w_.ds[t]);
+      w_.dh[t] = select(stiff, corrector ? dh - damp * w_.bend[t] : dh, w_.dh[t]);
+    }
   }
 
   void advance(const Mask& which) {
@@ -433,7 +521,9 @@ class InteriorPoint {
   const double tol_;
   const std::ptrdiff_t tuples_;
   const int target_;
-  System<Exec, Real> system_;
+  const BasicSplitWork<Real>* const split_;
+  const BasicSplitWork<Real> none_;
+  SplitSystem<Exec, Real> system_;
   Real live_ = 0.0;        // tuples with a common target symbol
   Real complement_ = 0.0;  // sum S h
   Real residual_ = 0.0;    // sum |a - marginal of S E|

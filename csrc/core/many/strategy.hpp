@@ -81,17 +81,20 @@ class Strategy {
  private:
   // Returns who is without an answer.
   template <class Room, class Stop>
-  Mask newton(Room&& room, Mask open, Stop&& stop, bool twice) {
+  Mask newton(Room&& room, Mask open, Stop&& stop, bool again) {
     const auto work = carve<BasicInteriorWork<Real>>(room, p_);
-    for (const bool cautious : {false, true}) {
+    BasicSplitWork<Real> split;
+    for (const int attempt : {0, 1, 2}) {
       leave_proxy();
-      InteriorPoint<Exec, Real> method(exec_, p_, work, c_, it_, tol_, cautious);
+      if (attempt == 1) split = carve<BasicSplitWork<Real>>(room, p_);
+      InteriorPoint<Exec, Real> method(exec_, p_, work, c_, it_, tol_, attempt == 2,
+                                       attempt > 0 ? &split : nullptr);
       const auto end =
           run_method(exec_, p_, it_, method, tol_, limit(Tuned::kNewtonSteps), open, best_, stop);
       record(end, open, Method::newton);
       const Mask failed = end.is(Outcome::stalled) | end.is(Outcome::max_iterations);
       open = open & failed & !(best_.bounds.gap() <= negligible_);
-      if (!twice || !any(open)) break;
+      if (!again || !any(open)) break;
     }
     return open;
   }

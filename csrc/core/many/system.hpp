@@ -83,6 +83,21 @@ class System {
   // From s, e and the inverse slacks by the tuple; the diagonal is raised by a share
   // `regularisation`. False if the matrix is not positive definite.
   Mask factorise(const Real* s, const Real* e, const Real* inverse, const Real& regularisation) {
+    const Mask definite = reduce(s, e, inverse, regularisation);
+    return any(definite) ? definite & factorise_rest() : definite;
+  }
+
+  // Solves for `direction` by the cell, zero off the support.
+  void solve(const Real* rhs, Real* direction) const {
+    forward_first(rhs);
+    solve_rest();
+    subtract_rest();
+    backward_first(direction);
+  }
+
+ protected:
+  // Assembles the system and eliminates the first source.
+  Mask reduce(const Real* s, const Real* e, const Real* inverse, const Real& regularisation) {
     const std::ptrdiff_t n = w_.order;
     for (std::ptrdiff_t k = 0; k < n * w_.rows; ++k) w_.panel[k] = 0.0;
     for (std::ptrdiff_t k = 0; k < n * n; ++k) w_.schur[k] = 0.0;
@@ -92,17 +107,21 @@ class System {
     raise_diagonals(1.0 + regularisation);
     close_null_directions();
     const Mask definite = eliminate();
-    if (!any(definite) || n == 0) return definite;
-    exec_.downdate(w_.schur, static_cast<int>(n), w_.panel, static_cast<int>(w_.rows));
-    return definite & exec_.cholesky(w_.schur, static_cast<int>(n), n);
+    if (any(definite) && n > 0) {
+      exec_.downdate(w_.schur, static_cast<int>(n), w_.panel, static_cast<int>(w_.rows));
+    }
+    return definite;
+  }
+  Mask factorise_rest() {
+    const auto n = static_cast<int>(w_.order);
+    return n > 0 ? exec_.cholesky(w_.schur, n, n) : Mask(true);
   }
 
-  // Solves for `direction` by the cell, zero off the support.
-  void solve(const Real* rhs, Real* direction) const {
-    const Sources& s = p_.sources;
-    const std::ptrdiff_t n = w_.order, head = s.first[1];
-    Real* first = w_.packed + n;
-    Real* rest = w_.packed;
+  // The parts of a solve, on the right-hand side in w_.packed: that of the first source, behind
+  // that of the others.
+  void forward_first(const Real* rhs) const {
+    const std::ptrdiff_t n = w_.order, head = p_.sources.first[1];
+    Real *first = w_.packed + n, *rest = w_.packed;
     std::ptrdiff_t at = 0;
     for (std::ptrdiff_t c = 0; c < head; ++c) {
       if (w_.column[c] >= 0) first[at++] = rhs[c];
@@ -117,22 +136,31 @@ class System {
       const Real by = -first[k];
       for (std::ptrdiff_t i = 0; i < n; ++i) rest[i] = multiply_add(column[i], by, rest[i]);
     }
-    if (n > 0) exec_.solve(w_.schur, static_cast<int>(n), n, rest);
+  }
+  void solve_rest() const {
+    if (w_.order > 0) exec_.solve(w_.schur, static_cast<int>(w_.order), w_.order, w_.packed);
+  }
+  void subtract_rest() const {
+    const std::ptrdiff_t n = w_.order;
+    Real *first = w_.packed + n, *rest = w_.packed;
     for (std::ptrdiff_t k = 0; k < w_.rows; ++k) {
       const Real* column = w_.panel + k * n;
       Real sum = 0.0;
       for (std::ptrdiff_t i = 0; i < n; ++i) sum = multiply_add(column[i], rest[i], sum);
       first[k] -= sum;
     }
+  }
+  void backward_first(Real* direction) const {
+    Real *first = w_.packed + w_.order, *rest = w_.packed;
     each_block(
         [&](int x, int width, std::ptrdiff_t row) { backward(factor(x), width, first + row); });
-    at = 0;
+    const std::ptrdiff_t head = p_.sources.first[1];
+    std::ptrdiff_t at = 0;
     for (std::ptrdiff_t c = 0; c < p_.cells(); ++c) {
       direction[c] = w_.column[c] < 0 ? Real(0.0) : c < head ? first[at++] : rest[w_.column[c]];
     }
   }
 
- private:
   Real* factor(int x) const {
     return w_.first + static_cast<std::ptrdiff_t>(x) * target_ * target_;
   }
@@ -156,6 +184,20 @@ class System {
     return width;
   }
 
+  void forward(const Real* l, int width, Real* v) const {
+    for (int k = 0; k < width; ++k) {
+      v[k] *= l[k * target_ + k];
+      for (int i = k + 1; i < width; ++i) v[i] -= l[k * target_ + i] * v[k];
+    }
+  }
+  void backward(const Real* l, int width, Real* v) const {
+    for (int k = width - 1; k >= 0; --k) {
+      for (int i = k + 1; i < width; ++i) v[k] -= l[k * target_ + i] * v[i];
+      v[k] *= l[k * target_ + k];
+    }
+  }
+
+ private:
   // Blocks of two sources of the head get the sum of W_t over the last source at once.
   void assemble(const Real* s, const Real* e, const Real* inverse) {
     const std::ptrdiff_t n = w_.order, last = p_.last();
@@ -289,19 +331,7 @@ class System {
     return definite;
   }
 
-  void forward(const Real* l, int width, Real* v) const {
-    for (int k = 0; k < width; ++k) {
-      v[k] *= l[k * target_ + k];
-      for (int i = k + 1; i < width; ++i) v[i] -= l[k * target_ + i] * v[k];
-    }
-  }
-  void backward(const Real* l, int width, Real* v) const {
-    for (int k = width - 1; k >= 0; --k) {
-      for (int i = k + 1; i < width; ++i) v[k] -= l[k * target_ + i] * v[i];
-      v[k] *= l[k * target_ + k];
-    }
-  }
-
+ protected:
   const Exec& exec_;
   const BasicProblem<Real>& p_;
   const BasicSystemWork<Real>& w_;
