@@ -47,8 +47,8 @@ struct Sum {
   }
 };
 
-// I(rows; Z) of a table of `size` cells, its last axis the target. `sums` has its rows and target
-// symbols in numbers.
+// I(rows; Z), times its total, of a table of `size` cells, the last axis being the target. `sums`
+// has its rows and target symbols in numbers.
 double mutual_information(const double* p, std::ptrdiff_t size, int target, double* sums) {
   const std::ptrdiff_t rows = size / target;
   double* of_target = sums + rows;
@@ -61,7 +61,8 @@ double mutual_information(const double* p, std::ptrdiff_t size, int target, doub
     }
     sums[row] = sum;
   }
-  const double known = sum_xlogx(rows, sums) + sum_xlogx(target, of_target);
+  const double known =
+      sum_xlogx(rows, sums) + sum_xlogx(target, of_target) - xlogx(total(target, of_target));
   return larger(0.0, sum_xlogx(size, p) - known);
 }
 

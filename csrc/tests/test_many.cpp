@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../core/many/union_information.hpp"
+#include "../cpu/many_tables.hpp"
 #include "../cpu/rooms.hpp"
 #include "../cpu/union_batch.hpp"
 #include "../exec/serial.hpp"
@@ -169,6 +170,36 @@ TEST(the_coupling_has_marginals_below_those_given) {
   }
 }
 
+TEST(channels_that_are_nearly_equal_are_solved_to_the_tolerance) {
+  for (const double error : {1e-10, 1e-9, 1e-8, 1e-7, 1e-6}) {
+    for (unsigned seed = 0; seed < 8; ++seed) {
+      Given given({4, 4, 4}, 4, 1.0, seed);
+      std::mt19937 rng(seed);
+      std::normal_distribution<double> draw;
+      const std::ptrdiff_t size = given.first[1];
+      for (std::size_t source = 1; source < 3; ++source) {
+        double moved[4] = {}, before[4] = {};
+        for (std::ptrdiff_t c = 0; c < size; ++c) {
+          const double mass = given.a[static_cast<std::size_t>(c)] * (1.0 + error * draw(rng));
+          given.a[static_cast<std::size_t>(given.first[source] + c)] = mass;
+          moved[c % 4] += mass;
+          before[c % 4] += given.a[static_cast<std::size_t>(c)];
+        }
+        for (std::ptrdiff_t c = 0; c < size; ++c) {
+          given.a[static_cast<std::size_t>(given.first[source] + c)] *=
+              before[c % 4] / moved[c % 4];
+        }
+      }
+      for (const double tol : {1e-9, 1e-11}) {
+        const Solved solved = solve(given, Method::automatic, tol);
+        CHECK(solved.answer.status == Status::converged);
+        CHECK_LE(solved.answer.upper - solved.answer.lower, tol);
+        CHECK_LE(largest_by_tuples(given, solved.potentials), 1.0 + 1e-13);
+      }
+    }
+  }
+}
+
 // A batch of random problems and what the batch solver finds.
 struct Batch {
   std::ptrdiff_t count;
@@ -245,6 +276,61 @@ TEST(problems_of_many_sources_get_the_same_bits_alone_and_in_packs) {
       }
     }
   }
+}
+
+TEST(decompositions_of_many_sources_do_not_depend_on_threads_and_stop_when_told) {
+  constexpr std::ptrdiff_t kCount = 700, kCells = 3 * 2 * 3 * 3;
+  std::mt19937 rng(3);
+  std::gamma_distribution<double> draw(0.4);
+  std::vector<double> p(kCount * kCells);
+  for (double& v : p) v = draw(rng);
+  p[5 * kCells] = -1.0;
+  cpu::ManyTables tables{
+      kCount, 3, {3, 2, 3}, {{0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}, {0, 1, 2}}, p.data()};
+  struct Found {
+    std::vector<double> joint, bounds, terms, marginals;
+    std::vector<std::int32_t> codes, of_pairs;
+  };
+  const auto decompose = [&](const cpu::BatchOptions& options, Found& found) {
+    found.joint.assign(kCount, 0.0);
+    found.bounds.assign(14 * kCount, 0.0);
+    found.codes.assign(21 * kCount, -1);
+    found.terms.assign(15 * kCount, 0.0);
+    found.of_pairs.assign(9 * kCount, -1);
+    found.marginals.assign(6 * 9 * kCount, 0.0);
+    cpu::ManyResults results;
+    results.joint = found.joint.data();
+    results.lower = found.bounds.data();
+    results.upper = results.lower + 7 * kCount;
+    results.iterations = found.codes.data();
+    results.status = results.iterations + 7 * kCount;
+    results.method = results.status + 7 * kCount;
+    for (std::ptrdiff_t pair = 0; pair < 3; ++pair) {
+      double* marginals = found.marginals.data() + pair * 18 * kCount;
+      results.pairs.push_back({Results::rows(found.terms.data() + 5 * kCount * pair,
+                                             found.of_pairs.data() + 3 * kCount * pair, kCount),
+                               marginals, marginals + 9 * kCount});
+    }
+    return cpu::decompose_many(tables, options, results);
+  };
+  cpu::BatchOptions options;
+  options.normalize = true;
+  options.threads = 1;
+  Found one, three;
+  CHECK(decompose(options, one));
+  options.threads = 3;
+  CHECK(decompose(options, three));
+  for (std::size_t k = 0; k < 14 * kCount; ++k) {
+    const bool bad = k % kCount == 5;
+    CHECK(bad ? std::isnan(one.bounds[k]) : one.bounds[k] == three.bounds[k]);
+  }
+  CHECK(one.codes == three.codes);
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const auto status = static_cast<Status>(one.codes[13 * kCount + i]);
+    CHECK(status == (i == 5 ? Status::invalid : Status::converged));
+  }
+  options.interrupted = [] { return true; };
+  CHECK(!decompose(options, three));
 }
 
 }  // namespace

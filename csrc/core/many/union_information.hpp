@@ -18,11 +18,12 @@ struct Answer {
   Method method = Method::proxy;
 };
 
-// Returns H(Z); I(X_i; Z) of every source goes to `mi`.
+// Returns H(Z); I(X_i; Z) of every source goes to `mi`. Both are times the total where that is not
+// quite one, as F is.
 inline double known_terms(const Sources& s, const double* a, double* mi) {
   double h_z = 0.0;
   for (int i = 0; i < s.count; ++i) {
-    double cells = 0.0, rows = 0.0, h = 0.0;
+    double cells = 0.0, rows = 0.0, h = 0.0, total = 0.0;
     for (std::ptrdiff_t c = s.first[i]; c < s.first[i + 1]; c += s.target) {
       double row = 0.0;
       for (int z = 0; z < s.target; ++z) {
@@ -35,7 +36,9 @@ inline double known_terms(const Sources& s, const double* a, double* mi) {
       double p_z = 0.0;
       for (std::ptrdiff_t c = s.first[i] + z; c < s.first[i + 1]; c += s.target) p_z += a[c];
       h -= xlogx(p_z);
+      total += p_z;
     }
+    h += xlogx(total);
     mi[i] = larger(0.0, cells - rows + h);
     if (i == 0) h_z = h;
   }
