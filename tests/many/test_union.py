@@ -266,3 +266,22 @@ def test_a_bad_problem_of_a_batch_is_told_of_and_spoils_no_other() -> None:
         fastpid.union_information(each, on_failure="raise")
     with pytest.raises(ValueError, match=r"marginals\[0\]\[0\] has p\(z="):
         fastpid.union_information([a[3:4] for a in each])
+
+
+def test_a_source_that_loses_its_light_symbols_limits_what_the_others_couple() -> None:
+    # At the default tolerance source 0 is left with one symbol, which has less mass at z = 0 than
+    # the others' symbols: a coupling that gave it all of theirs proved too small an upper bound.
+    light, rare, heavy = 1.09390653e-11, 3.80850628e-07, 4.08520870e-14
+    most = 1.0 - rare - light
+    each = [
+        np.array([[light - heavy, most, rare], [heavy, 0.0, 0.0]]),
+        np.array([[0.0, 0.0, rare], [light, most, 0.0]]),
+        np.array([[light, most, 0.0], [0.0, 0.0, rare]]),
+    ]
+    coarse = fastpid.union_information(each)
+    fine = fastpid.union_information(each, tol=1e-15, on_failure="ignore")
+    assert fine.lower <= coarse.upper + 1e-14
+    assert coarse.lower <= fine.upper + 1e-14
+    q = coarse.coupling()
+    for i, a in enumerate(each):
+        assert np.abs(q.sum(axis=tuple(k for k in range(3) if k != i)) - a).max() <= 1e-15

@@ -1,7 +1,8 @@
 // Which method runs on a reduced problem of M sources without a closed form, and for how long.
 //
-// The proxy's bracket may do. Otherwise it is the interior point where its system is affordable,
-// then, where that fails, the same along its central path, then mirror descent. The best iterate
+// The proxy's bracket may do. Otherwise it is the interior point where its system is affordable;
+// where that fails, the same with its system split, then along its central path, too; then mirror
+// descent. The best iterate
 // that was certified on the way is the answer. Problems of a pack go this way together, each as far
 // as it needs.
 #pragma once
@@ -67,7 +68,7 @@ class Strategy {
       copy_iterate(exec_, p_, it_, best_.iterate);
       const bool automatic = options_.method == Method::automatic;
       if (options_.method == Method::newton || (automatic && newton_is_affordable(p_))) {
-        open = newton(room, open, stop, automatic);
+        open = newton(room, open, stop);
         if (automatic && any(open)) descend(room, open, stop);
       } else {
         descend(room, open, stop);
@@ -79,9 +80,10 @@ class Strategy {
   }
 
  private:
-  // Returns who is without an answer.
+  // Again with the system split, and along the central path, where it fails by itself. Returns who
+  // is without an answer.
   template <class Room, class Stop>
-  Mask newton(Room&& room, Mask open, Stop&& stop, bool again) {
+  Mask newton(Room&& room, Mask open, Stop&& stop) {
     const auto work = carve<BasicInteriorWork<Real>>(room, p_);
     BasicSplitWork<Real> split;
     for (const int attempt : {0, 1, 2}) {
@@ -94,7 +96,7 @@ class Strategy {
       record(end, open, Method::newton);
       const Mask failed = end.is(Outcome::stalled) | end.is(Outcome::max_iterations);
       open = open & failed & !(best_.bounds.gap() <= negligible_);
-      if (!again || !any(open)) break;
+      if (options_.max_iter > 0 || !any(open)) break;
     }
     return open;
   }
