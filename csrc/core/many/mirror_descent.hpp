@@ -28,9 +28,19 @@ class MirrorDescent {
   using Mask = MaskOf<Real>;
   using Tuned = tuning::MirrorDescent;
 
+  // Where there is an alternative, gives a problem up once it is to be expected to take
+  // `worthwhile` more steps, or has taken as many.
   MirrorDescent(const Exec& exec, const BasicProblem<Real>& p, const BasicMirrorWork<Real>& w,
-                const BasicCertificateWork<Real>& c, const BasicIterate<Real>& it, double tol)
-      : exec_(exec), p_(p), w_(w), c_(c), it_(it), tol_(tol), sums_(exec, p, c.sums) {}
+                const BasicCertificateWork<Real>& c, const BasicIterate<Real>& it, double tol,
+                double worthwhile)
+      : exec_(exec),
+        p_(p),
+        w_(w),
+        c_(c),
+        it_(it),
+        tol_(tol),
+        worthwhile_(worthwhile),
+        sums_(exec, p, c.sums) {}
 
   void start() {
     exec_.log_each(p_.tuples(), it_.s, w_.log_s);
@@ -53,13 +63,16 @@ class MirrorDescent {
     const Real steps = static_cast<double>(n), gap = smaller(gap_now, before);
     const Real found = log(before / gap) / log(steps / looked_);
     const Real power = select(found >= 1.0, smaller(found, Real(Tuned::kMostPower)), Real(1.0));
-    const Real ahead =
-        clamp(Tuned::kAhead * exp(log(gap / tol_) / power) - 1.0, Tuned::kSoonest, Tuned::kLatest);
+    const auto to_go = [&](const Real& by) { return exp(log(gap / tol_) / by); };
+    const Real ahead = clamp(Tuned::kAhead * to_go(power) - 1.0, Tuned::kSoonest, Tuned::kLatest);
+    const Real more = (to_go(larger(power, Real(Tuned::kUsualPower))) - 1.0) * steps;
+    const Mask vain = (more > worthwhile_) | (steps > worthwhile_);
+    given_up_ = given_up_ | (which & (before < HUGE_VAL) & vain & Mask(worthwhile_ < HUGE_VAL));
     next_ = select(which, steps + 1.0 + steps * ahead, next_);
     looked_ = select(which, steps, looked_);
   }
 
-  Mask hopeless() const { return false; }
+  Mask hopeless() const { return given_up_; }
 
   Mask step(const Mask& running) {
     sums_.read_head(it_.factor);
@@ -93,12 +106,13 @@ class MirrorDescent {
   const BasicMirrorWork<Real>& w_;
   const BasicCertificateWork<Real>& c_;
   const BasicIterate<Real>& it_;
-  const double tol_;
+  const double tol_, worthwhile_;
   const MarginalSums<Exec, Real> sums_;
   Real residual_ = HUGE_VAL;  // sum s (log T)^2
   Real since_restart_ = 0.0;
   Real next_ = Tuned::kFirstCertificate;
   Real looked_ = 1.0;  // steps at the last certificate
+  Mask given_up_ = false;
 };
 
 }  // namespace fastpid::many

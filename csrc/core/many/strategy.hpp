@@ -1,12 +1,13 @@
 // Which method runs on a reduced problem of M sources without a closed form, and for how long.
 //
-// The proxy's bracket may do. Otherwise it is the interior point where its system is affordable;
-// where that fails, the same with its system split, then along its central path, too; then mirror
-// descent. The best iterate
-// that was certified on the way is the answer. Problems of a pack go this way together, each as far
-// as it needs.
+// The proxy's bracket may do. Otherwise it is mirror descent where that is likely to be the
+// quicker, for as long as it is; then the interior point, where its system is affordable; where
+// that fails, the same with its system split, then along its central path, too; then mirror descent
+// for all its steps. The best iterate that was certified on the way is the answer. Problems of a
+// pack go this way together, each as far as it needs.
 #pragma once
 
+#include "../costs.hpp"
 #include "../iteration.hpp"
 #include "../options.hpp"
 #include "interior_point.hpp"
@@ -23,16 +24,21 @@ double newton_bytes(const BasicProblem<Real>& p) {
   return static_cast<double>(arena.used());
 }
 
-// Whether the interior point's memory and dense algebra are worth it.
+// Multiplications and additions of the dense algebra of a step.
 template <class Real>
-bool newton_is_affordable(const BasicProblem<Real>& p) {
-  constexpr double kMostFlops = 2e10;  // a step of some seconds
+double newton_flops(const BasicProblem<Real>& p) {
   using Work = BasicSystemWork<Real>;
   const std::ptrdiff_t first = p.sources.first[1];
   const double order = static_cast<double>(Work::support(p, first, p.cells()));
   const double rows = static_cast<double>(Work::support(p, 0, first));
-  return newton_bytes(p) <= tuning::Strategy::kNewtonBytes &&
-         order * order * (order / 3.0 + rows) <= kMostFlops;
+  return order * order * (order / 6.0 + rows / 2.0);
+}
+
+// Whether the interior point's memory and dense algebra are worth it.
+template <class Real>
+bool newton_is_affordable(const BasicProblem<Real>& p) {
+  constexpr double kMostFlops = 1e10;  // a step of some seconds
+  return newton_bytes(p) <= tuning::Strategy::kNewtonBytes && newton_flops(p) <= kMostFlops;
 }
 
 template <class Exec, class Real>
@@ -68,10 +74,11 @@ class Strategy {
       copy_iterate(exec_, p_, it_, best_.iterate);
       const bool automatic = options_.method == Method::automatic;
       if (options_.method == Method::newton || (automatic && newton_is_affordable(p_))) {
-        open = newton(room, open, stop);
-        if (automatic && any(open)) descend(room, open, stop);
+        if (automatic) open = descend_first(room, open, stop);
+        if (any(open)) open = newton(room, open, stop);
+        if (automatic && any(open)) descend(room, open, HUGE_VAL, stop);
       } else {
-        descend(room, open, stop);
+        descend(room, open, HUGE_VAL, stop);
       }
       copy_iterate(exec_, p_, best_.iterate, it_);
     }
@@ -101,14 +108,43 @@ class Strategy {
     return open;
   }
 
+  // Mirror descent where it is likely to be the quicker: large problems and loose tolerances.
+  // Returns who is left to the interior point, which is quick enough in lanes.
   template <class Room, class Stop>
-  void descend(Room&& room, const Mask& which, Stop&& stop) {
+  Mask descend_first(Room&& room, const Mask& open, Stop&& stop) {
+    if constexpr (kDense<Real>) {
+      return open;
+    } else {
+      using Steps = tuning::Steps;
+      const tuning::Costs& costs = tuning::kCostsAlone;
+      const double tuples = static_cast<double>(p_.tuples());
+      const double cells = tuples * p_.target();
+      const double newton_steps =
+          Steps::kNewtonFirst +
+          Steps::kNewtonPerLog * std::log(larger(best_.bounds.gap() / tol_, 1.0));
+      const double newton = costs.newton_step + costs.flop * newton_flops(p_) +
+                            tuning::ManyCosts::kNewtonCell * cells;
+      const double sources = p_.sources.count;
+      const double heads = sources * sources * cells / static_cast<double>(p_.last());
+      const double gradient = costs.gradient_step + costs.dense_cell * cells + costs.pair * tuples +
+                              tuning::ManyCosts::kHeadCell * heads;
+      const double worthwhile = newton_steps * newton / gradient;
+      if (worthwhile < least_worthwhile(tol_)) return open;
+      return descend(room, open, worthwhile, stop);
+    }
+  }
+
+  // Returns whom it has given up, or not brought there within its usual limit of steps.
+  template <class Room, class Stop>
+  Mask descend(Room&& room, const Mask& which, double worthwhile, Stop&& stop) {
     const auto work = carve<BasicMirrorWork<Real>>(room, p_);
     leave_proxy();
-    MirrorDescent<Exec, Real> method(exec_, p_, work, c_, it_, tol_);
+    MirrorDescent<Exec, Real> method(exec_, p_, work, c_, it_, tol_, worthwhile);
     const auto end =
         run_method(exec_, p_, it_, method, tol_, limit(Tuned::kGradientSteps), which, best_, stop);
     record(end, which, Method::gradient);
+    const Mask late = end.is(Outcome::max_iterations) & Mask(options_.max_iter == 0);
+    return which & (end.is(Outcome::stalled) | late);
   }
 
   double enough() const { return tuning::Certificate::kEnoughShare * tol_; }
