@@ -217,7 +217,8 @@ def check_values(tables: Floats, batch: tuple[int, ...], normalize: bool, no_bat
         raise ValueError(_explain(tables, first, batch, normalize, no_batch))
     if not normalize:
         return tables
-    return tables / tables.sum(axis=tuple(range(1, tables.ndim)), keepdims=True)
+    divided: Floats = tables / tables.sum(axis=tuple(range(1, tables.ndim)), keepdims=True)
+    return divided
 
 
 def _hold_distributions(tables: Floats, normalize: bool) -> NDArray[np.bool_]:
@@ -225,7 +226,7 @@ def _hold_distributions(tables: Floats, normalize: bool) -> NDArray[np.bool_]:
     with np.errstate(over="ignore", invalid="ignore"):
         mass = flat.sum(axis=1)
         if normalize:
-            good = (mass >= 1e-250) & (mass <= 1e250)
+            good: NDArray[np.bool_] = (mass >= 1e-250) & (mass <= 1e250)
         else:
             good = np.abs(mass - 1.0) <= MASS_TOLERANCE
         good &= (flat >= 0.0).all(axis=1)

@@ -302,7 +302,7 @@ def solve_couplings(marginals: Sequence[Floats], tol: float, threads: int) -> Fl
             "the potentials, which need no tuples"
         )
     # What decompose_many() and union_information() hold of an invalid problem is NaN.
-    invalid = np.isnan(marginals[0]).any(axis=(1, 2))
+    invalid: NDArray[np.bool_] = np.asarray(np.isnan(marginals[0]).any(axis=(1, 2)))
     if invalid.any():
         equal = [np.full_like(a, 1.0 / a[0].size) for a in marginals]
         pairs = zip(marginals, equal, strict=True)
