@@ -19,6 +19,8 @@ UNIONS = [
     ((10, 10, 10, 10), False, False),
     ((5, 5, 5, 5, 5, 3), False, False),
 ]
+#: Shapes of single tables of three sources, decomposed with all subsets.
+SINGLES = [(n, n, n, n) for n in (2, 3, 4, 5)]
 #: Shapes of batches of tables of three sources.
 BATCHES = [((20_000, 2, 2, 2, 2), True), ((4_000, 3, 3, 3, 3), False)]
 
@@ -68,6 +70,29 @@ def test_all_subsets(
     benchmark.group = "all subsets of three sources"
     benchmark.extra_info.update(shape=shape, gap=float(d.gap.max()))
     benchmark.pedantic(fastpid.decompose_many, (p,), {"n_sources": 3, "threads": 1}, rounds=3)
+
+
+@pytest.mark.parametrize("shape", SINGLES, ids=str)
+def test_one_table(shape: tuple[int, ...], benchmark: Any, select: Callable[..., None]) -> None:
+    select(smoke=shape[0] == 2)
+    p = np.random.default_rng(0).dirichlet(np.ones(np.prod(shape))).reshape(shape)
+    d = fastpid.decompose_many(p, threads=1)
+    assert d.converged
+    benchmark.group = "one table with all subsets of three sources"
+    benchmark.extra_info.update(shape=shape, gap=d.gap)
+    benchmark.pedantic(fastpid.decompose_many, (p,), {"threads": 1}, rounds=20, iterations=20)
+
+
+def test_many_tuples(benchmark: Any, select: Callable[..., None]) -> None:
+    select(smoke=False)
+    shape = (31, 31, 31, 31)
+    p = np.random.default_rng(0).dirichlet(np.ones(np.prod(shape))).reshape(shape)
+    each = each_source(p, 3)
+    u = fastpid.union_information(each, tol=1e-3, threads=1)
+    assert u.converged
+    benchmark.group = "union of several sources"
+    benchmark.extra_info.update(shape=shape, gap=u.gap, iterations=u.iterations)
+    benchmark.pedantic(fastpid.union_information, (each,), {"tol": 1e-3, "threads": 1}, rounds=5)
 
 
 def test_a_thousand_binary_sources(benchmark: Any, select: Callable[..., None]) -> None:

@@ -57,7 +57,8 @@ def union_information(
     normalize : bool
         Divide each marginal by its sum first. Otherwise each must sum to 1 within 1e-6.
     on_failure : {"warn", "raise", "ignore"}
-        What to do about problems that stay outside `tol`; their bounds hold.
+        What to do about problems that stay outside `tol` (their bounds hold), and about those of a
+        batch that hold no distributions of one p(z): NaN and the status "invalid" stand for them.
 
     Returns
     -------
@@ -68,7 +69,8 @@ def union_information(
     ------
     ValueError
         For fewer than two sources; for marginals that are no distributions, or whose p(z) differ
-        (with the pair and the difference); for batches or numbers of target symbols that do not go
+        (with the pair and the difference), if there are no others in the batch or under
+        ``on_failure="raise"``; for batches or numbers of target symbols that do not go
         together; for a target that is not binary, where tuples of symbols (those with the same
         posterior merged) times target symbols are more than 1e8; for unknown options.
     TypeError

@@ -52,7 +52,8 @@ PyObject* kernel(PyObject*, PyObject*) {
   static cpu::Kernel table{instruction_set(),   dense::library(),      &cpu::solve_tables,
                            &cpu::gradient,      &cpu::solve_marginals, &cpu::count_pairs,
                            &cpu::count_triples, &cpu::permute,         &cpu::weigh,
-                           &cpu::rearrange,     &cpu::solve_gaussian,  &cpu::union_information};
+                           &cpu::rearrange,     &cpu::solve_gaussian,  &cpu::union_information,
+                           &cpu::decompose_many};
   return PyCapsule_New(&table, cpu::kKernelCapsule, nullptr);
 }
 

@@ -22,10 +22,19 @@ namespace fastpid {
 enum class Outcome { converged, max_iterations, stalled, interrupted, bracketed };
 
 // The best that is certified of each problem so far: bounds, and the iterate that they are of.
-template <class Real>
+template <class Real, class Iterate = BasicIterate<Real>>
 struct BasicBest {
   BasicBounds<Real> bounds;
-  BasicIterate<Real> iterate;
+  Iterate iterate;
+};
+
+// How a problem was answered: bounds, and a Method, an Outcome and steps, in numbers.
+template <class Real>
+struct BasicFound {
+  BasicBounds<Real> bounds;
+  Real method = 0.0;
+  Real outcome = static_cast<double>(Outcome::bracketed);
+  Real iterations = 0.0;
 };
 
 // How a method ended: an Outcome of each problem, by its number, and the steps that it took.
@@ -43,11 +52,10 @@ struct BasicEnd {
 
 // Runs a method on the problems in `open` until each has a gap of `tol`, has made max_iter steps,
 // or is given up; `stop()` is asked once a step. Iterates closer than any before go to `best`.
-template <class Exec, class Real, class Method, class Stop>
-FASTPID_HD BasicEnd<Real> run_method(const Exec& exec, const BasicReduced<Real>& r,
-                                     const BasicIterate<Real>& it, Method&& method, double tol,
-                                     int max_iter, MaskOf<Real> open, BasicBest<Real>& best,
-                                     Stop&& stop) {
+template <class Exec, class Real, class Problem, class Iterate, class Method, class Stop>
+FASTPID_HD BasicEnd<Real> run_method(const Exec& exec, const Problem& r, const Iterate& it,
+                                     Method&& method, double tol, int max_iter, MaskOf<Real> open,
+                                     BasicBest<Real, Iterate>& best, Stop&& stop) {
   using Mask = MaskOf<Real>;
   BasicEnd<Real> end;
   Real least = HUGE_VAL;  // gap of this run

@@ -21,15 +21,6 @@
 
 namespace fastpid {
 
-// How a problem was answered: bounds, and a Method, an Outcome and steps, in numbers.
-template <class Real>
-struct BasicFound {
-  BasicBounds<Real> bounds;
-  Real method = 0.0;
-  Real outcome = static_cast<double>(Outcome::bracketed);
-  Real iterations = 0.0;
-};
-
 template <class Exec, class Real>
 class Strategy {
  public:

@@ -63,6 +63,12 @@ struct Costs {
 constexpr Costs kCostsAlone = {2000.0, 0.03, 150.0, 200.0, 0.2, 3.0, 6.0};
 constexpr Costs kCostsInLanes = {400.0, 0.056, 16.0, 200.0, 0.3, 0.3, 2.5};
 
+// What differs for M sources, by runs between 10x10x10x10, 5x5x5x5x5x5 and 31x31x31x31: a cell of a
+// step of the interior point, and one of the heads, times M^2, of one of mirror descent.
+struct ManyCosts {
+  static constexpr double kNewtonCell = 70.0, kHeadCell = 0.8;
+};
+
 // How many steps they take, from the same runs. The interior point: by the
 // logarithm of the proxy's gap, times a power of how many pairs there are to a pair of target
 // symbols. Mirror descent: a power of the tolerance in nats where it does well, which is when it
@@ -173,6 +179,8 @@ struct Lanes {
   static constexpr int kTarget = 12;
   // A pack takes the time of about 1 + order / kShare of its problems.
   static constexpr int kShare = 64;
+  // Of several sources: tuples of their symbols times target symbols.
+  static constexpr double kTuples = 4096.0;
 };
 
 }  // namespace tuning

@@ -5,6 +5,7 @@
 #include "batch.hpp"
 #include "gaussian.hpp"
 #include "histogram.hpp"
+#include "many_tables.hpp"
 #include "union_batch.hpp"
 
 namespace fastpid::cpu {
@@ -22,6 +23,7 @@ struct Kernel {
   decltype(&cpu::rearrange) rearrange;
   decltype(&cpu::solve_gaussian) solve_gaussian;
   decltype(&cpu::union_information) union_information;
+  decltype(&cpu::decompose_many) decompose_many;
 };
 
 // The name of the capsule that a variant's module hands its Kernel over in.

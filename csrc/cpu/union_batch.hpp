@@ -25,7 +25,7 @@ struct UnionResults {
   std::int32_t* iterations = nullptr;
   std::int32_t* status = nullptr;
   std::int32_t* method = nullptr;
-  std::vector<double*> potentials;  // of the marginals' shapes
+  std::vector<double*> potentials;  // of the marginals' shapes, or none
   double* coupling = nullptr;       // count x tuples x target, or null
 };
 

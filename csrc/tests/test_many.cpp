@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../core/many/union_information.hpp"
+#include "../cpu/many_tables.hpp"
 #include "../cpu/rooms.hpp"
 #include "../cpu/union_batch.hpp"
 #include "../exec/serial.hpp"
@@ -66,9 +67,10 @@ Solved solve(const Given& given, Method method, double tol) {
   out.mi.resize(given.symbols.size());
   out.potentials.resize(given.a.size());
   const many::Sources sources = given.sources();
-  many::Solver<Serial, cpu::Rooms, decltype(stop)> solver(exec, sources, given.a.data(), options,
-                                                          rooms, stop, out.potentials.data());
-  out.answer = solver.solve(out.mi.data());
+  many::Solver<Serial> solver(exec, sources, given.a.data(), options, out.mi.data(),
+                              out.potentials.data());
+  if (!solver.begin(rooms)) solver.iterate(rooms, stop);
+  out.answer = solver.answer();
   return out;
 }
 
@@ -151,10 +153,10 @@ TEST(the_coupling_has_marginals_below_those_given) {
   Options options;
   const many::Sources sources = given.sources();
   std::vector<double> mi(3), potentials(given.a.size()), q(24 * 3), sums(given.a.size());
-  many::Solver<Serial, cpu::Rooms, decltype(stop)> solver(exec, sources, given.a.data(), options,
-                                                          rooms, stop, potentials.data());
-  solver.solve(mi.data());
-  solver.coupling(q.data());
+  many::Solver<Serial> solver(exec, sources, given.a.data(), options, mi.data(), potentials.data());
+  CHECK(!solver.begin(rooms));
+  solver.iterate(rooms, stop);
+  solver.coupling(rooms, q.data());
   many::Odometer at(sources);
   for (std::size_t t = 0; t < 24; ++t) {
     for (std::size_t z = 0; z < 3; ++z) {
@@ -168,43 +170,167 @@ TEST(the_coupling_has_marginals_below_those_given) {
   }
 }
 
-TEST(batches_of_many_sources_do_not_depend_on_threads_and_stop_when_told) {
-  constexpr std::ptrdiff_t kCount = 40;
-  const std::vector<int> symbols{3, 2, 3};
-  cpu::UnionProblems problems{kCount, 3, symbols, {}};
-  std::vector<std::vector<double>> marginals(3);
-  for (unsigned n = 0; n < kCount; ++n) {
-    const Given given(symbols, 3, 0.5, n);
-    for (std::size_t i = 0; i < 3; ++i) {
-      marginals[i].insert(marginals[i].end(), given.a.begin() + given.first[i],
-                          given.a.begin() + given.first[i + 1]);
+TEST(channels_that_are_nearly_equal_are_solved_to_the_tolerance) {
+  for (const double error : {1e-10, 1e-9, 1e-8, 1e-7, 1e-6}) {
+    for (unsigned seed = 0; seed < 8; ++seed) {
+      Given given({4, 4, 4}, 4, 1.0, seed);
+      std::mt19937 rng(seed);
+      std::normal_distribution<double> draw;
+      const std::ptrdiff_t size = given.first[1];
+      for (std::size_t source = 1; source < 3; ++source) {
+        double moved[4] = {}, before[4] = {};
+        for (std::ptrdiff_t c = 0; c < size; ++c) {
+          const double mass = given.a[static_cast<std::size_t>(c)] * (1.0 + error * draw(rng));
+          given.a[static_cast<std::size_t>(given.first[source] + c)] = mass;
+          moved[c % 4] += mass;
+          before[c % 4] += given.a[static_cast<std::size_t>(c)];
+        }
+        for (std::ptrdiff_t c = 0; c < size; ++c) {
+          given.a[static_cast<std::size_t>(given.first[source] + c)] *=
+              before[c % 4] / moved[c % 4];
+        }
+      }
+      for (const double tol : {1e-9, 1e-11}) {
+        const Solved solved = solve(given, Method::automatic, tol);
+        CHECK(solved.answer.status == Status::converged);
+        CHECK_LE(solved.answer.upper - solved.answer.lower, tol);
+        CHECK_LE(largest_by_tuples(given, solved.potentials), 1.0 + 1e-13);
+      }
     }
   }
-  for (const auto& of_source : marginals) problems.marginals.push_back(of_source.data());
-  std::vector<double> lower[2];
-  for (const int threads : {1, 3}) {
-    std::vector<double>& out = lower[threads > 1];
-    out.resize(kCount);
-    std::vector<double> mi(3 * kCount), upper(kCount);
-    std::vector<std::int32_t> codes(3 * kCount);
-    auto duals = marginals;
-    cpu::UnionResults results{mi.data(),
-                              out.data(),
-                              upper.data(),
-                              codes.data(),
-                              codes.data() + kCount,
-                              codes.data() + 2 * kCount,
-                              {duals[0].data(), duals[1].data(), duals[2].data()},
-                              nullptr};
-    cpu::BatchOptions options;
-    options.threads = threads;
-    CHECK(cpu::union_information(problems, options, results));
-    const std::vector<double> solved = out;
-    options.interrupted = [] { return true; };
-    CHECK(!cpu::union_information(problems, options, results));
-    out = solved;  // what was begun when the word came is half done
+}
+
+// A batch of random problems and what the batch solver finds.
+struct Batch {
+  std::ptrdiff_t count;
+  int target;
+  std::vector<int> symbols;
+  std::vector<std::vector<double>> marginals, potentials;
+  std::vector<double> mi, bounds;
+  std::vector<std::int32_t> codes;
+
+  Batch(std::ptrdiff_t n, std::vector<int> sizes, int nz)
+      : count(n), target(nz), symbols(sizes), marginals(sizes.size()) {
+    for (unsigned k = 0; k < n; ++k) {
+      const Given given(symbols, nz, k % 2 ? 0.5 : 0.1, k);
+      for (std::size_t i = 0; i < symbols.size(); ++i) {
+        marginals[i].insert(marginals[i].end(), given.a.begin() + given.first[i],
+                            given.a.begin() + given.first[i + 1]);
+      }
+    }
   }
-  CHECK(lower[0] == lower[1]);
+
+  // Solves `size` of the problems from `first` on.
+  bool solve(std::ptrdiff_t first, std::ptrdiff_t size, const cpu::BatchOptions& options) {
+    cpu::UnionProblems problems{size, target, symbols, {}};
+    cpu::UnionResults results;
+    const auto n = static_cast<std::size_t>(size);
+    potentials = marginals;
+    for (std::size_t i = 0; i < symbols.size(); ++i) {
+      problems.marginals.push_back(marginals[i].data() + first * symbols[i] * target);
+      results.potentials.push_back(potentials[i].data());
+    }
+    mi.assign(symbols.size() * n, 0.0);
+    bounds.assign(2 * n, 0.0);
+    codes.assign(3 * n, -1);
+    results.mi = mi.data();
+    results.lower = bounds.data();
+    results.upper = bounds.data() + n;
+    results.iterations = codes.data();
+    results.status = codes.data() + n;
+    results.method = codes.data() + 2 * n;
+    return cpu::union_information(problems, options, results);
+  }
+};
+
+TEST(batches_of_many_sources_do_not_depend_on_threads_and_stop_when_told) {
+  Batch one(40, {3, 2, 3}, 3), several = one;
+  cpu::BatchOptions options;
+  options.threads = 1;
+  CHECK(one.solve(0, 40, options));
+  options.threads = 3;
+  CHECK(several.solve(0, 40, options));
+  CHECK(one.bounds == several.bounds);
+  CHECK(one.potentials == several.potentials);
+  options.interrupted = [] { return true; };
+  CHECK(!one.solve(0, 40, options));
+}
+
+TEST(problems_of_many_sources_get_the_same_bits_alone_and_in_packs) {
+  for (const auto& symbols : {std::vector<int>{3, 3, 3}, {2, 2, 2, 2}, {4, 5, 3}}) {
+    Batch together(19, symbols, 3), alone = together;
+    cpu::BatchOptions options;
+    options.threads = 1;
+    CHECK(together.solve(0, 19, options));
+    for (std::ptrdiff_t i = 0; i < 19; ++i) {
+      CHECK(alone.solve(i, 1, options));
+      const auto at = static_cast<std::size_t>(i);
+      CHECK(alone.bounds[0] == together.bounds[at]);
+      CHECK(alone.bounds[1] == together.bounds[19 + at]);
+      CHECK(alone.codes[0] == together.codes[at]);
+      CHECK(alone.codes[1] == static_cast<std::int32_t>(Status::converged));
+      for (std::size_t s = 0; s < symbols.size(); ++s) {
+        const std::ptrdiff_t size = symbols[s] * 3;
+        CHECK(std::equal(alone.potentials[s].begin(), alone.potentials[s].begin() + size,
+                         together.potentials[s].begin() + i * size));
+      }
+    }
+  }
+}
+
+TEST(decompositions_of_many_sources_do_not_depend_on_threads_and_stop_when_told) {
+  constexpr std::ptrdiff_t kCount = 700, kCells = 3 * 2 * 3 * 3;
+  std::mt19937 rng(3);
+  std::gamma_distribution<double> draw(0.4);
+  std::vector<double> p(kCount * kCells);
+  for (double& v : p) v = draw(rng);
+  p[5 * kCells] = -1.0;
+  cpu::ManyTables tables{
+      kCount, 3, {3, 2, 3}, {{0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}, {0, 1, 2}}, p.data()};
+  struct Found {
+    std::vector<double> joint, bounds, terms, marginals;
+    std::vector<std::int32_t> codes, of_pairs;
+  };
+  const auto decompose = [&](const cpu::BatchOptions& options, Found& found) {
+    found.joint.assign(kCount, 0.0);
+    found.bounds.assign(14 * kCount, 0.0);
+    found.codes.assign(21 * kCount, -1);
+    found.terms.assign(15 * kCount, 0.0);
+    found.of_pairs.assign(9 * kCount, -1);
+    found.marginals.assign(6 * 9 * kCount, 0.0);
+    cpu::ManyResults results;
+    results.joint = found.joint.data();
+    results.lower = found.bounds.data();
+    results.upper = results.lower + 7 * kCount;
+    results.iterations = found.codes.data();
+    results.status = results.iterations + 7 * kCount;
+    results.method = results.status + 7 * kCount;
+    for (std::ptrdiff_t pair = 0; pair < 3; ++pair) {
+      double* marginals = found.marginals.data() + pair * 18 * kCount;
+      results.pairs.push_back({Results::rows(found.terms.data() + 5 * kCount * pair,
+                                             found.of_pairs.data() + 3 * kCount * pair, kCount),
+                               marginals, marginals + 9 * kCount});
+    }
+    return cpu::decompose_many(tables, options, results);
+  };
+  cpu::BatchOptions options;
+  options.normalize = true;
+  options.threads = 1;
+  Found one, three;
+  CHECK(decompose(options, one));
+  options.threads = 3;
+  CHECK(decompose(options, three));
+  for (std::size_t k = 0; k < 14 * kCount; ++k) {
+    const bool bad = k % kCount == 5;
+    CHECK(bad ? std::isnan(one.bounds[k]) : one.bounds[k] == three.bounds[k]);
+  }
+  CHECK(one.codes == three.codes);
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const auto status = static_cast<Status>(one.codes[13 * kCount + i]);
+    CHECK(status == (i == 5 ? Status::invalid : Status::converged));
+  }
+  options.interrupted = [] { return true; };
+  CHECK(!decompose(options, three));
 }
 
 }  // namespace

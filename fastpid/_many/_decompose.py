@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -11,14 +13,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastpid._base.quantities import MASS_TOLERANCE, NATS_PER_UNIT, Method, OnFailure, Unit
+from fastpid._base.warn import stacklevel_outside
 from fastpid._many._blocks import check_blocks, merge_axes
 from fastpid._many._coverage import Subset, subsets_of
+from fastpid._many._pairs import SolvedPairs
 from fastpid._many._result import ManyDecomposition
+from fastpid._solve import kernel
 from fastpid._solve.options import SolveOptions, recall_options
-from fastpid._solve.solve import solve_tables
 from fastpid._solve.tables import explain_bad_values, index_of
-from fastpid._solve.unions import check_array, report, solve_unions
-from fastpid.result import Decomposition
+from fastpid._solve.threads import count_threads
+from fastpid._solve.unions import check_array, refuse, report, solve_unions
+from fastpid.result import STATUSES, ConvergenceWarning, Status
 
 Floats = NDArray[np.float64]
 
@@ -61,29 +66,37 @@ def decompose_with(
     array = check_array(p, "p")
     count = check_n_sources(array.shape, n_sources)
     batch = array.shape[: -1 - count]
-    tables = np.ascontiguousarray(array, dtype=np.float64).reshape(-1, *array.shape[-1 - count :])
-    tables = check_values(tables, batch, options.normalize, n_sources is None)
+    given = np.ascontiguousarray(array, dtype=np.float64).reshape(-1, *array.shape[-1 - count :])
+    tables = given
+    if potentials is not None:  # which there are none of where a table is no distribution
+        tables = check_values(tables, batch, options.normalize, n_sources is None)
     if sources is not None:
+        bad = ~_hold_distributions(tables, options.normalize)
+        if bad.any():  # sums may look better than what they are of
+            tables = tables.copy()
+            tables[bad] = np.nan
         tables = np.ascontiguousarray(merge_axes(tables, check_blocks(sources, count)))
         count = tables.ndim - 2
-    wanted = check_subsets(subsets, count)
-    found, pairs = _solve(tables, wanted, options, batch, potentials)
-
-    def shaped(rows: Any) -> Any:
-        return np.stack(rows).reshape(len(rows), *batch)
-
-    lower, upper, iterations, status, method_codes = (
-        shaped([found[subset][k] for subset in wanted]) for k in range(5)
+    known = isinstance(subsets, str)
+    wanted = _recall_subsets(subsets, count) if known else tuple(check_subsets(subsets, count))
+    bounds, codes, joint, found = kernel.decompose_many(
+        tables,
+        list(wanted),
+        *(options.method, options.tol, options.max_iter),
+        count_threads(options.threads, tables.size * len(wanted)),
+        *(options.normalize, MASS_TOLERANCE),
     )
-    joint = _mutual_information(tables).reshape(batch)
-    upper[-1] = np.minimum(upper[-1], np.maximum(joint, lower[-1]))
-    _bound_by_neighbours(wanted, lower, upper)
-    status = np.where((status != 0) & (upper - lower <= options.tol), 0, status)
+    pairs = zip([subset for subset in wanted if len(subset) == 2], found, strict=True)
+    (lower, upper), (iterations, status, method_codes) = bounds, codes
+    if batch != (len(tables),):
+        shape = (len(wanted), *batch)
+        lower, upper, joint = lower.reshape(shape), upper.reshape(shape), joint.reshape(batch)
+        iterations, status, method_codes = (code.reshape(shape) for code in codes)
     result = ManyDecomposition(
         n_sources=count,
-        subsets=tuple(wanted),
+        subsets=wanted,
         unit=options.result_unit,
-        pairs=pairs,
+        pairs=SolvedPairs(dict(pairs), batch, options._replace(normalize=False)),
         _lower=lower,
         _upper=upper,
         _mi_joint=joint,
@@ -91,10 +104,64 @@ def decompose_with(
         _status=status,
         _method=method_codes,
     )
-
-    gap = (upper - lower).ravel() / NATS_PER_UNIT[options.unit]
-    report(status.ravel(), gap, options, describe_set(wanted, batch), lambda: result)
+    if codes[1].any():
+        _report(result, given, tables, batch, options, no_batch=n_sources is None)
+    if potentials is not None:
+        _solve_potentials(tables, wanted, options, batch, potentials)
     return result, tables
+
+
+def _report(
+    result: ManyDecomposition,
+    given: Floats,
+    tables: Floats,
+    batch: tuple[int, ...],
+    options: SolveOptions,
+    *,
+    no_batch: bool,
+) -> None:
+    """Raise for what cannot be solved, and tell of what is invalid or did not converge."""
+    status = result._status.reshape(len(result.subsets), -1)
+    invalid = np.flatnonzero(status[0] == Status.INVALID.code)
+    explained = ""
+    if invalid.size:
+        explained = _explain(given, int(invalid[0]), batch, options.normalize, no_batch)
+        if len(given) > 1:
+            explained += f" [{invalid.size} of {len(given)} tables are invalid]"
+        if options.on_failure == "raise" or invalid.size == len(given):
+            raise ValueError(explained)
+    for subset, of_subset in zip(result.subsets, status, strict=True):
+        if (of_subset >= len(STATUSES)).any():
+            refuse(of_subset, _marginals(tables, subset), batch)
+    gap = (result._upper - result._lower).ravel() / NATS_PER_UNIT[options.unit]
+    describe = describe_set(list(result.subsets), batch)
+    report(status.ravel(), gap, options, describe, lambda: result)
+    if explained and options.on_failure != "ignore":
+        warnings.warn(explained, ConvergenceWarning, stacklevel=stacklevel_outside("fastpid"))
+
+
+def _marginals(tables: Floats, subset: Subset) -> list[Floats]:
+    """Return p(x_i, z), (batch, n_i, nz), of the sources of a set."""
+    axes = range(1, tables.ndim - 1)
+    return [
+        np.ascontiguousarray(tables.sum(axis=tuple(axis for axis in axes if axis != 1 + i)))
+        for i in subset
+    ]
+
+
+def _solve_potentials(
+    tables: Floats,
+    wanted: tuple[Subset, ...],
+    options: SolveOptions,
+    batch: tuple[int, ...],
+    potentials: dict[Subset, tuple[Floats, ...]],
+) -> None:
+    """Solve for the dual solutions behind the bounds of sets, which the kernel finds once more."""
+    once_more = options._replace(normalize=False, on_failure="ignore")
+    for subset in wanted:
+        if len(subset) > 1:
+            solved = solve_unions(_marginals(tables, subset), once_more, batch)
+            potentials[subset] = tuple(solved.potentials)
 
 
 def describe_set(wanted: list[Subset], batch: tuple[int, ...]) -> Callable[[int], str]:
@@ -143,25 +210,41 @@ def check_n_sources(shape: tuple[int, ...], n_sources: Any) -> int:
 
 
 def check_values(tables: Floats, batch: tuple[int, ...], normalize: bool, no_batch: bool) -> Floats:
+    """Return tables (batch, n_1, ..., n_M, nz), divided by their sums if that is asked for."""
+    good = _hold_distributions(tables, normalize)
+    if not good.all():
+        first = int(np.flatnonzero(~good)[0])
+        raise ValueError(_explain(tables, first, batch, normalize, no_batch))
+    if not normalize:
+        return tables
+    divided: Floats = tables / tables.sum(axis=tuple(range(1, tables.ndim)), keepdims=True)
+    return divided
+
+
+def _hold_distributions(tables: Floats, normalize: bool) -> NDArray[np.bool_]:
     flat = tables.reshape(len(tables), -1)
     with np.errstate(over="ignore", invalid="ignore"):
         mass = flat.sum(axis=1)
         if normalize:
-            good = (mass >= 1e-250) & (mass <= 1e250)
+            good: NDArray[np.bool_] = (mass >= 1e-250) & (mass <= 1e250)
         else:
             good = np.abs(mass - 1.0) <= MASS_TOLERANCE
         good &= (flat >= 0.0).all(axis=1)
-    if not good.all():
-        first = int(np.flatnonzero(~good)[0])
-        text = explain_bad_values(tables[first], index_of(first, batch), normalize)
-        along = tables[0].sum(axis=tuple(range(1, tables.ndim - 1)))
-        if no_batch and tables.ndim > 4 and np.allclose(along, 1.0, atol=MASS_TOLERANCE):
-            text += (
-                f"; if its first axis is a batch of {len(along)} tables, pass "
-                f"n_sources={tables.ndim - 3}"
-            )
-        raise ValueError(text)
-    return (flat / mass[:, None]).reshape(tables.shape) if normalize else tables
+    return good
+
+
+def _explain(
+    tables: Floats, entry: int, batch: tuple[int, ...], normalize: bool, no_batch: bool
+) -> str:
+    """Say why a table is no distribution."""
+    text = explain_bad_values(tables[entry], index_of(entry, batch), normalize)
+    along = tables[entry].sum(axis=tuple(range(1, tables.ndim - 1)))
+    if no_batch and tables.ndim > 4 and np.allclose(along, 1.0, atol=MASS_TOLERANCE):
+        text += (
+            f"; if its first axis is a batch of {len(along)} tables, pass "
+            f"n_sources={tables.ndim - 3}"
+        )
+    return text
 
 
 def check_subsets(subsets: Any, sources: int) -> list[Subset]:
@@ -200,52 +283,9 @@ def check_subsets(subsets: Any, sources: int) -> list[Subset]:
     return sorted(chosen | always, key=lambda a: (len(a), a))
 
 
-#: Of one set and every table: lower and upper bound in nats, iterations, status, method.
-_Found = tuple[Any, Any, Any, Any, Any]
-
-
-def _solve(
-    tables: Floats,
-    wanted: list[Subset],
-    options: SolveOptions,
-    batch: tuple[int, ...],
-    potentials: dict[Subset, tuple[Floats, ...]] | None,
-) -> tuple[dict[Subset, _Found], dict[Subset, Decomposition[Any]]]:
-    sources = range(tables.ndim - 2)
-    given = options._replace(normalize=False, on_failure="ignore")
-
-    def keep(subset: Subset) -> Floats:
-        left = tuple(1 + i for i in sources if i not in subset)
-        return np.ascontiguousarray(tables.sum(axis=left)) if left else tables
-
-    marginals = [keep((i,)) for i in sources]
-    nothing = np.zeros(len(tables), dtype=np.int32)
-    exact = np.full(len(tables), 4, dtype=np.int32)  # the kernel's number of "exact"
-    found: dict[Subset, _Found] = {}
-    pairs: dict[Subset, Decomposition[Any]] = {}
-    for subset in wanted:
-        if len(subset) == 1:
-            mi = _mutual_information(marginals[subset[0]])
-            found[subset] = (mi, mi, nothing, nothing, exact)
-        elif len(subset) == 2:
-            table = keep(subset)
-            solved = solve_tables(
-                table.reshape(*batch, *table.shape[1:]), given, potentials=potentials is not None
-            )
-            terms, codes = solved.terms, solved.codes
-            found[subset] = (terms.lower, terms.upper, codes.iterations, codes.status, codes.method)
-            pairs[subset] = solved.result()
-            if potentials is not None:
-                potentials[subset] = (solved.lam, solved.mu)
-        else:
-            union = solve_unions([marginals[i] for i in subset], given, batch)
-            found[subset] = (
-                *(union.lower, union.upper),
-                *(union.iterations, union.status, union.method),
-            )
-            if potentials is not None:
-                potentials[subset] = tuple(union.potentials)
-    return found, pairs
+@functools.lru_cache(maxsize=32)
+def _recall_subsets(subsets: str, sources: int) -> tuple[Subset, ...]:
+    return tuple(check_subsets(subsets, sources))
 
 
 def neighbours_of(wanted: list[Subset]) -> list[tuple[int, int]]:
@@ -258,29 +298,3 @@ def neighbours_of(wanted: list[Subset]) -> list[tuple[int, int]]:
             if rest in place:
                 neighbours.append((k, place[rest]))
     return neighbours
-
-
-def _bound_by_neighbours(wanted: list[Subset], lower: Floats, upper: Floats) -> None:
-    """Tighten brackets by monotony: g of a set is at least that of any of its subsets."""
-    neighbours = neighbours_of(wanted)
-    for larger, smaller in neighbours:  # the smaller sets come first
-        lower[larger] = np.maximum(lower[larger], lower[smaller])
-    for larger, smaller in reversed(neighbours):
-        upper[smaller] = np.minimum(upper[smaller], upper[larger])
-    # Brackets of no width may cross by rounding.
-    crossed = lower > upper
-    middle = 0.5 * (lower + upper)
-    lower[crossed] = upper[crossed] = middle[crossed]
-
-
-def _mutual_information(tables: Floats) -> Floats:
-    """I of all axes but the last with the last, in nats, of a batch of tables."""
-    flat = tables.reshape(len(tables), -1, tables.shape[-1])
-
-    def negentropy(q: Floats) -> Floats:
-        logs = np.log(q, out=np.zeros_like(q), where=q > 0.0)
-        total: Floats = (q * logs).reshape(len(q), -1).sum(axis=1)
-        return total
-
-    rows, columns = negentropy(flat.sum(axis=2)), negentropy(flat.sum(axis=1))
-    return np.maximum(negentropy(flat) - rows - columns, 0.0)

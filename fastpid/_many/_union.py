@@ -14,6 +14,7 @@ from fastpid._base.quantities import METHODS, Method, OnFailure, Unit
 from fastpid._solve.options import SolveOptions, recall_options
 from fastpid._solve.tables import index_of
 from fastpid._solve.unions import (
+    Refused,
     SolvedUnions,
     check_sources,
     report,
@@ -124,7 +125,9 @@ class UnionInformation(Comparable):
         """
         flat = [_array(a).reshape(-1, *a.shape[-2:]) for a in self._marginals]
         if self._tensors:  # which are not brought to one p(z)
-            flat = check_sources(flat, normalize=False)[1]
+            refused = Refused()
+            flat = check_sources(flat, normalize=False, refused=refused)[1]
+            refused.blank(flat)
         q = solve_couplings(flat, self._tol, 0)
         q = q.reshape(self.shape + q.shape[1:])
         return self._marginals[0].new_tensor(q) if self._tensors else q
@@ -229,8 +232,12 @@ def solve_sources(
     marginals : list of ndarray, shape (batch, n_i, nz)
     solved : SolvedUnions
     """
-    batch, flat = check_sources(marginals, options.normalize)
+    refused = Refused()
+    batch, flat = check_sources(marginals, options.normalize, refused)
+    refused.check(options.on_failure)
     solved = solve_unions(flat, options, batch)
+    refused.mark(solved)
+    refused.blank(flat)
 
     def describe(flat_index: int) -> str:
         return f"problem {list(index_of(flat_index, batch))}" if batch else "the union information"
@@ -241,6 +248,7 @@ def solve_sources(
         return _result(batch, flat, solved, options)
 
     report(solved.status, gap, options, describe, result, packages)
+    refused.warn(options.on_failure, packages)
     return batch, flat, solved
 
 

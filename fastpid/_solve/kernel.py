@@ -59,6 +59,7 @@ def build_info() -> dict[str, str | bool]:
 _kernel = _select()
 count_pairs = _kernel.count_pairs
 count_triples = _kernel.count_triples
+decompose_many = _kernel.decompose_many
 decompose_marginals = _kernel.decompose_marginals
 gradient = _kernel.gradient
 layout = _kernel.layout

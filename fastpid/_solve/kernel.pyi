@@ -90,6 +90,21 @@ def solve_gaussian(
     NDArray[np.float64],
     NDArray[np.float64],
 ]: ...
+def decompose_many(
+    p: NDArray[np.float64],
+    subsets: list[tuple[int, ...]],
+    method: int,
+    tol: float,
+    max_iter: int,
+    threads: int,
+    normalize: bool,
+    mass_tolerance: float,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.int32],
+    NDArray[np.float64],
+    list[tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]],
+]: ...
 def union_information(
     marginals: list[NDArray[np.float64]],
     method: int,

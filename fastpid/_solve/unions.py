@@ -41,8 +41,61 @@ def check_array(values: Any, name: str) -> NDArray[Any]:
     return check_real_array(values, name)
 
 
-def check_sources(marginals: Any, normalize: bool) -> tuple[tuple[int, ...], list[Floats]]:
+class Refused:
+    """The problems of a batch that hold no distributions, and what is said about them."""
+
+    def __init__(self) -> None:
+        self.entries: NDArray[np.bool_] | None = None
+        self.text = ""
+
+    def add(self, bad: NDArray[np.bool_], text: str) -> None:
+        """Note problems, and what the first of them is."""
+        self.entries = bad if self.entries is None else self.entries | bad
+        self.text = self.text or text
+
+    def check(self, on_failure: str) -> None:
+        """Raise, as decompose() does, if all are refused, or one is and that is asked for.
+
+        Raises
+        ------
+        ValueError
+        """
+        if self.entries is None:
+            return
+        count = int(self.entries.sum())
+        if self.entries.size > 1:
+            self.text += f" [{count} of {self.entries.size} problems are invalid]"
+        if on_failure == "raise" or count == self.entries.size:
+            raise ValueError(self.text)
+
+    def blank(self, arrays: Sequence[Floats]) -> None:
+        """Put NaN in their places in arrays (batch, ...)."""
+        if self.entries is not None:
+            for values in arrays:
+                values[self.entries] = np.nan
+
+    def mark(self, solved: SolvedUnions) -> None:
+        """Put NaN in the place of the answers of what stands for them."""
+        if self.entries is None:
+            return
+        self.blank([solved.mi.T, solved.lower, solved.upper, *solved.potentials])
+        solved.iterations[self.entries] = 0
+        solved.status[self.entries] = Status.INVALID.code
+
+    def warn(self, on_failure: str, packages: tuple[str, ...]) -> None:
+        """Warn of them, at the code that called `packages`."""
+        if self.entries is not None and on_failure != "ignore":
+            level = stacklevel_outside(*packages)
+            warnings.warn(self.text, ConvergenceWarning, stacklevel=level)
+
+
+def check_sources(
+    marginals: Any, normalize: bool, refused: Refused | None = None
+) -> tuple[tuple[int, ...], list[Floats]]:
     """Check marginals (..., n_i, nz) of several sources.
+
+    Problems that hold no distributions raise, or are noted in `refused`; then equal probabilities
+    stand for them.
 
     Returns
     -------
@@ -65,12 +118,14 @@ def check_sources(marginals: Any, normalize: bool) -> tuple[tuple[int, ...], lis
         axis=-2,
         dtype=np.float64,
     ).reshape(-1, ends[-1], arrays[0].shape[-1])
-    p_z = _check_values(together, starts, ends, batch, normalize)
+    p_z = _check_values(together, starts, ends, batch, normalize, refused)
     if normalize:
         mass = p_z.sum(axis=2, keepdims=True)
         p_z = p_z / mass
         together = together / np.repeat(mass, ends - starts, axis=1)
-    scale = _scale_to_one_target(p_z, batch)
+    scale = _scale_to_one_target(p_z, batch, refused)
+    if refused is not None and refused.entries is not None:
+        _make_equal(together, starts, ends, refused.entries)
     if scale is not None:
         together = together * np.repeat(scale, ends - starts, axis=1)
     return batch, [
@@ -114,8 +169,18 @@ def check_source_shapes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         ) from None
 
 
+def _make_equal(together: Floats, starts: Any, ends: Any, entries: NDArray[np.bool_]) -> None:
+    sizes = np.repeat(ends - starts, ends - starts)[:, None]
+    together[entries] = 1.0 / (sizes * together.shape[2])
+
+
 def _check_values(
-    together: Floats, starts: Any, ends: Any, batch: tuple[int, ...], normalize: bool
+    together: Floats,
+    starts: Any,
+    ends: Any,
+    batch: tuple[int, ...],
+    normalize: bool,
+    refused: Refused | None,
 ) -> Floats:
     """Return p(z) of every source, (batch, sources, nz), before any division by its sum."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -130,11 +195,19 @@ def _check_values(
         entry, i = (int(k) for k in np.argwhere(~good)[0])
         index = index_of(entry, batch)
         wrong = together[entry, starts[i] : ends[i]]
-        raise ValueError(explain_bad_values(wrong, index, normalize, f"marginals[{i}]"))
+        text = explain_bad_values(wrong, index, normalize, f"marginals[{i}]")
+        if refused is None:
+            raise ValueError(text)
+        bad = ~good.all(axis=1)
+        refused.add(bad, text)
+        _make_equal(together, starts, ends, bad)
+        p_z[bad] = 1.0 / p_z.shape[2]
     return p_z
 
 
-def _scale_to_one_target(p_z: Floats, batch: tuple[int, ...]) -> Floats | None:
+def _scale_to_one_target(
+    p_z: Floats, batch: tuple[int, ...], refused: Refused | None
+) -> Floats | None:
     """Return what takes every p(z) to their geometric mean; None where they agree.
 
     They may differ by no more than single precision does.
@@ -145,12 +218,18 @@ def _scale_to_one_target(p_z: Floats, batch: tuple[int, ...]) -> Floats | None:
         index = index_of(entry, batch)
         of_all = p_z[entry, :, z]
         i, j = sorted((int(of_all.argmin()), int(of_all.argmax())))
-        raise ValueError(
+        text = (
             f"{name_entry(f'marginals[{i}]', index)} has p(z={z}) = {of_all[i]:.10g}, but "
             f"{name_entry(f'marginals[{j}]', index)} has {of_all[j]:.10g}: they differ by "
             f"{spread[entry, z]:.3g}, the most of all pairs and all z, and by more than "
             f"{MASS_TOLERANCE:g}; marginals of one distribution have the same p(z)"
         )
+        if refused is None:
+            raise ValueError(text)
+        bad = spread.max(axis=1) > MASS_TOLERANCE
+        refused.add(bad, text)
+        p_z[bad] = 1.0 / p_z.shape[2]
+        spread[bad] = 0.0
     if spread.max() <= _ROUNDING:
         return None
     with np.errstate(divide="ignore"):
@@ -202,7 +281,7 @@ def solve_unions(
             list(marginals), options.method, options.tol, options.max_iter, threads, False
         )
         solved = SolvedUnions(mi, bounds, codes, duals)
-    _refuse(solved.status, marginals, batch)
+    refuse(solved.status, marginals, batch)
     return solved
 
 
@@ -222,6 +301,16 @@ def solve_couplings(marginals: Sequence[Floats], tol: float, threads: int) -> Fl
             f"{MOST_CELLS:.0e}, of at most 32 sources, are formed: ask for fewer sources, or take "
             "the potentials, which need no tuples"
         )
+    # What decompose_many() and union_information() hold of an invalid problem is NaN.
+    invalid: NDArray[np.bool_] = np.asarray(np.isnan(marginals[0]).any(axis=(1, 2)))
+    if invalid.any():
+        equal = [np.full_like(a, 1.0 / a[0].size) for a in marginals]
+        pairs = zip(marginals, equal, strict=True)
+        q = solve_couplings(
+            [np.where(invalid[:, None, None], b, a) for a, b in pairs], tol, threads
+        )
+        q[invalid] = np.nan
+        return q
     newton = 3
     threads = count_threads(threads, _work(marginals))
     q = kernel.union_information(list(marginals), newton, tol, 0, threads, True)[4]
@@ -246,7 +335,8 @@ def _work(marginals: Sequence[Floats]) -> int:
     return min(cells, 10**15)
 
 
-def _refuse(status: NDArray[np.int32], marginals: Sequence[Floats], batch: tuple[int, ...]) -> None:
+def refuse(status: NDArray[np.int32], marginals: Sequence[Floats], batch: tuple[int, ...]) -> None:
+    """Raise for problems without a closed form, or of too many tuples, by their statuses."""
     not_exact = np.flatnonzero(status == _NOT_EXACT)
     if not_exact.size:
         first = int(not_exact[0])

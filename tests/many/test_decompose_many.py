@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -258,6 +259,43 @@ def test_bad_input_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         fastpid.decompose_many(p, **options)
+
+
+def test_a_bad_table_of_a_batch_is_told_of_and_spoils_no_other() -> None:
+    good = FAMILIES["dense"](np.random.default_rng(8), (2, 3, 2, 3))
+    tables = np.stack([good, -good, good, np.where(good > good.mean(), good, np.nan)])
+    words = r"p\[1, 0, 0, 0, 0\] = .* is negative .*2 of 4 tables are invalid"
+    with pytest.warns(fastpid.ConvergenceWarning, match=words):
+        d = fastpid.decompose_many(tables, n_sources=3)
+    assert d[0] == d[2] == fastpid.decompose_many(good[None], n_sources=3)[0]
+    for bad in (d[1], d[3]):
+        assert np.isnan([bad.synergy, bad.redundancy, *bad.mi, *bad.unique, *bad.bounds()]).all()
+        assert np.isnan(bad.pairs[0, 1].synergy)
+        assert bad.status() == bad.status(0) == "invalid"
+        assert not bad.converged
+    with pytest.raises(ValueError, match=words):
+        fastpid.decompose_many(tables, n_sources=3, on_failure="raise")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fastpid.decompose_many(tables, n_sources=3, on_failure="ignore")
+
+
+def test_sets_of_one_shape_are_what_they_are_alone() -> None:
+    rng = np.random.default_rng(9)
+    for shape in ((3, 3, 3, 3, 3), (2, 3, 2, 3, 4)):
+        p = FAMILIES["spiky"](rng, shape)
+        d = fastpid.decompose_many(p)
+        for subset in d.subsets:
+            left = tuple(i for i in range(4) if i not in subset)
+            part = p.sum(axis=left)
+            if len(subset) == 2:
+                assert d.pairs[subset] == fastpid.decompose(part)
+            elif len(subset) == 3:
+                alone = fastpid.union_information(each_source(part, 3))
+                low, high = d.bounds(subset)
+                assert alone.lower - 1e-13 <= low
+                assert high <= alone.upper + 1e-13
+                assert d.iterations(subset) == alone.iterations
 
 
 def test_dyadic_and_triadic_relations_are_told_apart() -> None:

@@ -243,3 +243,45 @@ def test_potentials_are_the_derivative(targets: int) -> None:
         ]
         slope = (moved[0] - moved[1]) / (2.0 * step)
         assert slope == pytest.approx((direction * lam).sum() / np.log(2.0), abs=2e-5)
+
+
+def test_a_bad_problem_of_a_batch_is_told_of_and_spoils_no_other() -> None:
+    rng = np.random.default_rng(8)
+    each = each_source(np.stack([FAMILIES["dense"](rng, (2, 3, 2, 3)) for _ in range(5)]), 3)
+    good = fastpid.union_information(each)
+    each[1][1] *= -1.0
+    each[0][3] = each[0][3][:, ::-1]
+    words = r"marginals\[1\]\[1, 0, 0\] = .* is negative .*2 of 5 problems are invalid"
+    with pytest.warns(fastpid.ConvergenceWarning, match=words):
+        u = fastpid.union_information(each)
+    for k in (0, 2, 4):
+        assert u[k] == good[k]
+        assert np.array_equal(u.coupling()[k], good.coupling()[k])
+    for k in (1, 3):
+        assert np.isnan([u[k].lower, u[k].upper, *u[k].mi]).all()
+        assert all(np.isnan(lam).all() for lam in u[k].potentials)
+        assert np.isnan(u[k].coupling()).all()
+        assert u[k].status == "invalid"
+    with pytest.raises(ValueError, match=words):
+        fastpid.union_information(each, on_failure="raise")
+    with pytest.raises(ValueError, match=r"marginals\[0\]\[0\] has p\(z="):
+        fastpid.union_information([a[3:4] for a in each])
+
+
+def test_a_source_that_loses_its_light_symbols_limits_what_the_others_couple() -> None:
+    # At the default tolerance source 0 is left with one symbol, which has less mass at z = 0 than
+    # the others' symbols: a coupling that gave it all of theirs proved too small an upper bound.
+    light, rare, heavy = 1.09390653e-11, 3.80850628e-07, 4.08520870e-14
+    most = 1.0 - rare - light
+    each = [
+        np.array([[light - heavy, most, rare], [heavy, 0.0, 0.0]]),
+        np.array([[0.0, 0.0, rare], [light, most, 0.0]]),
+        np.array([[light, most, 0.0], [0.0, 0.0, rare]]),
+    ]
+    coarse = fastpid.union_information(each)
+    fine = fastpid.union_information(each, tol=1e-15, on_failure="ignore")
+    assert fine.lower <= coarse.upper + 1e-14
+    assert coarse.lower <= fine.upper + 1e-14
+    q = coarse.coupling()
+    for i, a in enumerate(each):
+        assert np.abs(q.sum(axis=tuple(k for k in range(3) if k != i)) - a).max() <= 1e-15

@@ -17,111 +17,120 @@
 
 namespace fastpid::many {
 
-struct CertificateWork {
-  double* e = nullptr;       // tuples x target
-  double* sum = nullptr;     // tuples
-  double* factor = nullptr;  // the cells
-  double* of_q = nullptr;
-  double* shift = nullptr;  // the symbols of all sources, which lower_bound() sets
+template <class Real>
+struct BasicCertificateWork {
+  BasicMarginalWork<Real> sums;
+  Real* t = nullptr;       // tuples: sum_z E
+  Real* factor = nullptr;  // the cells: the factors of the dominated coupling
+  Real* of_q = nullptr;
+  Real* logs = nullptr;
+  Real* shift = nullptr;  // the symbols of all sources, which lower_bound() sets
 
-  static CertificateWork take(Arena& arena, const Problem& p) {
-    CertificateWork w;
-    w.e = arena.take<double>(p.tuples() * p.target());
-    w.sum = arena.take<double>(p.tuples());
-    w.factor = arena.take<double>(p.cells());
-    w.of_q = arena.take<double>(p.cells());
-    w.shift = arena.take<double>(p.cells() / p.target());
+  static BasicCertificateWork take(Arena& arena, const BasicProblem<Real>& p) {
+    BasicCertificateWork w;
+    w.sums = BasicMarginalWork<Real>::take(arena, p);
+    w.t = arena.take<Real>(p.tuples());
+    for (Real** a : {&w.factor, &w.of_q, &w.logs}) *a = arena.take<Real>(p.cells());
+    w.shift = arena.take<Real>(p.cells() / p.target());
     return w;
   }
 };
+using CertificateWork = BasicCertificateWork<double>;
 
-// The marginals of s E, and E and its sums.
-inline void weigh(const Problem& p, const double* s, const double* factor, double* e, double* sum,
-                  double* of_q) {
-  const int target = p.target();
-  products(p, factor, e, sum);
-  marginals(p, of_q, [&](std::ptrdiff_t t, int z) { return s[t] * e[t * target + z]; });
-}
-
-// factor_i *= bound / of_q for the cells of source i, and only downwards if `down`.
-inline double rescale(const Problem& p, int i, const double* bound, const double* of_q, bool down,
-                      double* factor) {
-  double off = 0.0;
-  for (std::ptrdiff_t c = p.sources.first[i]; c < p.sources.first[i + 1]; ++c) {
-    off += std::fabs(bound[c] - of_q[c]);
-    if (!(of_q[c] > 0.0) || (down && of_q[c] <= bound[c])) continue;
-    factor[c] *= bound[c] / of_q[c];
-  }
-  return off;
-}
-
-inline double upper_bound(const Problem& p, const Iterate& it, double enough, int sweeps,
-                          const CertificateWork& w) {
-  const auto again = [&] { weigh(p, it.s, w.factor, w.e, w.sum, w.of_q); };
+// At most `sweeps` of them, to a residual of `enough`; problems of a pack that are not `wanted` get
+// none.
+template <class Exec, class Real>
+Real upper_bound(const Exec& exec, const BasicProblem<Real>& p, const BasicIterate<Real>& it,
+                 double enough, const BasicCertificateWork<Real>& w, int sweeps,
+                 MaskOf<Real> wanted) {
+  const MarginalSums<Exec, Real> sums(exec, p, w.sums);
   for (std::ptrdiff_t c = 0; c < p.cells(); ++c) w.factor[c] = it.factor[c];
-  const int sources = p.sources.count;
-  for (int sweep = 0; sweep < sweeps; ++sweep) {
-    double off = 0.0;
-    for (int i = 0; i < sources; ++i) {
-      again();
-      off += rescale(p, i, p.cap, w.of_q, false, w.factor);
+  const auto rescaled = [&](std::ptrdiff_t c) {
+    // Where the zeros of s leave the fitting without a limit, factors must not run to infinity.
+    return smaller(w.factor[c] * (p.cap[c] / w.of_q[c]), Real(tuning::Certificate::kLargestFactor));
+  };
+  MaskOf<Real> active = wanted;
+  for (int sweep = 0; sweep < sweeps && any(active); ++sweep) {
+    Real off = 0.0;
+    sums.sweep(it.s, w.factor, w.of_q, [&](std::ptrdiff_t from, std::ptrdiff_t to) {
+      for (std::ptrdiff_t c = from; c < to; ++c) {
+        off += fabs(p.cap[c] - w.of_q[c]);
+        w.factor[c] = select(active & (w.of_q[c] > 0.0), rescaled(c), w.factor[c]);
+      }
+    });
+    active = active & (off > enough);
+  }
+  sums.sweep(it.s, w.factor, w.of_q, [&](std::ptrdiff_t from, std::ptrdiff_t to) {
+    for (std::ptrdiff_t c = from; c < to; ++c) {
+      w.factor[c] = select((w.of_q[c] > 0.0) & (w.of_q[c] > p.cap[c]), rescaled(c), w.factor[c]);
     }
-    if (!(off > enough)) break;
-  }
-  for (int i = 0; i < sources; ++i) {
-    again();
-    rescale(p, i, p.cap, w.of_q, true, w.factor);
-  }
-  again();
-  double value = 0.0;
+  });
+  sums.all(it.s, w.factor, w.of_q);
+  sums.tuple_sums(w.factor, w.t);
+  exec.log_each(p.cells(), w.factor, w.logs);
+  Real value = 0.0;
   for (std::ptrdiff_t c = 0; c < p.cells(); ++c) {
-    if (w.of_q[c] > 0.0) value += w.of_q[c] * std::log(w.factor[c]);
+    value += select(w.of_q[c] > 0.0, w.of_q[c] * w.logs[c], Real(0.0));
   }
   for (std::ptrdiff_t t = 0; t < p.tuples(); ++t) {
-    if (it.s[t] > 0.0) value -= it.s[t] * xlogx(w.sum[t]);
+    if (skip(it.s[t])) continue;
+    value -= select(it.s[t] > 0.0, it.s[t] * xlogx(w.t[t]), Real(0.0));
   }
-  return std::fabs(value) < HUGE_VAL ? value : HUGE_VAL;
+  return bound_or(value, HUGE_VAL);
 }
 
 // Cells with mass whose potentials the iterate does not have are none of the problem; see reduce().
-inline double lower_bound(const Problem& p, const Iterate& it, const CertificateWork& w) {
+// Where potentials are so large that a factor which underflowed could matter in a product of M, or
+// products overflow, there is no bound.
+template <class Exec, class Real>
+Real lower_bound(const Exec& exec, const BasicProblem<Real>& p, const BasicIterate<Real>& it,
+                 const BasicCertificateWork<Real>& w) {
   const Sources& s = p.sources;
   const std::ptrdiff_t tuples = p.tuples();
-  products(p, it.factor, w.e, w.sum);
+  const MarginalSums<Exec, Real> sums(exec, p, w.sums);
+  sums.read_head(it.factor);
+  sums.tuple_sums(it.factor, w.t);
   // Tuples are blocks: `after` of them behind one another share the symbols up to source i.
   std::ptrdiff_t after = tuples, symbol = 0;
-  double value = 0.0;
+  using Certificate = tuning::Certificate;
+  const double largest =
+      Certificate::kLargestPotential * smaller(1.0, 2.0 / static_cast<double>(s.count - 1));
+  Real value = 0.0;
   for (int i = 0; i < s.count; ++i) {
     const std::ptrdiff_t n = s.symbols[i], around = after;
     after /= n;
     for (std::ptrdiff_t x = 0; x < n; ++x, ++symbol) {
-      double most = 0.0;
-      for (std::ptrdiff_t block = x * after; block < tuples; block += around) {
-        for (std::ptrdiff_t t = block; t < block + after; ++t) most = larger(most, w.sum[t]);
-      }
-      if (!(most > 0.0)) most = 1.0;
-      const double inverse = 1.0 / most;
-      for (std::ptrdiff_t block = x * after; block < tuples; block += around) {
-        for (std::ptrdiff_t t = block; t < block + after; ++t) w.sum[t] *= inverse;
-      }
-      const double move = w.shift[symbol] = std::log(most);
+      const auto each = [&](auto&& f) {
+        for (std::ptrdiff_t block = x * after; block < tuples; block += around) {
+          for (std::ptrdiff_t t = block; t < block + after; ++t) f(w.t[t]);
+        }
+      };
+      Real most = 0.0;
+      each([&](const Real& t) { most = larger(most, t); });
+      most = select(most > 0.0, most, Real(1.0));
+      const Real inverse = 1.0 / most;
+      if (i + 1 < s.count) each([&](Real& t) { t *= inverse; });
+      const Real move = w.shift[symbol] = log(most);
       const std::ptrdiff_t row = s.first[i] + x * s.target;
       for (std::ptrdiff_t c = row; c < row + s.target; ++c) {
-        if (!(p.mass[c] > 0.0)) continue;
-        // Factors whose products may overflow prove nothing.
-        if (!(it.log[c] <= tuning::Certificate::kLargestPotential)) return -HUGE_VAL;
-        value += p.mass[c] * (it.log[c] - move);
+        const Real term = p.mass[c] * (it.log[c] - move);
+        const Real sound = select(it.log[c] <= largest, term,
+                                  Real(-HUGE_VAL));  // NaN is not
+        value += select(p.mass[c] > 0.0, sound, Real(0.0));
       }
     }
   }
-  return std::fabs(value) < HUGE_VAL ? value : -HUGE_VAL;
+  return bound_or(value, -HUGE_VAL);
 }
 
-inline Bounds certify(const Problem& p, const Iterate& it, double enough, int sweeps,
-                      const CertificateWork& w) {
-  Bounds bounds;
-  bounds.upper = upper_bound(p, it, enough, sweeps, w);
-  bounds.lower = lower_bound(p, it, w);
+template <class Exec, class Real>
+BasicBounds<Real> certify(const Exec& exec, const BasicProblem<Real>& p,
+                          const BasicIterate<Real>& it, double enough,
+                          const BasicCertificateWork<Real>& w, int sweeps,
+                          MaskOf<Real> wanted = true) {
+  BasicBounds<Real> bounds;
+  bounds.upper = upper_bound(exec, p, it, enough, w, sweeps, wanted);
+  bounds.lower = lower_bound(exec, p, it, w);
   return bounds;
 }
 

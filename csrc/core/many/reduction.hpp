@@ -127,10 +127,15 @@ inline void reduce(const Sources& given, const double* a, Tolerances t, Reductio
     }
     // One source stays in any case.
     if (r.rows[i] < 2 && (left > 0 || i + 1 < given.count)) {
-      scatter(r, p_z);
       double* cap = r.cap;  // free until sources are placed
-      for (int z = 0; z < r.kept; ++z) cap[z] = p_z[z];
+      scatter(r, cap);
       lower_caps(given, a, i, r, cap);
+      // What it has lost, with its lighter symbols, is none of its cap.
+      for (int z = 0; z < r.kept; ++z) p_z[z] = 0.0;
+      for (std::ptrdiff_t c = given.first[i]; c < given.first[i + 1]; ++c) {
+        const int z = r.target[(c - given.first[i]) % given.target];
+        if (z >= 0) p_z[z] += a[c];
+      }
       for (int z = 0; z < r.kept; ++z) most[z] = smaller(most[z], cap[z] / p_z[z]);
       continue;
     }

@@ -7,87 +7,121 @@
 // has blocks on its diagonal alone and is eliminated symbol by symbol; what remains of the others
 // is dense. Adding a constant to the potentials of a target symbol of one source and taking it from
 // the first changes nothing: each other source has one null direction a target symbol, which is
-// closed by the weights of its cells, m m' / p(z), added to the system. The right-hand sides are
-// orthogonal to those directions, so this picks one solution and changes none.
+// closed by w w' / sum w, w being the diagonal at its cells: that keeps the digits of small
+// entries. The right-hand sides are orthogonal to those directions, so this picks one solution and
+// changes none.
 #pragma once
 
 #include "problem.hpp"
 
 namespace fastpid::many {
 
-struct SystemWork {
+template <class Real>
+struct BasicSystemWork {
   int* column = nullptr;     // of each cell among the first source's row or the others; -1: none
-  double* first = nullptr;   // Cholesky factors of the first source's blocks
-  double* panel = nullptr;   // order x (cells of the first source), column-major
-  double* schur = nullptr;   // order x order, column-major, its lower triangle
-  double* block = nullptr;   // target
-  double* packed = nullptr;  // the right-hand side of all cells of the support
+  Real* first = nullptr;     // Cholesky factors of the first source's blocks
+  Real* panel = nullptr;     // order x (cells of the first source), column-major
+  Real* schur = nullptr;     // order x order, column-major, its lower triangle
+  Real* diagonal = nullptr;  // its diagonal, before it is raised
+  Real* block = nullptr;     // a column of W_t
+  Real* head = nullptr;      // target x target: the sum of W_t over the last source
+  Real* packed = nullptr;    // the right-hand side of all cells of the support
   std::ptrdiff_t order = 0, rows = 0;
 
-  static std::ptrdiff_t support(const Problem& p, std::ptrdiff_t from, std::ptrdiff_t to) {
+  // Packs work on all cells: what one problem does not have, another may.
+  static bool has(const BasicProblem<Real>& p, std::ptrdiff_t c) {
+    if constexpr (kDense<Real>) {
+      return true;
+    } else {
+      return p.mass[c] > 0.0;
+    }
+  }
+  static std::ptrdiff_t support(const BasicProblem<Real>& p, std::ptrdiff_t from,
+                                std::ptrdiff_t to) {
     std::ptrdiff_t n = 0;
-    for (std::ptrdiff_t c = from; c < to; ++c) n += p.mass[c] > 0.0;
+    for (std::ptrdiff_t c = from; c < to; ++c) n += has(p, c);
     return n;
   }
 
-  static SystemWork take(Arena& arena, const Problem& p) {
-    const std::ptrdiff_t target = p.target(), head = p.sources.first[1];
-    SystemWork w;
-    w.rows = support(p, 0, head);
-    w.order = support(p, head, p.cells());
+  static BasicSystemWork take(Arena& arena, const BasicProblem<Real>& p) {
+    const std::ptrdiff_t target = p.target(), first = p.sources.first[1];
+    BasicSystemWork w;
+    w.rows = support(p, 0, first);
+    w.order = support(p, first, p.cells());
     w.column = arena.take<int>(p.cells());
-    w.first = arena.take<double>(p.sources.symbols[0] * target * target);
-    w.panel = arena.take<double>(w.order * w.rows);
-    w.schur = arena.take<double>(w.order * w.order);
-    w.block = arena.take<double>(target);
-    w.packed = arena.take<double>(w.order + w.rows);
+    w.first = arena.take<Real>(p.sources.symbols[0] * target * target);
+    w.panel = arena.take<Real>(w.order * w.rows);
+    w.schur = arena.take<Real>(w.order * w.order);
+    w.diagonal = arena.take<Real>(w.order);
+    w.block = arena.take<Real>(target);
+    w.head = arena.take<Real>(target * target);
+    w.packed = arena.take<Real>(w.order + w.rows);
     return w;
   }
 };
 
-template <class Exec>
+template <class Exec, class Real>
 class System {
  public:
-  System(const Exec& exec, const Problem& p, const SystemWork& w)
+  using Mask = MaskOf<Real>;
+
+  System(const Exec& exec, const BasicProblem<Real>& p, const BasicSystemWork<Real>& w)
       : exec_(exec), p_(p), w_(w), target_(p.target()) {
     const Sources& s = p.sources;
     int next = 0;
-    for (int x = 0; x < s.symbols[0]; ++x) {
-      next = 0;
-      for (int z = 0; z < target_; ++z) {
-        const std::ptrdiff_t c = static_cast<std::ptrdiff_t>(x) * target_ + z;
-        w_.column[c] = p.mass[c] > 0.0 ? next++ : -1;
-      }
+    const auto place = [&](std::ptrdiff_t c) {
+      w_.column[c] = BasicSystemWork<Real>::has(p, c) ? next++ : -1;
+    };
+    for (std::ptrdiff_t c = 0; c < s.first[1]; ++c) {
+      if (c % target_ == 0) next = 0;
+      place(c);
     }
     next = 0;
-    for (std::ptrdiff_t c = s.first[1]; c < p.cells(); ++c) {
-      w_.column[c] = p.mass[c] > 0.0 ? next++ : -1;
-    }
+    for (std::ptrdiff_t c = s.first[1]; c < p.cells(); ++c) place(c);
   }
 
   // From s, e and the inverse slacks by the tuple; the diagonal is raised by a share
   // `regularisation`. False if the matrix is not positive definite.
-  bool factorise(const double* s, const double* e, const double* inverse, double regularisation) {
+  Mask factorise(const Real* s, const Real* e, const Real* inverse, const Real& regularisation) {
+    const Mask definite = reduce(s, e, inverse, regularisation);
+    return any(definite) ? definite & factorise_rest() : definite;
+  }
+
+  // Solves for `direction` by the cell, zero off the support.
+  void solve(const Real* rhs, Real* direction) const {
+    forward_first(rhs);
+    solve_rest();
+    subtract_rest();
+    backward_first(direction);
+  }
+
+ protected:
+  // Assembles the system and eliminates the first source.
+  Mask reduce(const Real* s, const Real* e, const Real* inverse, const Real& regularisation) {
     const std::ptrdiff_t n = w_.order;
     for (std::ptrdiff_t k = 0; k < n * w_.rows; ++k) w_.panel[k] = 0.0;
     for (std::ptrdiff_t k = 0; k < n * n; ++k) w_.schur[k] = 0.0;
     const std::ptrdiff_t square = static_cast<std::ptrdiff_t>(target_) * target_;
     for (std::ptrdiff_t k = 0; k < p_.sources.symbols[0] * square; ++k) w_.first[k] = 0.0;
     assemble(s, e, inverse);
-    close_null_directions();
     raise_diagonals(1.0 + regularisation);
-    if (!eliminate()) return false;
-    if (n == 0) return true;
-    exec_.downdate(w_.schur, static_cast<int>(n), w_.panel, static_cast<int>(w_.rows));
-    return exec_.cholesky(w_.schur, static_cast<int>(n), n);
+    close_null_directions();
+    const Mask definite = eliminate();
+    if (any(definite) && n > 0) {
+      exec_.downdate(w_.schur, static_cast<int>(n), w_.panel, static_cast<int>(w_.rows));
+    }
+    return definite;
+  }
+  Mask factorise_rest() {
+    const auto n = static_cast<int>(w_.order);
+    return n > 0 ? exec_.cholesky(w_.schur, n, n) : Mask(true);
   }
 
-  // Solves for `direction` by the cell, zero off the support.
-  void solve(const double* rhs, double* direction) const {
-    const Sources& s = p_.sources;
-    const std::ptrdiff_t n = w_.order, head = s.first[1];
-    double* first = w_.packed + n;
-    double* rest = w_.packed;
+  // The parts of a solve, on the right-hand side in w_.packed: that of the first source, behind
+  // that of the others.
+  void forward_first(const Real* rhs) const {
+    const std::ptrdiff_t n = w_.order, head = p_.sources.first[1];
+    Real *first = w_.packed + n, *rest = w_.packed;
     std::ptrdiff_t at = 0;
     for (std::ptrdiff_t c = 0; c < head; ++c) {
       if (w_.column[c] >= 0) first[at++] = rhs[c];
@@ -98,26 +132,36 @@ class System {
     each_block(
         [&](int x, int width, std::ptrdiff_t row) { forward(factor(x), width, first + row); });
     for (std::ptrdiff_t k = 0; k < w_.rows; ++k) {
-      const double* column = w_.panel + k * n;
-      for (std::ptrdiff_t i = 0; i < n; ++i) rest[i] -= column[i] * first[k];
+      const Real* column = w_.panel + k * n;
+      const Real by = -first[k];
+      for (std::ptrdiff_t i = 0; i < n; ++i) rest[i] = multiply_add(column[i], by, rest[i]);
     }
-    if (n > 0) exec_.solve(w_.schur, static_cast<int>(n), n, rest);
+  }
+  void solve_rest() const {
+    if (w_.order > 0) exec_.solve(w_.schur, static_cast<int>(w_.order), w_.order, w_.packed);
+  }
+  void subtract_rest() const {
+    const std::ptrdiff_t n = w_.order;
+    Real *first = w_.packed + n, *rest = w_.packed;
     for (std::ptrdiff_t k = 0; k < w_.rows; ++k) {
-      const double* column = w_.panel + k * n;
-      double sum = 0.0;
-      for (std::ptrdiff_t i = 0; i < n; ++i) sum += column[i] * rest[i];
+      const Real* column = w_.panel + k * n;
+      Real sum = 0.0;
+      for (std::ptrdiff_t i = 0; i < n; ++i) sum = multiply_add(column[i], rest[i], sum);
       first[k] -= sum;
     }
+  }
+  void backward_first(Real* direction) const {
+    Real *first = w_.packed + w_.order, *rest = w_.packed;
     each_block(
         [&](int x, int width, std::ptrdiff_t row) { backward(factor(x), width, first + row); });
-    at = 0;
+    const std::ptrdiff_t head = p_.sources.first[1];
+    std::ptrdiff_t at = 0;
     for (std::ptrdiff_t c = 0; c < p_.cells(); ++c) {
-      direction[c] = w_.column[c] < 0 ? 0.0 : c < head ? first[at++] : rest[w_.column[c]];
+      direction[c] = w_.column[c] < 0 ? Real(0.0) : c < head ? first[at++] : rest[w_.column[c]];
     }
   }
 
- private:
-  double* factor(int x) const {
+  Real* factor(int x) const {
     return w_.first + static_cast<std::ptrdiff_t>(x) * target_ * target_;
   }
 
@@ -126,41 +170,13 @@ class System {
   void each_block(F&& f) const {
     std::ptrdiff_t row = 0;
     for (int x = 0; x < p_.sources.symbols[0]; ++x) {
-      int width = 0;
-      for (int z = 0; z < target_; ++z) {
-        width += w_.column[static_cast<std::ptrdiff_t>(x) * target_ + z] >= 0;
-      }
+      const int width = first_width(x);
       f(x, width, row);
       row += width;
     }
   }
-
-  void assemble(const double* s, const double* e, const double* inverse) {
-    const Sources& sources = p_.sources;
-    const std::ptrdiff_t n = w_.order, tuples = p_.tuples();
-    Odometer at(sources);
-    std::ptrdiff_t row = 0;  // the panel's columns before those of the first source's symbol
-    int width = first_width(0);
-    for (std::ptrdiff_t t = 0; t < tuples; ++t) {
-      if (s[t] > 0.0) {
-        const double* of = e + t * target_;
-        for (int z = 0; z < target_; ++z) {
-          // Column z of W_t. A cell off the support has E = 0, and adds nothing.
-          if (!(of[z] > 0.0)) continue;
-          const double diagonal = s[t] * of[z], scale = diagonal * inverse[t];
-          for (int y = 0; y < target_; ++y) w_.block[y] = scale * of[y];
-          w_.block[z] += diagonal;
-          add(at, z, row, n, of);
-        }
-      }
-      if (t + 1 < tuples && at.next() == 0) {
-        row += width;
-        width = first_width(at.symbol(0));
-      }
-    }
-  }
-
   int first_width(int x) const {
+    if constexpr (kDense<Real>) return target_;
     int width = 0;
     for (int z = 0; z < target_; ++z) {
       width += w_.column[static_cast<std::ptrdiff_t>(x) * target_ + z] >= 0;
@@ -168,79 +184,145 @@ class System {
     return width;
   }
 
-  // Adds column z of W_t to every block of the tuple, of the dense part its lower triangle.
-  void add(const Odometer& at, int z, std::ptrdiff_t row, std::ptrdiff_t n, const double* of) {
-    const int sources = p_.sources.count;
-    double* block = factor(at.symbol(0));
-    const int k = w_.column[at.row(0) + z];
-    for (int y = z; y < target_; ++y) {
-      if (of[y] > 0.0) block[k * target_ + w_.column[at.row(0) + y]] += w_.block[y];
-    }
-    double* panel = w_.panel + (row + k) * n;
-    for (int j = 1; j < sources; ++j) add_column(at.row(j), 0, of, panel);
-    for (int i = 1; i < sources; ++i) {
-      double* column = w_.schur + w_.column[at.row(i) + z] * n;
-      add_column(at.row(i), z, of, column);
-      for (int j = i + 1; j < sources; ++j) add_column(at.row(j), 0, of, column);
+  void forward(const Real* l, int width, Real* v) const {
+    for (int k = 0; k < width; ++k) {
+      v[k] *= l[k * target_ + k];
+      for (int i = k + 1; i < width; ++i) v[i] -= l[k * target_ + i] * v[k];
     }
   }
-  void add_column(std::ptrdiff_t row, int from, const double* of, double* column) const {
+  void backward(const Real* l, int width, Real* v) const {
+    for (int k = width - 1; k >= 0; --k) {
+      for (int i = k + 1; i < width; ++i) v[k] -= l[k * target_ + i] * v[i];
+      v[k] *= l[k * target_ + k];
+    }
+  }
+
+ private:
+  // Blocks of two sources of the head get the sum of W_t over the last source at once.
+  void assemble(const Real* s, const Real* e, const Real* inverse) {
+    const std::ptrdiff_t n = w_.order, last = p_.last();
+    const int sources = p_.sources.count;
+    std::ptrdiff_t row = 0;  // the panel's columns before those of the first source's symbol
+    int symbol = 0;
+    each_head(p_, [&](std::ptrdiff_t h, const Odometer& at) {
+      if (at.symbol(0) != symbol) {
+        row += first_width(symbol);
+        symbol = at.symbol(0);
+      }
+      for (int k = 0; k < target_ * target_; ++k) w_.head[k] = 0.0;
+      for (std::ptrdiff_t x = 0; x < last; ++x) {
+        const std::ptrdiff_t t = h * last + x;
+        if (skip(s[t])) continue;
+        const Real* of = e + t * target_;
+        const std::ptrdiff_t cell = p_.tail() + x * target_;
+        for (int z = 0; z < target_; ++z) {
+          // A cell off the support has E = 0, and adds nothing.
+          if (skip(of[z])) continue;
+          const Real diagonal = s[t] * of[z], scale = diagonal * inverse[t];
+          for (int y = 0; y < target_; ++y) w_.block[y] = scale * of[y];
+          w_.block[z] += diagonal;
+          Real* sum = w_.head + z * target_;
+          for (int y = 0; y < target_; ++y) sum[y] += w_.block[y];
+          add(w_.block, of, cell, 0, w_.panel + (row + w_.column[at.row(0) + z]) * n);
+          for (int i = 1; i + 1 < sources; ++i) add(w_.block, of, cell, 0, column(at.row(i) + z));
+          add(w_.block, of, cell, z, column(cell + z));
+        }
+      }
+      for (int z = 0; z < target_; ++z) {
+        const Real* sum = w_.head + z * target_;
+        if (skip(sum[z])) continue;
+        const int k = w_.column[at.row(0) + z];
+        add(sum, sum, at.row(0), z, factor(at.symbol(0)) + k * target_);
+        for (int i = 1; i + 1 < sources; ++i) {
+          add(sum, sum, at.row(i), 0, w_.panel + (row + k) * n);
+          add(sum, sum, at.row(i), z, column(at.row(i) + z));
+          for (int j = i + 1; j + 1 < sources; ++j) {
+            add(sum, sum, at.row(j), 0, column(at.row(i) + z));
+          }
+        }
+      }
+    });
+  }
+
+  Real* column(std::ptrdiff_t cell) const { return w_.schur + w_.column[cell] * w_.order; }
+
+  // Adds block[from ..] to the entries of a column that belong to the cells of `row`; those that
+  // `of` has no mass in are not there.
+  void add(const Real* block, const Real* of, std::ptrdiff_t row, int from, Real* column) const {
     const int* index = w_.column + row;
     const int first = index[from], last = index[target_ - 1];
-    if (first >= 0 && last - first == target_ - 1 - from) {
-      for (int y = from; y < target_; ++y) column[first + y - from] += w_.block[y];
+    if (kDense<Real> || (first >= 0 && last - first == target_ - 1 - from)) {
+      for (int y = from; y < target_; ++y) column[first + y - from] += block[y];
       return;
     }
     for (int y = from; y < target_; ++y) {
-      if (of[y] > 0.0) column[index[y]] += w_.block[y];
+      if (!skip(of[y])) column[index[y]] += block[y];
     }
+  }
+
+  // The diagonal of a cell that a problem in a pack does not have decouples it.
+  void raise_diagonals(const Real& by) {
+    each_block([&](int x, int width, std::ptrdiff_t row) {
+      for (int k = 0; k < width; ++k) {
+        Real& diagonal = factor(x)[k * target_ + k];
+        diagonal = or_one(row + k, diagonal * by);
+      }
+    });
+    for (std::ptrdiff_t k = 0; k < w_.order; ++k) {
+      Real& diagonal = w_.schur[k * (w_.order + 1)];
+      w_.diagonal[k] = diagonal;
+      diagonal = or_one(p_.sources.first[1] + k, diagonal * by);
+    }
+  }
+  Real or_one(std::ptrdiff_t cell, const Real& diagonal) const {
+    if constexpr (kDense<Real>) return select(p_.mass[cell] > 0.0, diagonal, Real(1.0));
+    return diagonal;
   }
 
   void close_null_directions() {
     const Sources& s = p_.sources;
-    const std::ptrdiff_t n = w_.order;
-    for (int z = 0; z < target_; ++z) {
-      double p_z = 0.0;
-      for (std::ptrdiff_t c = z; c < s.first[1]; c += target_) p_z += p_.mass[c];
-      for (int i = 1; i < s.count; ++i) {
-        for (std::ptrdiff_t c = s.first[i] + z; c < s.first[i + 1]; c += target_) {
-          if (w_.column[c] < 0) continue;
-          double* column = w_.schur + w_.column[c] * n;
-          for (std::ptrdiff_t d = c; d < s.first[i + 1]; d += target_) {
-            if (w_.column[d] >= 0) column[w_.column[d]] += p_.mass[c] * p_.mass[d] / p_z;
+    for (int i = 1; i < s.count; ++i) {
+      for (int z = 0; z < target_; ++z) {
+        const auto cells = [&](std::ptrdiff_t from, auto&& f) {
+          for (std::ptrdiff_t c = from; c < s.first[i + 1]; c += target_) {
+            if (w_.column[c] >= 0) f(c, w_.column[c]);
           }
-        }
+        };
+        Real sum = 0.0;
+        cells(s.first[i] + z, [&](std::ptrdiff_t, int k) { sum += w_.diagonal[k]; });
+        const Real inverse = select(sum > 0.0, 1.0 / sum, Real(0.0));
+        cells(s.first[i] + z, [&](std::ptrdiff_t c, int k) {
+          const Real weight = w_.diagonal[k] * inverse;
+          cells(c, [&](std::ptrdiff_t, int next) {
+            Real& entry = w_.schur[next + k * w_.order];
+            entry = multiply_add(w_.diagonal[next], weight, entry);
+          });
+        });
       }
     }
   }
 
-  void raise_diagonals(double by) {
-    each_block([&](int x, int width, std::ptrdiff_t) {
-      for (int k = 0; k < width; ++k) factor(x)[k * target_ + k] *= by;
-    });
-    for (std::ptrdiff_t k = 0; k < w_.order; ++k) w_.schur[k * w_.order + k] *= by;
-  }
-
   // The first source's blocks become their Cholesky factors, with reciprocals on the diagonal, and
   // the panel B becomes B L^-T. Blocks are a target wide: the library's calls would cost more.
-  bool eliminate() {
-    bool definite = true;
+  Mask eliminate() {
+    Mask definite = true;
     const std::ptrdiff_t n = w_.order;
     each_block([&](int x, int width, std::ptrdiff_t row) {
-      double* l = factor(x);
-      double* panel = w_.panel + row * n;
+      Real* l = factor(x);
+      Real* panel = w_.panel + row * n;
       for (int k = 0; k < width; ++k) {
-        double* column = l + k * target_;
-        double* b = panel + k * n;
+        Real* column = l + k * target_;
+        Real* b = panel + k * n;
         for (int j = 0; j < k; ++j) {
-          const double* before = l + j * target_;
-          const double by = before[k];
-          for (int i = k; i < width; ++i) column[i] -= by * before[i];
-          const double* c = panel + j * n;
-          for (std::ptrdiff_t i = 0; i < n; ++i) b[i] -= by * c[i];
+          const Real* before = l + j * target_;
+          const Real by = -before[k];
+          for (int i = k; i < width; ++i) column[i] = multiply_add(before[i], by, column[i]);
+          const Real* c = panel + j * n;
+          for (std::ptrdiff_t i = 0; i < n; ++i) b[i] = multiply_add(c[i], by, b[i]);
         }
-        definite = definite && column[k] > 0.0;
-        const double inverse = 1.0 / std::sqrt(definite ? column[k] : 1.0);
+        const Mask positive = column[k] > 0.0;
+        definite = definite & positive;
+        const Real inverse = 1.0 / sqrt(select(positive, column[k], Real(1.0)));
         for (int i = k + 1; i < width; ++i) column[i] *= inverse;
         column[k] = inverse;
         for (std::ptrdiff_t i = 0; i < n; ++i) b[i] *= inverse;
@@ -249,22 +331,10 @@ class System {
     return definite;
   }
 
-  void forward(const double* l, int width, double* v) const {
-    for (int k = 0; k < width; ++k) {
-      v[k] *= l[k * target_ + k];
-      for (int i = k + 1; i < width; ++i) v[i] -= l[k * target_ + i] * v[k];
-    }
-  }
-  void backward(const double* l, int width, double* v) const {
-    for (int k = width - 1; k >= 0; --k) {
-      for (int i = k + 1; i < width; ++i) v[k] -= l[k * target_ + i] * v[i];
-      v[k] *= l[k * target_ + k];
-    }
-  }
-
+ protected:
   const Exec& exec_;
-  const Problem& p_;
-  const SystemWork& w_;
+  const BasicProblem<Real>& p_;
+  const BasicSystemWork<Real>& w_;
   const int target_;
 };
 

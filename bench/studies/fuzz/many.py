@@ -1,0 +1,118 @@
+"""The long run of tests/many/test_fuzz.py: hostile tables of three to five sources.
+
+    python bench/studies/fuzz/many.py --tables 100000 --threads 2 --seed 0
+
+Writes many.md beside this file, or where --out says. The tables depend on the seed alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from fuzz import HERE, Found, keep
+from many_invariants import (
+    FAMILIES,
+    SHAPES,
+    check_all,
+    check_bits,
+    check_coupling,
+    check_sets,
+    draw,
+)
+from tqdm import tqdm
+
+CELLS = 24_000  # of the tables that are solved at a time, and so many tables at most
+MOST = 200
+SOLUTIONS, BITS = 40, 2  # tables of a batch that are looked at closer
+
+
+def check_batch(job: tuple[int, int, str]) -> tuple[str, Found]:
+    """Draw one batch and check it."""
+    seed, number, family = job
+    rng = np.random.default_rng([seed, number])
+    shape = SHAPES[number // len(FAMILIES) % len(SHAPES)]
+    p = draw(family, rng, shape, min(MOST, CELLS // int(np.prod(shape))))
+    u, broken = check_all(p, rng)
+    found = Found(
+        tables=len(p),
+        solves=5 * len(p),
+        unconverged=int((~u.converged).sum()),
+        not_finite=int(broken["not finite"].sum()),
+        gap=float(u.gap.max()),
+    )
+    found.note(broken, p)
+    found.note(check_coupling(p[:SOLUTIONS], u[:SOLUTIONS], 1e-9), p[:SOLUTIONS])
+    found.note(check_sets(p[:SOLUTIONS], u[:SOLUTIONS]), p[:SOLUTIONS])
+    found.note(check_bits(p[:BITS], u[:BITS]), p[:BITS])
+    return family, found
+
+
+def run(tables: int, processes: int, seed: int, offenders: Path) -> dict[str, Found]:
+    """Check so many tables: one batch of every family and shape, again and again."""
+    totals = {family: Found() for family in FAMILIES}
+    number = 0
+    with multiprocessing.get_context("spawn").Pool(processes) as pool, tqdm(total=tables) as bar:
+        while bar.n < tables:
+            jobs = [(seed, number + k, family) for k, family in enumerate(FAMILIES)]
+            number += len(jobs)
+            for family, found in pool.imap(check_batch, jobs):
+                for what, table in found.offenders:
+                    keep(offenders, family, what, table)
+                totals[family].add(found)
+                bar.update(found.tables)
+    return totals
+
+
+def report(totals: dict[str, Found], seconds: float, arguments: str) -> str:
+    """Return the counts as Markdown."""
+    everything = Found()
+    for found in totals.values():
+        everything.add(found)
+    lines = [
+        "# Hostile tables of several sources",
+        "",
+        f"Written by `python bench/studies/fuzz/many.py {arguments}`: {everything.tables:,} tables "
+        f"of three to five sources in {seconds / 60:.1f} minutes, Python "
+        f"{platform.python_version()}. The default call of `union_information`; gaps in nats. "
+        "Families are those of two sources, the second one's symbols taken for those of all the "
+        "others, and channels that are equal but for a relative error from 1e-13 to 0.1.",
+        "",
+        "| family | tables | unconverged | worst gap | NaN or inf | broken |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, f in [*totals.items(), ("**all**", everything)]:
+        lines.append(
+            f"| {name} | {f.tables:,} | {f.unconverged:,} | {f.gap:.1e} | {f.not_finite} "
+            f"| {f.broken.total()} |"
+        )
+    lines += ["", "| invariant | checks | broken |", "|---|---|---|"]
+    for what, checks in sorted(everything.checks.items()):
+        lines.append(f"| {what} | {checks:,} | {everything.broken[what]} |")
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tables", type=int, default=100_000)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=HERE / "many.md")
+    parser.add_argument("--offenders", type=Path, default=HERE / "offenders")
+    options = parser.parse_args()
+    start = time.monotonic()
+    totals = run(options.tables, options.threads, options.seed, options.offenders)
+    text = report(totals, time.monotonic() - start, " ".join(sys.argv[1:]))
+    options.out.write_text(text)
+    print(text)
+    sys.exit(any(found.broken for found in totals.values()))
+
+
+if __name__ == "__main__":
+    main()
