@@ -236,7 +236,7 @@ def test_what_cannot_be_raked_is_refused_with_the_class() -> None:
         ({"posteriors_x": X[0]}, r"posteriors_x must have shape \(n, nz\)"),
         ({"posteriors_x": X[:0]}, r"got shape \(0, 4\)"),
         ({"posteriors_y": posteriors(9, 3, 1.0, 0)}, "posteriors_x has 4 classes and .* 3"),
-        ({"weights": np.ones(300)}, "300 samples of x and 240 of y"),
+        ({"weights": np.ones(300)}, "300 samples in posteriors_x, 240 samples in posteriors_y"),
         ({"p_z": [0.5, 0.5]}, r"p_z has shape \(2,\), and there are 4 classes"),
         ({"p_z": [0.5, 0.5, 0.5, 0.5]}, "they sum to 2"),
         ({"n_symbols": 0}, "n_symbols must be between 1"),

@@ -46,7 +46,7 @@ def test_clusters_bracket_all_samples(unit: str) -> None:
 
 def test_what_is_known_of_sources_that_repeat() -> None:
     x, y, _ = THREE
-    kept = {"tol": 1e-6, "n_symbols": 60}
+    kept = {"tol": 1e-6, "n_symbols": 60, "p_z": np.full(3, 1 / 3)}
     pair = fastpid.union_posteriors([x, y], **kept)
     again = fastpid.union_posteriors([x, y, x[::-1]], **kept)
     # The order of samples means nothing, so that a source says nothing beyond itself.
@@ -76,7 +76,7 @@ def test_the_tolerance_decides_how_many_symbols() -> None:
         (THREE[:1], ValueError, "holds 1 source"),
         (np.stack(THREE), TypeError, r"pass list\(posteriors\)"),
         (
-            [THREE[0], THREE[1][:, :2] / THREE[1][:, :2].sum(1, keepdims=True)],
+            [THREE[0], THREE[1] @ np.array([[1, 0], [0, 1], [0, 1]])],
             ValueError,
             "classes",
         ),
