@@ -230,7 +230,8 @@ def read_samples(args: argparse.Namespace) -> tuple[CodedSamples, list[str]]:
         warnings.simplefilter("always")
         samples = code_file(
             open_file(args),
-            *names.values(),
+            (args.x, args.y),
+            args.z,
             bins=args.bins,
             strategy=args.strategy,
             missing=args.missing,
