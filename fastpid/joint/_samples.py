@@ -249,15 +249,13 @@ def from_sources(
     (2, 2, 2, 2)
     """
     given, own = check_sources(sources, data)
-    if own is not None and names is None:
-        names = [*own, name_of(z) or "z"]
     return code_sources(
         given,
         z,
         data=data,
         bins=bins,
         strategy=strategy,
-        names=names,
+        names=name_target(own, z) if names is None else names,
         weights=weights,
         missing=missing,
         rng=rng,
@@ -395,6 +393,11 @@ def check_sources(sources: Any, data: Any = None) -> tuple[list[Any], list[str] 
             "entry each (a source of several columns is an entry of its own)"
         )
     return given, own
+
+
+def name_target(own: list[str] | None, z: Any) -> list[str] | None:
+    """Return the names of sources that have some, with that of the target."""
+    return None if own is None else [*own, name_of(z) or "z"]
 
 
 def read_sources(

@@ -134,7 +134,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
         from_sources(np.stack([B, B], axis=1), T)
     with pytest.raises(TypeError, match=r"sources must be a list.*got str"):
         from_sources("abc", "t", data=DATA)
-    with pytest.raises(TypeError, match="x1 is the string 'b'.*data="):
+    with pytest.raises(TypeError, match=r"x1 is the string 'b'.*data="):
         from_sources([B, "b", C], T)
     with pytest.raises(ValueError, match="x2 names a column 'q'"):
         from_sources(["a", "b", "q"], "t", data=DATA)
@@ -147,7 +147,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="differ in length: x0 has 400, x1 has 399"):
         from_sources([B, C[:-1], B], T)
     many = RNG.integers(0, 8, (10, N))
-    with pytest.raises(ValueError, match="more than the 268435456 supported.*take fewer sources"):
+    with pytest.raises(ValueError, match=r"more than the 268435456 supported.*take fewer sources"):
         from_sources(list(many), T)
     with pytest.raises(ValueError, match="40 sources has more than 32 axes"):
         from_sources([np.zeros(N, dtype=int)] * 40, T)
