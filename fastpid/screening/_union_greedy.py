@@ -111,8 +111,8 @@ def _check_tuples(coded: CodedColumns, wanted: int) -> None:
         while math.prod(largest[: most + 1]) * nz <= MOST_CELLS:
             most += 1
         raise ValueError(
-            f'score="union" of {wanted} features about a target of {nz} classes takes all tuples '
-            f"of their symbols, more than {MOST_CELLS:.0e} cells; select at most {most}, cut them "
+            f'criterion="union" of {wanted} features about a target of {nz} classes takes all '
+            f"tuples of their symbols, more than {MOST_CELLS:.0e} cells; select at most {most}, cut them "
             "into fewer bins, or make the target binary, which has a closed form"
         )
 

@@ -1,4 +1,4 @@
-"""PIDSelector(score="union"): against brute force over union_information()."""
+"""PIDSelector(criterion="union"): against brute force over union_information()."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def data(
 def test_a_binary_target_is_that_of_brute_force(seed: int) -> None:
     x, z = data(seed, 2)
     chosen, gains = greedy(tables_of(x, z), 6)
-    fitted = PIDSelector(6, score="union").fit(x, z)
+    fitted = PIDSelector(6, criterion="union").fit(x, z)
     assert np.argsort(fitted.ranking_, kind="stable")[:6].tolist() == chosen
     assert fitted.scores_[chosen] == pytest.approx(gains, abs=1e-9)
     # Those that were not selected have what they would have added in the last step.
@@ -79,7 +79,7 @@ def test_a_binary_target_is_that_of_brute_force(seed: int) -> None:
 def test_more_classes_are_those_of_brute_force() -> None:
     x, z = data(7, 3, features=7)
     chosen, gains = greedy(tables_of(x, z), 4)
-    fitted = PIDSelector(4, score="union").fit(x, z)
+    fitted = PIDSelector(4, criterion="union").fit(x, z)
     assert np.argsort(fitted.ranking_, kind="stable")[:4].tolist() == chosen
     assert fitted.scores_[chosen] == pytest.approx(gains, abs=1e-8)
 
@@ -104,7 +104,7 @@ def test_what_joins_sources_says_what_they_do(seed: int) -> None:
 def test_submodular_selection_keeps_its_promise() -> None:
     x, z = data(3, 2, features=9)
     tables = tables_of(x, z)
-    fitted = PIDSelector(3, score="union").fit(x, z)
+    fitted = PIDSelector(3, criterion="union").fit(x, z)
     best = max(union([tables[i] for i in some]) for some in itertools.combinations(range(9), 3))
     found = union([tables[i] for i in np.flatnonzero(fitted.support_)])
     assert (1.0 - np.exp(-1.0)) * best <= found <= best + 1e-12
@@ -116,7 +116,7 @@ def test_it_takes_what_others_do_not_say_and_no_synergy() -> None:
     z = a | b
     noisy = a ^ (rng.random(2000) < 0.02)
     x = np.stack([a, noisy, b, c, c ^ z, d], axis=1).astype(float)
-    fitted = PIDSelector(2, score="union").fit(x, z)
+    fitted = PIDSelector(2, criterion="union").fit(x, z)
     assert fitted.get_support(indices=True).tolist() in ([0, 2], [0, 1], [1, 2])
     assert fitted.scores_[4] < 0.01  # which tells z together with c alone
     pairs = PIDSelector(4, redundancy_penalty=0.0).fit(x, z)
@@ -128,7 +128,7 @@ def test_features_that_add_nothing_come_by_what_they_say() -> None:
     z = rng.integers(0, 2, 500)
     views = [z ^ (rng.random(500) < rate) for rate in (0.3, 0.1, 0.2)]
     x = np.stack([np.zeros(500), *views, z], axis=1)
-    fitted = PIDSelector(5, score="union").fit(x, z)
+    fitted = PIDSelector(5, criterion="union").fit(x, z)
     assert fitted.ranking_.tolist() == [5, 4, 2, 3, 1]
     assert (fitted.scores_[[0, 1, 2, 3]] == 0.0).all()
 
@@ -138,7 +138,7 @@ def test_thousands_of_features_take_seconds() -> None:
     z = rng.integers(0, 2, 300)
     x = (rng.normal(size=(300, 2000)) + rng.uniform(0, 1.5, 2000) * z[:, None]).round(1)
     start = time.process_time()
-    fitted = PIDSelector(30, score="union").fit(x, z)
+    fitted = PIDSelector(30, criterion="union").fit(x, z)
     assert time.process_time() - start < 20.0  # 1.5 s on an idle machine
     assert (np.diff(fitted.scores_[np.argsort(fitted.ranking_)[:30]]) <= 1e-12).all()
 
@@ -147,6 +147,6 @@ def test_what_is_refused() -> None:
     rng = np.random.default_rng(3)
     x, z = rng.normal(size=(200, 20)), rng.integers(0, 3, 200)
     with pytest.raises(ValueError, match=r"11 features about a target of 3.*select at most 10"):
-        PIDSelector(11, score="union").fit(x, z)
-    with pytest.raises(ValueError, match="score must be one of pairs, union; got 'mean'"):
-        PIDSelector(2, score="mean").fit(x, z)
+        PIDSelector(11, criterion="union").fit(x, z)
+    with pytest.raises(ValueError, match="criterion must be one of pairs, union; got 'mean'"):
+        PIDSelector(2, criterion="mean").fit(x, z)

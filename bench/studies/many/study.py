@@ -207,13 +207,14 @@ def main() -> None:
             print("\n".join(report(path)))
         return
     run(args.runs, args.replicates)
+    fewest = min(map(len, read(args.runs).values()))
     text = [
         "# Estimates of three sources",
         "",
         f"Written by `python bench/studies/many/study.py --replicates {args.replicates}` "
-        f"({time.perf_counter() - start:.0f} s for what was left): {args.replicates} data sets a "
+        f"({time.perf_counter() - start:.0f} s for what was left): {fewest} data sets or more a "
         "world and size, 100 resamples, 99 permutations, the defaults otherwise; 5% has a standard "
-        f"error of {np.sqrt(0.05 * 0.95 / args.replicates):.1%}. In bits.",
+        f"error of {np.sqrt(0.05 * 0.95 / fewest):.1%}. In bits.",
         "",
         *report(args.runs),
         "",
