@@ -112,8 +112,8 @@ def _check_tuples(coded: CodedColumns, wanted: int) -> None:
             most += 1
         raise ValueError(
             f'criterion="union" of {wanted} features about a target of {nz} classes takes all '
-            f"tuples of their symbols, more than {MOST_CELLS:.0e} cells; select at most {most}, cut them "
-            "into fewer bins, or make the target binary, which has a closed form"
+            f"tuples of their symbols, more than {MOST_CELLS:.0e} cells; select {most} or fewer, "
+            "cut them into fewer bins, or make the target binary, which has a closed form"
         )
 
 

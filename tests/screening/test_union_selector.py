@@ -146,7 +146,7 @@ def test_thousands_of_features_take_seconds() -> None:
 def test_what_is_refused() -> None:
     rng = np.random.default_rng(3)
     x, z = rng.normal(size=(200, 20)), rng.integers(0, 3, 200)
-    with pytest.raises(ValueError, match=r"11 features about a target of 3.*select at most 10"):
+    with pytest.raises(ValueError, match=r"11 features about a target of 3.*select 10 or fewer"):
         PIDSelector(11, criterion="union").fit(x, z)
     with pytest.raises(ValueError, match="criterion must be one of pairs, union; got 'mean'"):
         PIDSelector(2, criterion="mean").fit(x, z)
