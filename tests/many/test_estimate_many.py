@@ -299,8 +299,9 @@ def test_estimates_are_drawn_with_their_intervals() -> None:
     for segment, name in zip(segments, names, strict=True):
         assert segment[:, 1] == pytest.approx(e.intervals[name])
     ax.figure.clear()
+    bits = np.random.default_rng(0).integers(0, 2, (5, 300))
     few = fastpid.estimate_many(
-        sources, z, subsets="leave_one_out", n_permutations=0, n_bootstrap=20, rng=0
+        list(bits[:4]), bits[4], subsets="leave_one_out", n_permutations=0, n_bootstrap=20, rng=0
     )
     with pytest.raises(ValueError, match='pass subsets="all"'):
         few.plot()
