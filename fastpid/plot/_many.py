@@ -28,9 +28,10 @@ def coverage(result: Any, *, kind: str = "bars", ax: Any = None) -> Any:
     kind : {"bars", "venn"}
         "bars" draws a bar for every coverage atom, with the sets as dots below. Bars reach below
         zero for negative atoms, and are hatched there; whiskers are the certified bounds, where
-        they can be seen, and of an estimate the intervals of its values. "venn" is for three sources: circles that overlap, with a number in every
-        part, and around them what only several sources together say. Areas are not to scale. A
-        part with a negative atom, which no area can have, is hatched and says so.
+        they can be seen, and of an estimate the intervals. "venn" is for three sources: circles
+        that overlap, with a number in every part, and around them what only several sources
+        together say. Areas are not to scale. A part with a negative atom, which no area can have,
+        is hatched and says so.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default into new Axes.
 
