@@ -299,6 +299,9 @@ def test_estimates_are_drawn_with_their_intervals() -> None:
     for segment, name in zip(segments, names, strict=True):
         assert segment[:, 1] == pytest.approx(e.intervals[name])
     ax.figure.clear()
+    words = [text.get_text() for text in e.plot(kind="venn").texts]
+    assert f"I(0, 1, 2; Z) = {e.mi_joint:.3f} bits" in words
+    assert f"only together\n{e.synergy:.3f}" in words
     bits = np.random.default_rng(0).integers(0, 2, (5, 300))
     few = fastpid.estimate_many(
         list(bits[:4]), bits[4], subsets="leave_one_out", n_permutations=0, n_bootstrap=20, rng=0
