@@ -41,9 +41,11 @@ if TYPE_CHECKING:
     from fastpid.course import TimeCourse as TimeCourse
     from fastpid.course import estimate_over as estimate_over
     from fastpid.estimation import Estimate as Estimate
+    from fastpid.estimation import ManyEstimate as ManyEstimate
     from fastpid.estimation import Power as Power
     from fastpid.estimation import Stability as Stability
     from fastpid.estimation import estimate as estimate
+    from fastpid.estimation import estimate_many as estimate_many
     from fastpid.estimation import estimate_predictions as estimate_predictions
     from fastpid.estimation import estimate_table as estimate_table
     from fastpid.estimation import power as power
@@ -61,6 +63,7 @@ _LATE = {
     "Differences": "conditions",
     "Estimate": "estimation",
     "ManyDecomposition": "_many",
+    "ManyEstimate": "estimation",
     "ManyPointwiseDecomposition": "_pointwise",
     "Network": "screening",
     "PIDSelector": "screening",
@@ -79,6 +82,7 @@ _LATE = {
     "decompose_posteriors": "_posteriors",
     "estimate": "estimation",
     "estimate_differences": "conditions",
+    "estimate_many": "estimation",
     "estimate_over": "course",
     "estimate_predictions": "estimation",
     "estimate_table": "estimation",

@@ -30,6 +30,7 @@ def test_the_names_are_those_documented() -> None:
         *("estimate_over", "estimate_differences", "TimeCourse", "Differences"),
         *("power", "stability", "compare", "PIDSelector"),
         *("decompose_many", "union_information", "ManyDecomposition", "UnionInformation"),
+        *("estimate_many", "ManyEstimate"),
         *("Comparison", "Decomposition", "Estimate", "Network", "Power", "Screen", "Stability"),
         *("PointwiseDecomposition", "ManyPointwiseDecomposition", "PointwiseSamples"),
         *("pointwise_many", "Status"),
@@ -66,6 +67,7 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.gaussian.estimate_over: [*solver[1:], "rng", "on_failure", "progress"],
         fastpid.gaussian.screen: [*solver[1:], "n_jobs", "rng", "on_failure", "progress"],
         fastpid.estimate: [*solver, "rng", "on_failure", "progress"],
+        fastpid.estimate_many: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_table: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_predictions: [*solver, "rng", "on_failure", "progress"],
         fastpid.estimate_over: [*solver, "rng", "on_failure", "progress"],
@@ -144,13 +146,12 @@ def test_a_table_of_three_sources_for_decompose() -> None:
 
 
 def test_three_sources_for_estimate() -> None:
-    with pytest.raises(TypeError, match=r"fastpid\.screen\(np\.column_stack.*np\.unique") as error:
+    with pytest.raises(TypeError, match=r"fastpid\.estimate_many.*np\.unique") as error:
         fastpid.estimate(X, Y, W, Z)
     names = {"np": np, "fastpid": fastpid, "x": X, "y": Y, "w": W, "z": Z}
-    for call in ("fastpid.screen(np.column_stack([x, y, w]), z)", str(error.value).split(": ")[-1]):
+    for call in ("fastpid.estimate_many([x, y, w], z)", str(error.value).split(": ")[-1]):
         assert call in str(error.value)
-        options = "n_bootstrap=20, n_permutations=19" if "estimate" in call else "top_k=1"
-        eval(f"{call[:-1]}, {options})", names)
+        eval(f"{call[:-1]}, n_bootstrap=20, n_permutations=19)", names)
 
 
 def test_names_without_data_for_estimate() -> None:

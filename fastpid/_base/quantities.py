@@ -21,6 +21,13 @@ METHODS = ("auto", "proxy", "gradient", "newton", "exact")
 REFERENCE_METHODS = ("cvx_compact", "cvx_published")
 ON_FAILURE = ("warn", "raise", "ignore")
 ROLES = ("x", "y", "z")
+
+
+def roles_of(n_sources: int) -> tuple[str, ...]:
+    """Return what sources and target are called: x, y, z; of more than two, x0, x1, ..., z."""
+    return ROLES if n_sources == 2 else (*(f"x{i}" for i in range(n_sources)), "z")
+
+
 #: How far the sum of a table may lie from one. Sums of float32 probabilities stay inside it.
 MASS_TOLERANCE = 1e-6
 

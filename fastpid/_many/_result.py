@@ -269,6 +269,41 @@ class ManyDecomposition(Comparable):
         pairs = {pair: d.numpy() for pair, d in self.pairs.items()}
         return dataclasses.replace(self, pairs=pairs, _dtype=None, **arrays)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return one table's values as plain numbers, strings and lists; sets are written "0,2".
+
+        Raises
+        ------
+        TypeError
+            For a batch.
+        """
+        if self._dtype is not None:
+            return self.numpy().to_dict()
+        if self.shape:
+            raise TypeError(f"this is a batch of shape {self.shape}; take one of its tables")
+        unions = {}
+        for subset in self.subsets:
+            lower, upper = self.bounds(subset)
+            unions[_key(subset)] = {
+                "value": self.union_information(subset),
+                "lower": lower,
+                "upper": upper,
+                "iterations": self.iterations(subset),
+                "status": self.status(subset),
+                "method": self.method(subset),
+            }
+        all_known = len(self.subsets) == 2**self.n_sources - 1
+        return {
+            "unit": self.unit,
+            "n_sources": self.n_sources,
+            "mi_joint": self.mi_joint,
+            "synergy": self.synergy,
+            "unique": self.unique.tolist() if self._knows_unique() else None,
+            "coverage": {_key(s): m for s, m in self.coverage.items()} if all_known else None,
+            "union_information": unions,
+            "converged": self.converged,
+        }
+
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row for every table and set of sources.
 
@@ -284,7 +319,7 @@ class ManyDecomposition(Comparable):
         if self._dtype is not None:
             return self.numpy().to_frame()
         pd = import_extra("pandas", "to_frame()")
-        names = [",".join(map(str, subset)) for subset in self.subsets]
+        names = list(map(_key, self.subsets))
         count = len(names)
 
         def column(values: Any) -> Any:  # sets last
@@ -331,6 +366,20 @@ class ManyDecomposition(Comparable):
 
         return coverage(self, kind=kind, ax=ax)
 
+    def _coverage_bars(self) -> list[tuple[Subset | None, float, float, float]]:
+        """Return sets with their atom and its bounds, the synergy last, for a plot."""
+        if self.shape:
+            raise ValueError(
+                f"result is a batch of shape {self.shape}; draw one of its tables, as result[0]"
+            )
+        bounds = self.coverage_bounds
+        low, high = self.bounds()
+        half = 0.5 * (high - low)
+        bars: list[tuple[Subset | None, float, float, float]] = [
+            (subset, atom, *bounds[subset]) for subset, atom in self.coverage.items()
+        ]
+        return [*bars, (None, self.synergy, self.synergy - half, self.synergy + half)]
+
     def _notes(self) -> list[str]:
         low, high = self.bounds()
         notes = [f"union information of all in [{low:.9g}, {high:.9g}], widest gap {self.gap:.1e}"]
@@ -373,6 +422,10 @@ class ManyDecomposition(Comparable):
             f"<table><thead><tr><th></th><th>{self.unit}</th></tr></thead><tbody>{rows}</tbody>"
             f"</table><small>{notes}</small>"
         )
+
+
+def _key(subset: Subset) -> str:
+    return ",".join(map(str, subset))
 
 
 def _name(subset: Subset) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from fastpid._base.quantities import ROLES
 from fastpid.cli._common import (
     EXIT_OK,
     EXIT_UNCONVERGED,
@@ -16,10 +15,12 @@ from fastpid.cli._common import (
     complain,
     emit,
     emit_json,
+    print_table,
 )
-from fastpid.cli._read import COLUMN_RULES, add_file, add_roles, read_samples
+from fastpid.cli._read import COLUMN_RULES, add_file, add_roles, check_roles, read_samples
 
 if TYPE_CHECKING:
+    from fastpid._many import ManyDecomposition
     from fastpid.joint import JointTable
     from fastpid.result import Decomposition
 
@@ -32,10 +33,11 @@ def add_decompose(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "decompose",
-        help="decompose what two columns of a file tell about a third",
+        help="decompose what two columns of a file, or more, tell about another one",
         description=(
             "Decompose what two columns of a file, the sources x and y, tell about a third, "
-            "the target z.\n\n" + COLUMN_RULES
+            "the target z;\nwith --sources a,b,c any number (fastpid.decompose_many).\n\n"
+            + COLUMN_RULES
         ),
         epilog=EXIT_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -52,27 +54,28 @@ def add_decompose(commands: Any) -> None:
 def _run_decompose(args: argparse.Namespace) -> int:
     import fastpid
 
+    check_roles(args)
+    options: Any = {name: getattr(args, name) for name in ("method", "tol", "unit", "threads")}
+    result: Any
     try:
         samples, notes = read_samples(args)
         table = samples.table()
-        result = fastpid.decompose(
-            table,
-            method=args.method,
-            tol=args.tol,
-            unit=args.unit,
-            threads=args.threads,
-            on_failure="ignore",
-        )
+        if args.sources is None:
+            result = fastpid.decompose(table, **options, on_failure="ignore")
+        else:
+            subsets = args.subsets or "all"
+            result = fastpid.decompose_many(table, subsets=subsets, **options, on_failure="ignore")
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
     for note in notes:
         complain("warning", note)
     if args.json:
-        emit_json(
-            args,
-            {**result.to_dict(), "converged": result.converged, "message": result.message},
-            **describe(args, table),
-        )
+        answer = {**result.to_dict(), "converged": result.converged}
+        if args.sources is None:
+            answer["message"] = result.message
+        emit_json(args, answer, **describe(args, table))
+    elif args.sources is not None:
+        _print_many(args.file, table, result)
     else:
         emit(_as_text(args.file, table, result))
     # A closed-form bracket is what --method proxy asks for.
@@ -93,9 +96,39 @@ def describe(args: argparse.Namespace, table: JointTable) -> dict[str, Any]:
                 "labels": table.labels[axis],
                 "counts": table.counts_along(axis).tolist(),
             }
-            for axis, role in enumerate(ROLES)
+            for axis, role in enumerate(table.roles)
         },
     }
+
+
+def _print_many(path: str, table: JointTable, result: ManyDecomposition) -> None:
+    *sources, z = table.names
+    rows = []
+    for subset, *values in _atoms(result):
+        words = "synergy"
+        if subset is not None:
+            words = "unique to " if len(subset) == 1 else "shared by "
+            words += ", ".join(sources[i] for i in subset)
+        rows.append([words, *(f"{round(each, 6) + 0.0:.6f}" for each in values)])
+    rows.append([f"I(all;{z})", f"{result.mi_joint:.6f}", "", ""])
+    _, *described = repr(table).splitlines()
+    title = "\n".join([f"{path}: {table.n_samples} rows, in {result.unit}", *described])
+    columns = [f"about {z}", "value", "at least", "at most"]
+    print_table(title, columns, 1, rows, f"widest gap {result.gap:.1e}")
+
+
+def _atoms(result: ManyDecomposition) -> list[Any]:
+    """Return sets of sources with their atoms and bounds on these, the synergy last."""
+    every = range(result.n_sources)
+    if len(result.subsets) == 2**result.n_sources - 1:
+        return result._coverage_bars()
+    low, high = result.bounds()
+    half = 0.5 * (high - low)
+    bars: list[Any] = []
+    for i, value in enumerate(result.unique.tolist()):
+        least, most = result.bounds([j for j in every if j != i])
+        bars.append(((i,), value, low - most, high - least))
+    return [*bars, (None, result.synergy, result.synergy - half, result.synergy + half)]
 
 
 def _as_text(path: str, table: JointTable, result: Decomposition[float]) -> str:

@@ -6,7 +6,6 @@ import argparse
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from fastpid._base.quantities import ATOMS
 from fastpid.cli._common import (
     EXIT_OK,
     UserError,
@@ -19,10 +18,10 @@ from fastpid.cli._common import (
 )
 from fastpid.cli._decompose import describe
 from fastpid.cli._outputs import add_outputs, check_outputs, save_plot
-from fastpid.cli._read import COLUMN_RULES, add_file, add_roles, read_samples
+from fastpid.cli._read import COLUMN_RULES, add_file, add_roles, check_roles, read_samples
 
 if TYPE_CHECKING:
-    from fastpid.estimation import Estimate
+    from fastpid.estimation._estimates import Estimates
     from fastpid.joint import JointTable
 
 
@@ -32,8 +31,9 @@ def add_estimate(commands: Any) -> None:
         "estimate",
         help="the same with the bias corrected, intervals and p-values",
         description=(
-            "Estimate what two columns of a file tell about a third: atoms with their bias "
-            "corrected,\nintervals and p-values (fastpid.estimate in Python).\n\n" + COLUMN_RULES
+            "Estimate what two columns of a file, or more, tell about another one: atoms with "
+            "their bias\ncorrected, intervals and p-values (fastpid.estimate in Python, of "
+            "--sources fastpid.estimate_many).\n\n" + COLUMN_RULES
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -86,20 +86,28 @@ def add_estimate(commands: Any) -> None:
 def _run_estimate(args: argparse.Namespace) -> int:
     from fastpid._solve.options import check_options
     from fastpid.estimation._estimate import estimate_samples
+    from fastpid.estimation._estimate_many import check_wanted_of_many, estimate_samples_of_many
     from fastpid.estimation._wanted import DEFAULT_TOL, check_wanted
 
+    check_roles(args)
     check_outputs(args)
     try:
         tol = DEFAULT_TOL if args.tol is None else args.tol
         options = check_options(args.method, tol, None, args.unit, args.threads, True, "ignore")
-        wanted = check_wanted(
+        wanted = (check_wanted if args.sources is None else check_wanted_of_many)(
             *(args.bias, args.ci, args.confidence_level),
             *(args.n_bootstrap, args.n_permutations, args.null, args.tol),
         )
         samples, notes = read_samples(args)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            result = estimate_samples(samples, options, wanted, args.rng, None)
+            result: Estimates
+            if args.sources is None:
+                result = estimate_samples(samples, options, wanted, args.rng, None)
+            else:
+                result = estimate_samples_of_many(
+                    samples, options, wanted, args.rng, None, args.subsets or "all"
+                )
         table = samples.table()
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(str(error)) from error
@@ -114,23 +122,24 @@ def _run_estimate(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _print(args: argparse.Namespace, table: JointTable, result: Estimate) -> None:
-    x, y, z = table.names
+def _print(args: argparse.Namespace, table: JointTable, result: Estimates) -> None:
+    *sources, z = table.names
     columns = ["about " + z, "plug-in"]
     columns += ["value"] if result.bias != "none" else []
     columns += [f"{result.confidence_level:.0%} interval"] if result.intervals else []
     columns += ["under null", "p"] if result.p_values else []
-    words = {"unique_x": f"unique to {x}", "unique_y": f"unique to {y}", "mi_xy": "I(X,Y;Z)"}
+    words = {"unique_x": f"unique to {sources[0]}", "unique_y": f"unique to {sources[1]}"}
     rows = []
-    for name in (*ATOMS, "mi_xy"):
-        row = [words.get(name, name), f"{getattr(result.decomposition, name):.4f}"]
+    for name, label in result._rows():
+        row = [words.get(name, label), f"{round(result._plug_in(name), 4) + 0.0:.4f}"]
         if result.bias != "none":
-            row.append(f"{result.values[name]:.4f}")
+            row.append(f"{round(result.values[name], 4) + 0.0:.4f}")
         if result.intervals:
             low, high = result.intervals[name]
             row.append(f"{low:.4f} to {high:.4f}")
         if name in result.p_values:
-            row += [f"{result.null_means[name]:.4f}", f"{result.p_values[name]:.3g}"]
+            mean = round(result.null_means[name], 4) + 0.0
+            row += [f"{mean:.4f}", f"{result.p_values[name]:.3g}"]
         row += [""] * (len(columns) - len(row))
         rows.append(row)
     title = f"{args.file}: {table.n_samples} rows, in {result.unit}"

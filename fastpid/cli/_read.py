@@ -149,8 +149,46 @@ def add_roles(parser: argparse.ArgumentParser) -> None:
     """Add which columns are the sources and the target."""
     for role, meaning in zip(ROLES, ("first source", "second source", "target"), strict=True):
         parser.add_argument(
-            f"--{role}", metavar="COL", required=True, help=f"the column that is the {meaning}"
+            f"--{role}",
+            metavar="COL",
+            required=role == "z",
+            help=f"the column that is the {meaning}",
         )
+    parser.add_argument(
+        "--sources",
+        metavar="COL,COL,COL",
+        action="append",
+        help="any number of sources, in the place of --x and --y; repeatable, once a column whose "
+        "name holds a comma",
+    )
+    parser.add_argument(
+        "--subsets",
+        choices=("all", "leave_one_out"),
+        help="of --sources, the sets whose union information is found (default: all)",
+    )
+
+
+def check_roles(args: argparse.Namespace) -> None:
+    """Refuse sources that are named in no way, or in both.
+
+    Raises
+    ------
+    UserError
+    """
+    pair = [f"--{role}" for role in ("x", "y") if getattr(args, role) is not None]
+    if args.sources is None:
+        if len(pair) < 2:
+            raise UserError("name the sources: --x and --y, or --sources of any number")
+        if args.subsets is not None:
+            raise UserError("--subsets is for --sources; leave it out")
+    elif pair:
+        raise UserError(f"--sources stands in the place of --x and --y; leave out {pair[0]}")
+
+
+def _source_names(args: argparse.Namespace, file: DataFile) -> list[str]:
+    if args.sources is None:
+        return [args.x, args.y]
+    return split_names(args.sources, file)
 
 
 def open_file(args: argparse.Namespace) -> DataFile:
@@ -225,33 +263,37 @@ def read_samples(args: argparse.Namespace) -> tuple[CodedSamples, list[str]]:
     """
     from fastpid.joint._from_file import code_file
 
-    names = {role: getattr(args, role) for role in ROLES}
+    file = open_file(args)
+    sources = _source_names(args, file)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         samples = code_file(
-            open_file(args),
-            *names.values(),
+            file,
+            sources,
+            args.z,
             bins=args.bins,
             strategy=args.strategy,
             missing=args.missing,
         )
     notes = [str(warning.message) for warning in caught]
-    for name in dict.fromkeys(names.values()):
-        roles = [f"--{role}" for role in ROLES if names[role] == name]
-        if len(roles) > 1:
-            notes.append(f"{' and '.join(roles)} are the same column, {name!r}")
+    names = [*sources, args.z]
+    options = [*(["--x", "--y"] if args.sources is None else ["--sources"] * len(sources)), "--z"]
+    for name in dict.fromkeys(names):
+        same = [option for option, other in zip(options, names, strict=True) if other == name]
+        if len(same) > 1:
+            notes.append(f"{' and '.join(same)} are the same column, {name!r}")
     if samples.n_dropped:
         total = samples.n_dropped + samples.n_samples
         notes.append(f"{samples.n_dropped} of {total} rows miss a value and were dropped")
-    for role, name, labels in zip(ROLES, samples.names, samples.labels, strict=True):
+    for option, name, labels in zip(options, samples.names, samples.labels, strict=True):
         if len(labels) == 1:
             raise UserError(
-                f"{args.file}: column {name!r} (--{role}) has one distinct value, {labels[0]!r}, "
+                f"{args.file}: column {name!r} ({option}) has one distinct value, {labels[0]!r}, "
                 f"in {samples.n_samples} rows, so it carries no information; choose another column"
             )
         if 2 * len(labels) > samples.n_samples:
             notes.append(
-                f"column {name!r} (--{role}) has {len(labels)} categories in {samples.n_samples} "
+                f"column {name!r} ({option}) has {len(labels)} categories in {samples.n_samples} "
                 "rows, fewer than two rows each: the result says little beyond these rows; "
                 "--bins cuts numeric columns"
             )

@@ -15,7 +15,7 @@ from fastpid._solve.options import SolveOptions
 from fastpid._solve.threads import count_threads
 from fastpid.conditions._design import Design
 from fastpid.estimation._intervals import Errors, bias_left, plain_intervals
-from fastpid.estimation._resampled import named
+from fastpid.estimation._problem import named
 from fastpid.estimation._resampling import CELLS_AT_A_TIME, solve_all
 from fastpid.estimation._result import Estimate
 from fastpid.joint._samples import CodedSamples

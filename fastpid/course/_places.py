@@ -18,7 +18,8 @@ from fastpid.estimation._arrangement import (
 )
 from fastpid.estimation._assembly import check_bias
 from fastpid.estimation._intervals import WITHOUT_STRATA
-from fastpid.estimation._resampled import ResampledTables, named
+from fastpid.estimation._problem import named
+from fastpid.estimation._resampled import ResampledTables
 from fastpid.estimation._wanted import Wanted
 
 #: Places whose resamples are in memory at a time, and the shuffled targets at each that say what a

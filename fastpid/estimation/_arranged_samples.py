@@ -9,12 +9,17 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.quantities import ROLES
 from fastpid._solve import kernel
 from fastpid._solve.threads import count_threads
 from fastpid.estimation._arrangement import Arrangement
 from fastpid.estimation._occupancy import Occupancy, occupied_cells
-from fastpid.estimation._resampling import CELLS_AT_A_TIME, Surrogates, Tables
+from fastpid.estimation._resampling import (
+    CELLS_AT_A_TIME,
+    Surrogates,
+    Tables,
+    axes_of,
+    place_in_cells,
+)
 
 #: How many numbers of samples are made at a time.
 _ROWS_AT_A_TIME = 2**22
@@ -28,13 +33,13 @@ class ArrangedSamples:
 
     Parameters
     ----------
-    codes : three ndarray of int (n_fields, n_samples)
-        The symbols of x, y and z.
+    codes : ndarrays of int (n_fields, n_samples)
+        The symbols of x, y and z, or of more sources and z.
     """
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
+        shape: tuple[int, ...],
         threads: int,
         arrangement: Arrangement,
         codes: tuple[NDArray[np.intp], ...],
@@ -45,16 +50,13 @@ class ArrangedSamples:
         self.threads = threads  # 0: the default
         self.arrangement = arrangement
         order = arrangement.sorted
-        self._codes = {
-            role: np.ascontiguousarray(each[:, order], dtype=np.int32)
-            for role, each in zip(ROLES, codes, strict=True)
-        }
+        self._codes = [np.ascontiguousarray(each[:, order], dtype=np.int32) for each in codes]
         self._weights = np.ones(len(order)) if weights is None else weights[order]
 
     @property
     def n_fields(self) -> int:
         """The number of fields."""
-        return len(self._codes["z"])
+        return len(self._codes[-1])
 
     @property
     def n_samples(self) -> int:
@@ -88,9 +90,7 @@ class ArrangedSamples:
     @functools.cached_property
     def cells(self) -> NDArray[np.int32]:
         """The cell of every sample, (n_fields, n_samples)."""
-        _, ny, nz = self.shape
-        x, y, z = (self._codes[role] for role in ROLES)
-        return np.asarray((x * ny + y) * nz + z, dtype=np.int32)
+        return np.asarray(np.ravel_multi_index(tuple(self._codes), self.shape), dtype=np.int32)
 
     @functools.cached_property
     def mass(self) -> NDArray[np.float64]:
@@ -197,14 +197,13 @@ class ArrangedSamples:
         role: str,
         given: str = "",
     ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        _, ny, nz = self.shape
-        stride = {"x": ny * nz, "y": nz, "z": 1}[role]
-        moved = np.asarray(self._codes[role] * stride, dtype=np.int32)
+        moved = place_in_cells(self._codes, self.shape, role)
         strata = np.broadcast_to(self.arrangement.strata, moved.shape)
         n_strata = int(strata.max()) + 1
         if given:
-            strata = self._codes[given] * n_strata + strata
-            n_strata *= self.shape[ROLES.index(given)]
+            (axis,) = axes_of(given, len(self.shape))
+            strata = self._codes[axis] * n_strata + strata
+            n_strata *= self.shape[axis]
         stratum = np.ascontiguousarray(strata, dtype=np.int32)
         fixed = np.asarray(self.cells - moved, dtype=np.int32)
         for size in self._batches(count, parts):

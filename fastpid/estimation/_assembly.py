@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ from fastpid.estimation._intervals import (
     intervals,
     p_value,
 )
-from fastpid.estimation._resampled import ResampledTables, named
+from fastpid.estimation._problem import PAIRS, Problem
+from fastpid.estimation._resampled import ResampledTables
 from fastpid.estimation._resampling import Samples
 from fastpid.estimation._result import Estimate
 from fastpid.estimation._wanted import Wanted
@@ -50,24 +51,69 @@ def estimate_with_errors(
     progress: bool | None,
 ) -> tuple[Estimate, Errors | None]:
     """Estimate, and say what is known of the errors of the corrected values, if that is wanted."""
+    warn_of_few(table)
+    check_bias(wanted.bias, samples)
+    solved = solve_tables(table.p, options._replace(on_failure="ignore"))
+    found = estimate_values(
+        *(table, samples, options, wanted, rng, progress),
+        Solved(PAIRS, solved.terms.vector(), float(solved.terms.gap[0])),
+    )
+    result = Estimate(table=table, decomposition=solved.result(), **found.fields)
+    if not found.solved_to_tol:
+        report_unsolved(result, result.largest_gap, options)
+    return result, found.errors
+
+
+class Solved(NamedTuple):
+    """What the samples' own table is solved for, and how well; vector (1, width), in nats."""
+
+    problem: Problem
+    vector: NDArray[np.float64]
+    gap: float
+
+
+class Found(NamedTuple):
+    """What is estimated: fields of the result, all that Estimates have but the decomposition."""
+
+    fields: dict[str, Any]
+    errors: Errors | None
+    solved_to_tol: bool
+
+
+def warn_of_few(table: JointTable | PredictionTable) -> None:
+    """Warn if there are too few samples for their symbols."""
     if not table.sampling.is_sufficient:
         warnings.warn(
             table.sampling.advice, UndersampledWarning, stacklevel=stacklevel_outside("fastpid")
         )
-    check_bias(wanted.bias, samples)
-    solved = solve_tables(table.p, options._replace(on_failure="ignore"))
-    plug_in = solved.terms.vector()
+
+
+def estimate_values(
+    table: JointTable | PredictionTable,
+    samples: Samples,
+    options: SolveOptions,
+    wanted: Wanted,
+    rng: Any,
+    progress: bool | None,
+    solved: Solved,
+) -> Found:
+    """Resample, correct and test what a table was solved for."""
+    problem, plug_in, gap = solved
     nulls = wanted.nulls
     scale = options.scale
-    tables = ResampledTables(samples, options, wanted, rng)
+
+    def named(vectors: NDArray[np.float64]) -> dict[str, Any]:
+        return problem.named(vectors, scale)
+
+    tables = ResampledTables(samples, options, wanted, rng, problem=problem)
     with progress_bar(progress, tables.total, "solving resamples", "tables") as tables.advance:
         corrected = tables.corrected(plug_in)
         errors = tables.errors(plug_in, corrected).of_field(0) if wanted.needs_errors else None
-        under_null = {what: named(tables.under_null(what)[:, 0], scale) for what in wanted.kinds}
+        under_null = {what: named(tables.under_null(what)[:, 0]) for what in wanted.kinds}
 
-    observed = {name: float(value) for name, value in named(plug_in[0], scale).items()}
-    values = {name: float(value) for name, value in named(corrected[0], scale).items()}
-    largest_gap = max(tables.largest_gap, float(solved.terms.gap[0])) * scale
+    observed = {name: float(value) for name, value in named(plug_in[0]).items()}
+    values = {name: float(value) for name, value in named(corrected[0]).items()}
+    largest_gap = max(tables.largest_gap, gap) * scale
     p_values = {
         atom: max(p_value(observed[atom], under_null[k][atom], largest_gap) for k in kinds)
         for atom, kinds in nulls.items()
@@ -77,19 +123,25 @@ def estimate_with_errors(
         for atom in wanted.judged:
             p_values[atom] = max(p_values[atom], error_p_value(atom, values[atom], errors))
         if wanted.ci != "none":
-            raw_intervals = intervals(wanted.ci, wanted.confidence_level, values, errors, p_values)
+            raw_intervals = intervals(
+                *(wanted.ci, wanted.confidence_level, values, errors, p_values),
+                unique=wanted.hypotheses.unique,
+            )
             draws = {name: observed[name] + drawn for name, drawn in errors.drawn.items()}
-    most = float(entropy_bound(table.p.sum(axis=(0, 1)), table.n_effective)) * scale
-    result = Estimate(
-        table=table,
-        decomposition=solved.result(),
+    p_z = table.p.sum(axis=tuple(range(table.p.ndim - 1)))
+    most = float(entropy_bound(p_z, table.n_effective)) * scale
+
+    def within(name: str, value: float) -> float:
+        return min(value if name in problem.signed else max(value, 0.0), most)
+
+    fields = dict(
         bias=wanted.bias,
         corrected=values,
-        values={name: _within(value, most) for name, value in values.items()},
+        values={name: within(name, value) for name, value in values.items()},
         ci=wanted.ci,
         confidence_level=wanted.confidence_level,
         intervals={
-            name: (_within(low, most), _within(high, most))
+            name: (within(name, low), within(name, high))
             for name, (low, high) in raw_intervals.items()
         },
         raw_intervals=raw_intervals,
@@ -107,9 +159,7 @@ def estimate_with_errors(
         largest_gap=largest_gap,
         unit=options.result_unit,
     )
-    if not (tables.solved_to_tol and solved.terms.gap[0] <= options.tol):
-        report_unsolved(result, largest_gap, options)
-    return result, errors
+    return Found(fields, errors, tables.solved_to_tol and gap <= options.tol)
 
 
 def check_bias(bias: str, samples: Samples) -> None:
@@ -150,10 +200,6 @@ def entropy_bound(p: NDArray[np.float64], n_effective: float) -> NDArray[np.floa
     plug_in = -(p * np.log(p, out=np.zeros_like(p), where=occupied)).sum(axis=-1)
     count = np.count_nonzero(occupied, axis=-1)
     return np.asarray(np.minimum(plug_in + (count - 1) / (2.0 * n_effective), np.log(count)))
-
-
-def _within(value: float, most: float) -> float:
-    return min(max(value, 0.0), most)
 
 
 def report_unsolved(result: Any, largest_gap: float, options: SolveOptions) -> None:

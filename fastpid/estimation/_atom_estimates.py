@@ -1,98 +1,23 @@
-"""What estimates of atoms have in common, whatever they were made from."""
+"""What estimates of the four atoms have in common, whatever they were made from."""
 
 from __future__ import annotations
 
 import dataclasses
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from abc import abstractmethod
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fastpid._base.atoms import HasAtoms
-from fastpid._base.compare import Comparable
 from fastpid._base.drawing import Drawing
-from fastpid._base.extras import import_extra
-from fastpid._base.notebook import Shown
-from fastpid._base.quantities import ATOMS, QUANTITIES
+from fastpid._base.quantities import ATOMS
+from fastpid.estimation._estimates import Estimates
 from fastpid.result import Decomposition
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class AtomEstimates(HasAtoms[float], Comparable, Shown, ABC):
+class AtomEstimates(HasAtoms[float], Estimates):
     """Atoms with their bias corrected, intervals and tests: what :class:`fastpid.Estimate` says."""
 
     decomposition: Decomposition[float]
-    bias: str
-    corrected: Mapping[str, float]
-    values: Mapping[str, float]
-    ci: str
-    confidence_level: float
-    intervals: Mapping[str, tuple[float, float]]
-    raw_intervals: Mapping[str, tuple[float, float]]
-    null: str
-    p_values: Mapping[str, float]
-    null_of: Mapping[str, str]
-    null_means: Mapping[str, float]
-    draws: Mapping[str, NDArray[np.float64]]
-    seed: Mapping[str, Any]
-    units: str
-    n_units: int
-    largest_gap: float
-    unit: str
-
-    @property
-    def standard_errors(self) -> dict[str, float]:
-        """The standard deviation of every corrected value over resamples; empty without any."""
-        return {name: float(drawn.std(ddof=1)) for name, drawn in self.draws.items()}
-
-    def _common_dict(self) -> dict[str, Any]:
-        """Return everything that is here but the draws, as plain numbers, strings and lists."""
-        return {
-            "decomposition": self.decomposition.to_dict(),
-            "bias": self.bias,
-            "corrected": dict(self.corrected),
-            "values": dict(self.values),
-            "ci": self.ci,
-            "confidence_level": self.confidence_level,
-            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
-            "raw_intervals": {name: list(ends) for name, ends in self.raw_intervals.items()},
-            "null": self.null,
-            "p_values": dict(self.p_values),
-            "null_of": dict(self.null_of),
-            "null_means": dict(self.null_means),
-            "units": self.units,
-            "n_units": self.n_units,
-            "largest_gap": self.largest_gap,
-            "seed": {
-                "entropy": self.seed["entropy"],
-                "spawn_key": list(self.seed["spawn_key"]),
-            },
-        }
-
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame, one row for each value.
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed (``pip install fastpid[estimate]``).
-        """
-        pd = import_extra("pandas", "to_frame()")
-        rows = [
-            {
-                "plug_in": getattr(self.decomposition, name),
-                "corrected": self.corrected[name],
-                "value": self.values[name],
-                "low": self.intervals.get(name, (np.nan, np.nan))[0],
-                "high": self.intervals.get(name, (np.nan, np.nan))[1],
-                "null_mean": self.null_means.get(name, np.nan),
-                "p_value": self.p_values.get(name, np.nan),
-            }
-            for name in QUANTITIES
-        ]
-        return pd.DataFrame(rows, index=pd.Index(QUANTITIES, name="quantity"))
 
     def _drawings(self) -> list[Drawing]:
         # The certified bracket is that of the plug-in value, which is not drawn.
@@ -104,47 +29,12 @@ class AtomEstimates(HasAtoms[float], Comparable, Shown, ABC):
 
         return atoms(self, kind=kind, ax=ax)
 
+    def _plug_in(self, name: str) -> float:
+        return float(getattr(self.decomposition, name))
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [*((atom, atom) for atom in ATOMS), ("mi_xy", "I(X,Y;Z)")]
+
     @abstractmethod
     def _names(self) -> tuple[str, str, str]:
         """Return what the sources and the target are called."""
-
-    @abstractmethod
-    def _title(self) -> str:
-        """Say what was estimated from."""
-
-    @abstractmethod
-    def _remarks(self) -> list[str]:
-        """Say how far it can be trusted, in lines."""
-
-    def __repr__(self) -> str:
-        """Return a table of atoms."""
-        head = f"  {'':<20}{'plug-in':>10}"
-        if self.bias != "none":
-            head += f"{'value':>11}"
-        if self.intervals:
-            head += f"{f'{self.confidence_level:.0%} interval':>22}"
-        if self.p_values:
-            head += f"{'under null':>12}{'p':>9}"
-        lines = [f"{self._title()} ({self.unit})", head]
-        for name in (*ATOMS, "mi_xy"):
-            label = "I(X,Y;Z)" if name == "mi_xy" else name
-            line = f"  {label:<20}{getattr(self.decomposition, name):>10.4f}"
-            if self.bias != "none":
-                line += f"{self.values[name]:>11.4f}"
-            if self.intervals:
-                low, high = self.intervals[name]
-                line += f"{f'[{low:.4f}, {high:.4f}]':>22}"
-            if name in self.p_values:
-                line += f"{self.null_means[name]:>12.4f}{self.p_values[name]:>9.3g}"
-            lines.append(line)
-        words = []
-        if self.bias != "none":
-            words.append(f"bias: {self.bias}")
-        if self.intervals:
-            words.append(f"interval: {self.ci}")
-        if self.p_values:
-            words.append(f"null: {self.null}")
-        if self.units != "samples":
-            words.append(f"resampled: {self.n_units} {self.units}")
-        lines.append(f"  {'; '.join([*words, f'largest gap {self.largest_gap:.0e}'])}")
-        return "\n".join([*lines, *(f"  {line}" for line in self._remarks())])

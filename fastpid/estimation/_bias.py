@@ -2,15 +2,15 @@
 
 Plug-in mutual information is too large: for N samples, I(X; Z) by about (|X| - 1)(|Z| - 1) / 2N
 nats and I(X, Y; Z) by more, which ends in the synergy for the most part. Everything here works on
-the vector (mi_x, mi_y, mi_xy, union) in nats, so that the corrected atoms still add up to the
-corrected mutual information. Corrected values may be negative: cutting them off would bring a bias
-back.
+the vector (mi_x, mi_y, mi_xy, union) in nats, or that of another problem, so that the corrected
+atoms still add up to the corrected mutual information. Corrected values may be negative: cutting
+them off would bring a bias back.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fastpid._solve.options import SolveOptions
 from fastpid.estimation._occupancy import Occupancy
+from fastpid.estimation._problem import PAIRS, Problem
 from fastpid.estimation._resampling import Samples, solve_all
 
 BIASES = ("none", "miller_madow", "chao_shen", "qe", "shuffle", "qe_shuffle", "jackknife")
@@ -103,17 +104,19 @@ def mean_of_parts(
     seed: np.random.SeedSequence,
     options: SolveOptions,
     advance: Callable[[int], object],
+    problem: Problem = PAIRS,
 ) -> tuple[NDArray[np.float64], float]:
     """Return the average vector over the parts of DIVISIONS random divisions in equal parts.
 
     Returns
     -------
-    mean : ndarray (n_fields, 4)
+    mean : ndarray (n_fields, width)
     gap : float
         The largest gap of a solve.
     """
-    vectors, gap = solve_all(samples.parts(DIVISIONS, seed, parts), options, advance)
-    return vectors.reshape(DIVISIONS, samples.n_fields, parts, 4).mean(axis=(0, 2)), gap
+    vectors, gap = solve_all(samples.parts(DIVISIONS, seed, parts), options, advance, problem)
+    by_part = vectors.reshape(DIVISIONS, samples.n_fields, parts, vectors.shape[-1])
+    return by_part.mean(axis=(0, 2)), gap
 
 
 def left_in_shuffles(
@@ -133,7 +136,13 @@ def left_in_shuffles(
         correct_resamples(bias, parts, samples, solve)
         for parts in samples.shuffled_parts(count, seed)
     ]
-    return np.asarray(np.concatenate(vectors).reshape(-1, samples.n_fields, 4).mean(axis=0))
+    return np.asarray(by_field(vectors, samples.n_fields).mean(axis=0))
+
+
+def by_field(vectors: Sequence[NDArray[np.float64]], n_fields: int) -> NDArray[np.float64]:
+    """Return vectors (k, width) of some draws after others as one array (n, n_fields, width)."""
+    together = np.concatenate(vectors)
+    return together.reshape(-1, n_fields, together.shape[-1])
 
 
 def quadratic_extrapolation(
@@ -186,11 +195,11 @@ def correct_resamples(
     samples : Samples
         What they are resamples of.
     solve : callable
-        From tables (k, nx, ny, nz) to vectors (k, 4).
+        From tables (k, nx, ny, nz) to vectors (k, width).
 
     Returns
     -------
-    corrected : ndarray (n, 4)
+    corrected : ndarray (n, width)
     """
     whole = parts.sum(axis=1)
     vectors = solve(whole)
@@ -203,7 +212,7 @@ def correct_resamples(
 
     def mean(tables: NDArray[np.float64]) -> NDArray[np.float64]:
         flat = solve(tables.reshape(-1, *tables.shape[2:]))
-        of_parts: NDArray[np.float64] = flat.reshape(*tables.shape[:2], 4).mean(axis=1)
+        of_parts: NDArray[np.float64] = flat.reshape(*tables.shape[:2], -1).mean(axis=1)
         return of_parts
 
     halves = mean(parts[:, 0::2] + parts[:, 1::2])
@@ -217,6 +226,7 @@ def jackknife(
     samples: Samples,
     options: SolveOptions,
     advance: Callable[[int], object],
+    problem: Problem = PAIRS,
 ) -> tuple[NDArray[np.float64], float]:
     """Extrapolate from N and N - 1 units: N I - (N - 1) mean of I without one (Quenouille 1956).
 
@@ -226,13 +236,13 @@ def jackknife(
 
     Returns
     -------
-    corrected : ndarray (n_fields, 4)
+    corrected : ndarray (n_fields, width)
     gap : float
         The largest gap of a solve.
     """
     n_units = samples.n_units
     tight = options._replace(tol=max(1e-12, min(options.tol, _JACKKNIFE_ERROR / n_units)))
     tables, counts = samples.leave_one_out()
-    without, gap = solve_all(tables, tight, advance)
-    mean = np.tensordot(counts, without.reshape(-1, samples.n_fields, 4), axes=1) / n_units
+    without, gap = solve_all(tables, tight, advance, problem)
+    mean = np.tensordot(counts, by_field([without], samples.n_fields), axes=1) / n_units
     return n_units * vector - (n_units - 1) * mean, gap

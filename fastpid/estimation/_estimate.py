@@ -193,9 +193,9 @@ def estimate(
     if more:
         raise TypeError(
             f"estimate() takes two sources and a target; got {3 + len(more)} positional arguments. "
-            "For three sources x, y, w of discrete values, decompose pairs, as "
-            "fastpid.screen(np.column_stack([x, y, w]), z) does, or one against the others "
-            "together: fastpid.estimate(x, np.unique(np.column_stack([y, w]), axis=0, "
+            "For three sources x, y, w of discrete values, estimate all together, as "
+            "fastpid.estimate_many([x, y, w], z) does, or one against the others as one source: "
+            "fastpid.estimate(x, np.unique(np.column_stack([y, w]), axis=0, "
             "return_inverse=True)[1].ravel(), z)"
         )
     options = check_options(
@@ -211,13 +211,19 @@ def estimate(
         weights=weights,
         missing=missing,
     )
-    if isinstance(groups, str):
-        if data is None:
-            raise TypeError(f"groups names a column, {groups!r}, of data; pass data=")
-        groups = pick(data, "groups", groups)
+    groups = groups_of(data, groups)
     return estimate_samples(
         samples, options, wanted, rng, progress, (groups, permute, block_length)
     )
+
+
+def groups_of(data: Any, groups: Any) -> Any:
+    """Return the groups of samples, by name if they are a column of `data`."""
+    if not isinstance(groups, str):
+        return groups
+    if data is None:
+        raise TypeError(f"groups names a column, {groups!r}, of data; pass data=")
+    return pick(data, "groups", groups)
 
 
 def estimate_samples(
@@ -230,14 +236,15 @@ def estimate_samples(
 ) -> Estimate:
     """Estimate from samples that are coded; `dependence` is groups, permute and block_length."""
     table = samples.table()
-    _check_table(table, wanted)
-    resampler = _resampler(samples, options.threads, *dependence)
+    check_table(table, wanted)
+    resampler = resampler_of(samples, options.threads, *dependence)
     return resample_and_estimate(table, resampler, options, wanted, rng, progress)
 
 
-def _resampler(
+def resampler_of(
     samples: CodedSamples, threads: int, groups: Any, permute: Any, block_length: Any
 ) -> Samples:
+    """Return coded samples as what is resampled."""
     n_given = samples.n_samples + samples.n_dropped
     runs = None if groups is None else read_groups(groups, n_given, samples.kept)
     arrangement = check_arrangement(runs, permute, block_length, samples.n_samples)
@@ -307,15 +314,20 @@ def estimate_table(
     )
     wanted = check_wanted(bias, ci, confidence_level, n_bootstrap, n_permutations, null, tol)
     counted = table if isinstance(table, JointTable) else from_counts(table)
+    if counted.p.ndim != 3:
+        raise ValueError(
+            f"table has {counted.p.ndim - 1} sources, and estimate_table() takes two; pass the "
+            "samples themselves to estimate_many()"
+        )
     if counted.n_effective != counted.n_samples:
         raise ValueError("table has weighted samples; pass the samples themselves to estimate()")
     nx, ny, nz = counted.shape
     resampler = Resampler((nx, ny, nz), options.threads, counts=counted.counts)
-    _check_table(counted, wanted)
+    check_table(counted, wanted)
     return resample_and_estimate(counted, resampler, options, wanted, rng, progress)
 
 
-def _check_table(table: JointTable, wanted: Wanted) -> None:
+def check_table(table: JointTable, wanted: Wanted) -> None:
     _refuse_constant(table)
     _refuse_distinct(table)
     if wanted.bias == "chao_shen" and table.n_effective != table.n_samples:
@@ -326,7 +338,7 @@ def _check_table(table: JointTable, wanted: Wanted) -> None:
 
 
 def _refuse_constant(table: JointTable) -> None:
-    for axis, role in enumerate("xyz"):
+    for axis, role in enumerate(table.roles):
         if np.count_nonzero(table.counts_along(axis)) == 1:
             name = table.names[axis]
             title = role if name == role else f"{role} ({name!r})"
@@ -338,7 +350,7 @@ def _refuse_constant(table: JointTable) -> None:
 
 def _refuse_distinct(table: JointTable) -> None:
     """Refuse what only names its samples: no frequency can be told from one of each."""
-    for axis, role in enumerate("xyz"):
+    for axis, role in enumerate(table.roles):
         occupied = np.count_nonzero(table.counts_along(axis))
         if occupied == table.n_samples > 2:
             name = table.names[axis]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -49,8 +49,31 @@ JUDGED_BY_ERRORS: dict[str, tuple[str, ...]] = {
     "conditional": ("redundancy", "unique_x", "unique_y"),
     "target": (),
 }
-#: The two that are zero at a kink.
-_UNIQUE = ("unique_x", "unique_y")
+
+
+class Hypotheses(NamedTuple):
+    """What atoms are tested against, and which are found in which way.
+
+    Attributes
+    ----------
+    shuffles : mapping
+        What is done to the samples: the variables that are moved as one, as in "x" or "x0,x2", and
+        the one that stays with them, or "".
+    null_of : mapping
+        By null hypothesis and atom, what is done; of several, the largest p-value counts.
+    judged : mapping
+        By null hypothesis, the atoms that have to be beyond their errors as well.
+    unique : tuple of str
+        The unique informations: where two or more of them are zero, values may be at a kink.
+    """
+
+    shuffles: Mapping[str, tuple[str, str]]
+    null_of: Mapping[str, Mapping[str, tuple[str, ...]]]
+    judged: Mapping[str, tuple[str, ...]]
+    unique: tuple[str, ...]
+
+
+OF_PAIRS = Hypotheses(SHUFFLES, NULL_OF, JUDGED_BY_ERRORS, ("unique_x", "unique_y"))
 
 
 class Errors(NamedTuple):
@@ -83,6 +106,7 @@ def intervals(
     errors: Errors,
     p_values: Mapping[str, float],
     reach: Mapping[str, float] | None = None,
+    unique: Sequence[str] = OF_PAIRS.unique,
 ) -> dict[str, tuple[float, float]]:
     """Return the interval of every value, as wide as errors, bias and tests ask for.
 
@@ -92,7 +116,7 @@ def intervals(
     alone would show that there is nothing, their errors are too small.
     """
     plain = plain_intervals(kind, confidence_level, values, errors, reach)
-    bias = bias_left(plain, errors)
+    bias = bias_left(plain, errors, unique)
     found = {}
     for name, (low, high) in plain.items():
         low, high = low + bias[name][0], high + bias[name][1]
@@ -119,14 +143,16 @@ def plain_intervals(
 
 
 def bias_left(
-    plain: Mapping[str, tuple[float, float]], errors: Errors
+    plain: Mapping[str, tuple[float, float]],
+    errors: Errors,
+    unique: Sequence[str] = OF_PAIRS.unique,
 ) -> dict[str, tuple[float, float]]:
     """Return what may have to be added to values, at least and at most, by their plain intervals.
 
-    Where neither source need have unique information, their mutual informations may be equal, and
-    the bias be that of a kink.
+    Where neither of two sources need have unique information, their mutual informations may be
+    equal, and the bias be that of a kink.
     """
-    at_kink = all(plain[name][0] + min(errors.kink[name], 0.0) <= 0.0 for name in _UNIQUE)
+    at_kink = sum(plain[name][0] + min(errors.kink[name], 0.0) <= 0.0 for name in unique) >= 2
     shifts = {name: (-errors.left[name], errors.kink[name] if at_kink else 0.0) for name in plain}
     return {name: (min(*each, 0.0), max(*each, 0.0)) for name, each in shifts.items()}
 

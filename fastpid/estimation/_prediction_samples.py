@@ -33,7 +33,7 @@ class PredictionSamples(IndependentSamples):
         order = np.argsort(z, kind="stable")  # samples of a label stand together
         self.x, self.y, self.z = x[order], y[order], z[order]
         self.weights = weights[order]
-        self.shape = (x.shape[1], y.shape[1], nz)
+        self.shape: tuple[int, ...] = (x.shape[1], y.shape[1], nz)
         self.size = math.prod(self.shape)
 
     @property

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.quantities import Terms
 from fastpid._base.random import seed_sequence
 from fastpid._solve.options import SolveOptions
 from fastpid.estimation._bias import (
@@ -17,6 +16,7 @@ from fastpid.estimation._bias import (
     DIVISIONS,
     EXTRAPOLATED,
     SHUFFLED,
+    by_field,
     chao_shen,
     correct_resamples,
     jackknife,
@@ -29,10 +29,10 @@ from fastpid.estimation._bias import (
 )
 from fastpid.estimation._intervals import (
     JUDGED_BY_ERRORS,
-    SHUFFLES,
     Errors,
     error_p_value,
 )
+from fastpid.estimation._problem import PAIRS, Problem, named
 from fastpid.estimation._resampling import Samples, Tables, solve_all, standard_error
 from fastpid.estimation._wanted import Wanted
 
@@ -47,7 +47,7 @@ _SHARE_OF_ERROR = 0.01
 class ResampledTables:
     """Every table that an estimate needs solved.
 
-    Vectors are those of Terms.vector(), in nats: (n_fields, 4), and (n, n_fields, 4) of n draws.
+    Vectors are those of `problem`, in nats: (n_fields, width), and (n, n_fields, width) of n draws.
     """
 
     def __init__(
@@ -57,7 +57,9 @@ class ResampledTables:
         wanted: Wanted,
         rng: Any,
         n_shuffles: int = _SHUFFLES,
+        problem: Problem = PAIRS,
     ) -> None:
+        self.problem = problem
         self.samples = samples
         self.options = options._replace(on_failure="ignore")
         self.resample_options = options_of_resamples(samples, options, wanted)
@@ -70,11 +72,12 @@ class ResampledTables:
         seed = seed_sequence(rng)
         self.seed = {"entropy": seed.entropy, "spawn_key": seed.spawn_key}
         self.streams = seed.spawn(4)
-        self.null_streams = seed.spawn(len(SHUFFLES))
+        self.shuffles = wanted.hypotheses.shuffles
+        self.null_streams = seed.spawn(len(self.shuffles))
 
     def solve(self, tables: Tables) -> Vectors:
-        """Return the vectors (k, 4) of tables, as closely as those of resamples need be known."""
-        vectors, gap = solve_all(tables, self.resample_options, self.advance)
+        """Return the vectors of tables, (k, width), as closely as those of resamples need be."""
+        vectors, gap = solve_all(tables, self.resample_options, self.advance, self.problem)
         self.note(gap, self.resample_options)
         return vectors
 
@@ -103,11 +106,11 @@ class ResampledTables:
 
     def under_null(self, what: str) -> Vectors:
         """Return the vectors under a null hypothesis."""
-        stream = self.null_streams[list(SHUFFLES).index(what)]
-        role, given = SHUFFLES[what]
+        stream = self.null_streams[list(self.shuffles).index(what)]
+        role, given = self.shuffles[what]
         some = self.samples.surrogates(self.wanted.n_permutations, stream, role, given)
         vectors = [self._solve_array(tables) * scale for tables, scale in some]
-        return np.concatenate(vectors).reshape(-1, self.samples.n_fields, 4)
+        return by_field(vectors, self.samples.n_fields)
 
     def corrected(self, plug_in: Vectors) -> Vectors:
         """Return the plug-in vector with its bias corrected."""
@@ -124,7 +127,9 @@ class ResampledTables:
         if bias in EXTRAPOLATED:
             return quadratic_extrapolation(plug_in, self.halves, self.quarters)
         if bias == "jackknife":
-            corrected, gap = jackknife(plug_in, self.samples, self.options, self.advance)
+            corrected, gap = jackknife(
+                plug_in, self.samples, self.options, self.advance, self.problem
+            )
             self.note(gap, self.options)
             return corrected
         return plug_in
@@ -141,7 +146,7 @@ class ResampledTables:
 
     def _mean_of_parts(self, parts: int, seed: np.random.SeedSequence) -> Vectors:
         options = self.resample_options
-        mean, gap = mean_of_parts(self.samples, parts, seed, options, self.advance)
+        mean, gap = mean_of_parts(self.samples, parts, seed, options, self.advance, self.problem)
         self.note(gap, options)
         return mean
 
@@ -160,7 +165,7 @@ class ResampledTables:
             correct_resamples(self.wanted.bias, parts, self.samples, self._solve_array)
             for parts in resamples
         ]
-        corrected = np.concatenate(vectors).reshape(-1, self.samples.n_fields, 4)
+        corrected = by_field(vectors, self.samples.n_fields)
         return corrected - self.left if self.wanted.bias in SHUFFLED else corrected
 
     def errors(self, plug_in: Vectors, corrected: Vectors) -> Errors:
@@ -169,7 +174,7 @@ class ResampledTables:
         left = np.zeros_like(corrected) if self.wanted.bias in SHUFFLED else self.left
         kink = root_extrapolation(plug_in, self.halves) - corrected
         drawn = self.resampled() - plug_in
-        return Errors(named(drawn, scale), named(left, scale), named(kink, scale))
+        return Errors(*(self.problem.named(each, scale) for each in (drawn, left, kink)))
 
     def _solve_array(self, tables: NDArray[np.float64]) -> Vectors:
         return self.solve(iter([tables]))
@@ -201,8 +206,3 @@ def p_values_of_errors(
         atom: error_p_value(atom, float(values[atom]), errors)
         for atom in JUDGED_BY_ERRORS[wanted.null]
     }
-
-
-def named(vectors: Vectors, scale: float) -> dict[str, Any]:
-    """Return values by name, in the unit that `scale` makes of nats."""
-    return {name: value * scale for name, value in Terms.of_vector(vectors).named().items()}

@@ -5,18 +5,18 @@ from __future__ import annotations
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.quantities import ROLES
+from fastpid._base.quantities import roles_of
 from fastpid._solve import kernel
 from fastpid._solve.options import SolveOptions
-from fastpid._solve.solve import solve_tables
 from fastpid._solve.threads import count_threads
 from fastpid.estimation._occupancy import Occupancy, occupied_cells
+from fastpid.estimation._problem import PAIRS, Problem
 from fastpid.estimation._random_tables import random_tables
 
 #: Cells of the tables that are in memory at a time (32 MiB).
@@ -28,7 +28,8 @@ _SAMPLES_A_CELL = 100
 
 _DIVISIONS_OF_SHUFFLES = 5
 
-#: Resamples, some at a time: arrays (count, nx, ny, nz) of weights of cells.
+#: Resamples, some at a time: arrays (count, nx, ny, nz) of weights of cells. Of more sources, here
+#: and everywhere below, (count, n_1, ..., n_M, nz).
 Tables = Iterator[NDArray[np.float64]]
 
 
@@ -50,7 +51,7 @@ class Samples(Protocol):
     four and equal but for three units.
     """
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
 
     @property
     def n_fields(self) -> int:
@@ -117,17 +118,36 @@ class Samples(Protocol):
         ...
 
 
+def axes_of(roles: str, n_axes: int) -> list[int]:
+    """Return the axes of a table with so many that roles are, as in "x" or "x0,x2"; none for ""."""
+    known = roles_of(n_axes - 1)
+    return [known.index(role) for role in roles.split(",")] if roles else []
+
+
 def solve_all(
-    tables: Tables, options: SolveOptions, advance: Callable[[int], object]
+    tables: Tables,
+    options: SolveOptions,
+    advance: Callable[[int], object],
+    problem: Problem = PAIRS,
 ) -> tuple[NDArray[np.float64], float]:
-    """Return the vectors (n, 4) of all tables in nats (Terms.vector), and their largest gap."""
+    """Return the vectors (n, width) of all tables in nats, and their largest gap."""
     vectors, gap = [], 0.0
     for batch in tables:
-        terms = solve_tables(batch, options).terms
-        vectors.append(terms.vector())
-        gap = max(gap, float(np.max(terms.gap)))
+        found, gaps = problem.solve(batch, options)
+        vectors.append(found)
+        gap = max(gap, float(np.max(gaps)))
         advance(len(batch))
     return np.concatenate(vectors), gap
+
+
+def place_in_cells(
+    codes: Sequence[NDArray[Any]], shape: tuple[int, ...], roles: str
+) -> NDArray[np.int32]:
+    """Return what the symbols of some variables add to the number of a sample's cell."""
+    total = np.zeros_like(codes[0], dtype=np.int32)
+    for axis in axes_of(roles, len(shape)):
+        total += codes[axis].astype(np.int32) * np.int32(math.prod(shape[axis + 1 :]))
+    return total
 
 
 class IndependentSamples(ABC):
@@ -163,7 +183,7 @@ class Resampler(IndependentSamples):
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
+        shape: tuple[int, ...],
         threads: int,
         *,
         codes: tuple[NDArray[np.intp], ...] | None = None,
@@ -205,7 +225,7 @@ class Resampler(IndependentSamples):
 
     @functools.cached_property
     def codes(self) -> tuple[NDArray[np.intp], ...]:
-        """The symbols x, y and z of every sample, (n_samples,) each."""
+        """The symbols of every sample, (n_samples,) each: x, y and z."""
         if self._codes is not None:
             return self._codes
         return tuple(np.unravel_index(self.cells, self.shape))
@@ -253,19 +273,17 @@ class Resampler(IndependentSamples):
         Parameters
         ----------
         role : {"x", "y", "z"}
-            The variable that is shuffled.
+            The variable that is shuffled; several are as one, as in "x0,x2".
         given : {"", "x", "y", "z"}
             Shuffle among the samples alike in this variable, or among all.
         """
         if self._counts_cells(self.size):
             return self._shuffle_cells(count, seed, role, given)
-        _, ny, nz = self.shape
-        codes = dict(zip(ROLES, self.codes, strict=True))
-        strides = dict(zip(ROLES, (ny * nz, nz, 1), strict=True))
-        moved = (codes[role] * strides[role]).astype(np.int32)
+        moved = place_in_cells(self.codes, self.shape, role)
         if given:
-            order = np.argsort(codes[given], kind="stable")
-            sizes = np.bincount(codes[given])
+            (axis,) = axes_of(given, len(self.shape))
+            order = np.argsort(self.codes[axis], kind="stable")
+            sizes = np.bincount(self.codes[axis])
             strata = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         else:
             order, strata = np.arange(len(self.cells)), np.array([0, len(self.cells)])
@@ -292,7 +310,7 @@ class Resampler(IndependentSamples):
 
     def _shuffle_targets(self, count: int, seed: np.random.SeedSequence) -> Tables:
         rows = len(self.cells)
-        z = self.codes[2].astype(np.int32)
+        z = self.codes[-1].astype(np.int32)
         fixed, strata = self.cells - z, np.array([0, rows])
         part = (np.arange(rows) * 4 // rows).astype(np.int32)
         moved = np.random.default_rng(seed).permutation(z) + part * np.int32(self.size)
@@ -305,14 +323,14 @@ class Resampler(IndependentSamples):
     def _shuffle_labels(self, count: int, seed: np.random.SeedSequence) -> Tables:
         """As _shuffle_targets, cell by cell."""
         random = np.random.default_rng(seed)
-        nx, ny, nz = self.shape
-        pairs_by_z = self.mass.reshape(nx * ny, nz)
+        nz = self.shape[-1]
+        sources_by_z = self.mass.reshape(-1, nz)
         sizes = (len(self.cells) + np.arange(4)) // 4
-        labels = random_tables(random, sizes, pairs_by_z.sum(axis=0), 1)[0]  # (4, nz)
+        labels = random_tables(random, sizes, sources_by_z.sum(axis=0), 1)[0]  # (4, nz)
         for size in self._batches(count, 4):
-            tables = random_tables(random, labels.ravel(), pairs_by_z.sum(axis=1), size)
-            by_pairs = tables.reshape(size, 4, nz, nx * ny).swapaxes(2, 3)
-            yield np.ascontiguousarray(by_pairs, dtype=np.float64)
+            tables = random_tables(random, labels.ravel(), sources_by_z.sum(axis=1), size)
+            by_sources = tables.reshape(size, 4, nz, -1).swapaxes(2, 3)
+            yield np.ascontiguousarray(by_sources, dtype=np.float64)
 
     def parts(self, count: int, seed: np.random.SeedSequence, parts: int) -> Tables:
         """Yield the `parts` tables of `count` random divisions of the samples in equal parts."""
@@ -371,13 +389,12 @@ class Resampler(IndependentSamples):
         self, count: int, seed: np.random.SeedSequence, role: str, given: str
     ) -> Tables:
         random = np.random.default_rng(seed)
-        axis = ROLES.index(role)
-        strata = ROLES.index(given) if given else None
+        axes, strata = (axes_of(roles, len(self.shape)) for roles in (role, given))
         # Axes: the strata, one if there are none; what is shuffled; the others.
-        order = [a for a in (strata, axis) if a is not None]
-        others = [a for a in range(3) if a not in order]
+        order = [*strata, *axes]
+        others = [a for a in range(len(self.shape)) if a not in order]
         moved = self.mass.reshape(self.shape).transpose(*order, *others)
-        groups = moved.reshape(-1 if given else 1, self.shape[axis], self._size_of(others))
+        groups = moved.reshape(*map(self._size_of, (strata, axes, others)))
         for size in self._batches(count, 1):
             tables = np.stack(
                 [random_tables(random, g.sum(axis=1), g.sum(axis=0), size) for g in groups], axis=1
@@ -413,16 +430,19 @@ class Resampler(IndependentSamples):
 def standard_error(samples: Samples) -> float:
     """Return about what chance does to the plug-in I(X, Y; Z), in nats: in any field, at least.
 
+    Of more sources, to what all of them say.
+
     To first order the standard deviation of the pointwise information, over sqrt(N); where that
     vanishes, the chi-square law of independent variables.
     """
     p = samples.mass.reshape(-1, *samples.shape)
-    p = p / p.sum((1, 2, 3), keepdims=True)
+    p = p.reshape(len(p), -1, samples.shape[-1])
+    p = p / p.sum((1, 2), keepdims=True)
     n = samples.n_samples
-    of_z = p.sum((1, 2), keepdims=True)
+    of_z = p.sum(1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(p > 0.0, np.log(p / p.sum(3, keepdims=True) / of_z), 0.0)
-    mean = (p * ratio).sum((1, 2, 3), keepdims=True)
-    variance = (p * (ratio - mean) ** 2).sum((1, 2, 3))
-    cells = np.count_nonzero(p, axis=(1, 2, 3))
+        ratio = np.where(p > 0.0, np.log(p / p.sum(2, keepdims=True) / of_z), 0.0)
+    mean = (p * ratio).sum((1, 2), keepdims=True)
+    variance = (p * (ratio - mean) ** 2).sum((1, 2))
+    cells = np.count_nonzero(p, axis=(1, 2))
     return float(np.sqrt(variance / n + cells / (2.0 * n * n)).min())

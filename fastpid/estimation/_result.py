@@ -96,7 +96,8 @@ class Estimate(AtomEstimates):
         }
 
     def _names(self) -> tuple[str, str, str]:
-        return self.table.names
+        x, y, z = self.table.names
+        return x, y, z
 
     def _title(self) -> str:
         shape = " x ".join(map(str, self.table.shape))

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from fastpid._base.checks import check_choice, check_count, check_open_interval
 from fastpid._base.quantities import ATOMS
 from fastpid.estimation._bias import BIASES
-from fastpid.estimation._intervals import INTERVALS, JUDGED_BY_ERRORS, NULL_OF, NULLS
+from fastpid.estimation._intervals import INTERVALS, NULLS, OF_PAIRS, Hypotheses
 
 Bias = Literal["none", "miller_madow", "chao_shen", "qe", "shuffle", "qe_shuffle", "jackknife"]
 Interval = Literal["none", "normal", "pivot"]
@@ -31,13 +31,15 @@ class Wanted(NamedTuple):
     null: str
     same_tol: bool  # for resamples as for the samples
     atoms: tuple[str, ...] = ATOMS  # that are tested
+    hypotheses: Hypotheses = OF_PAIRS
 
     @property
     def nulls(self) -> dict[str, tuple[str, ...]]:
         """What is done to the samples to test each atom."""
         if not self.n_permutations:
             return {}
-        return {atom: NULL_OF[self.null][atom] for atom in self.atoms}
+        null_of = self.hypotheses.null_of[self.null]
+        return {atom: null_of[atom] for atom in self.atoms}
 
     @property
     def kinds(self) -> list[str]:
@@ -47,7 +49,8 @@ class Wanted(NamedTuple):
     @property
     def judged(self) -> list[str]:
         """The atoms that have to be beyond their errors as well."""
-        return [atom for atom in self.nulls if atom in JUDGED_BY_ERRORS[self.null]]
+        judged = self.hypotheses.judged[self.null]
+        return [atom for atom in self.nulls if atom in judged]
 
     @property
     def needs_errors(self) -> bool:

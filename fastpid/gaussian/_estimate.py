@@ -20,7 +20,7 @@ from fastpid.estimation._intervals import (
     intervals,
     p_value,
 )
-from fastpid.estimation._resampled import named
+from fastpid.estimation._problem import named
 from fastpid.estimation._wanted import DEFAULT_TOL, Interval, Wanted, check_wanted
 from fastpid.gaussian._bias import BIASES
 from fastpid.gaussian._columns import check_number, read_columns

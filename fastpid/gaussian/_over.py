@@ -19,7 +19,7 @@ from fastpid.course._assembly import Setting, assemble
 from fastpid.course._block import Block, block_of
 from fastpid.estimation._arrangement import Arrangement, Permute, check_arrangement, read_groups
 from fastpid.estimation._assembly import report_unsolved
-from fastpid.estimation._resampled import named
+from fastpid.estimation._problem import named
 from fastpid.estimation._wanted import DEFAULT_TOL, Interval, Wanted, check_wanted
 from fastpid.gaussian._bias import BIASES
 from fastpid.gaussian._columns import check_number

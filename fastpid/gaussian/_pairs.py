@@ -20,7 +20,7 @@ from fastpid._solve.gaussian.sizes import check_sizes
 from fastpid._solve.options import SolveOptions
 from fastpid.estimation._arrangement import check_arrangement
 from fastpid.estimation._intervals import JUDGED_BY_ERRORS, SHUFFLES, error_p_value
-from fastpid.estimation._resampled import named
+from fastpid.estimation._problem import named
 from fastpid.estimation._wanted import Wanted
 from fastpid.gaussian._bias import Ranks, exact
 from fastpid.gaussian._channels import Channels

@@ -16,7 +16,7 @@ from fastpid._solve.gaussian.solve import solve_covariances
 from fastpid._solve.options import SolveOptions
 from fastpid.estimation._bias import DIVISIONS, quadratic_extrapolation, root_extrapolation
 from fastpid.estimation._intervals import SHUFFLES, Errors
-from fastpid.estimation._resampled import named
+from fastpid.estimation._problem import named
 from fastpid.estimation._wanted import Wanted
 from fastpid.gaussian._bias import (
     SIMULATIONS,

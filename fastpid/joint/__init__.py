@@ -7,8 +7,8 @@ from fastpid.joint._discretizer import Discretizer
 from fastpid.joint._from_file import from_file
 from fastpid.joint._other_packages import from_dict, from_dit, from_idtxl
 from fastpid.joint._prediction_table import PredictionTable
-from fastpid.joint._predictions import from_predictions
-from fastpid.joint._samples import from_samples
+from fastpid.joint._predictions import from_many_predictions, from_predictions
+from fastpid.joint._samples import from_samples, from_sources
 from fastpid.joint._sampling import Sampling, UndersampledWarning
 from fastpid.joint._tables import JointDistribution, JointTable
 
@@ -26,6 +26,8 @@ __all__ = [
     "from_dit",
     "from_file",
     "from_idtxl",
+    "from_many_predictions",
     "from_predictions",
     "from_samples",
+    "from_sources",
 ]

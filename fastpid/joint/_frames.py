@@ -149,13 +149,16 @@ def unknown_name(key: Any, names: Sequence[Any], where: str = "data") -> str:
     return f"a column {key!r} that {where} does not have{suggestion} (its columns are {shown})"
 
 
-def check_names(names: Sequence[str] | None, columns: tuple[Any, ...]) -> tuple[str, ...]:
-    """Return three names: those given, or those that the columns have, or x, y and z."""
+def check_names(
+    names: Sequence[str] | None, columns: Sequence[Any], roles: tuple[str, ...] = ROLES
+) -> tuple[str, ...]:
+    """Return a name for each role: those given, or those that the columns have, or the roles."""
     if names is None:
         own = map(name_of, columns)
-        return tuple(role if n is None else n for role, n in zip(ROLES, own, strict=True))
+        return tuple(role if n is None else n for role, n in zip(roles, own, strict=True))
+    wanted = "three strings" if len(roles) == 3 else f"{len(roles)} strings, the target's last"
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"names must be three strings; got {names!r}")
-    if len(names) != 3:
-        raise ValueError(f"names must be three strings; got {len(names)}")
+        raise TypeError(f"names must be {wanted}; got {names!r}")
+    if len(names) != len(roles):
+        raise ValueError(f"names must be {wanted}; got {len(names)}")
     return tuple(names)

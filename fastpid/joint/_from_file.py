@@ -1,4 +1,4 @@
-"""from_file(): a joint table of three columns of a file."""
+"""from_file(): a joint table of columns of a file."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from typing import Any
 import numpy as np
 
 from fastpid._base.checks import check_positive_integer
+from fastpid._base.quantities import roles_of
 from fastpid._base.random import RNG
 from fastpid.joint._columns import Column, as_float
 from fastpid.joint._files import DataFile
 from fastpid.joint._missing import Missing
-from fastpid.joint._samples import CodedSamples, code_three
+from fastpid.joint._samples import CodedSamples, check_sources, code_columns
 from fastpid.joint._tables import JointTable
 
 
 def from_file(
     path: str | os.PathLike[str],
-    x: str | Sequence[str],
-    y: str | Sequence[str],
-    z: str,
+    x: str | Sequence[str] | None = None,
+    y: str | Sequence[str] | None = None,
+    z: str | None = None,
     *,
+    sources: Sequence[str | Sequence[str]] | None = None,
     bins: Any = None,
     strategy: str = "quantile",
     weights: str | None = None,
@@ -34,7 +36,7 @@ def from_file(
     rng: RNG = 0,
     progress: bool | None = None,
 ) -> JointTable:
-    """Count three columns of a CSV, Parquet or Feather file.
+    """Count columns of a CSV, Parquet or Feather file: two sources, or more, and a target.
 
     The file is read in pieces, and only the columns that are named: 4 to 8 bytes a row and column
     are held, so that the file may be several times larger than memory. (Of data that are larger
@@ -54,8 +56,11 @@ def from_file(
         or Feather file; its first bytes tell which.
     x, y, z : str
         The columns that are the sources and the target; a source may be a list of columns.
+    sources : sequence of str, or of lists of str, optional
+        Any number of sources, in the place of `x` and `y`: ``from_file(path, sources=["a", "b",
+        ["c", "d"]], z="t")`` has three, the last of two columns. As in :func:`from_sources`.
     bins, strategy, missing, rng
-        As in :func:`fastpid.joint.from_samples`.
+        As in :func:`fastpid.joint.from_samples`, or :func:`fastpid.joint.from_sources`.
     weights : str, optional
         The column that holds the weights of the samples.
     delimiter : str
@@ -93,16 +98,22 @@ def from_file(
         chunk_rows=chunk_rows,
         progress=progress,
     )
+    given = (x, y) if sources is None else sources
+    if z is None or any(source is None for source in given):
+        raise TypeError(
+            "name the columns: from_file(path, x, y, z), or from_file(path, sources=[...], z=...)"
+        )
+    if sources is not None and (x is not None or y is not None):
+        raise TypeError("pass x and y, or sources, not both")
     return code_file(
-        file, x, y, z, bins=bins, strategy=strategy, weights=weights, missing=missing, rng=rng
+        file, given, z, bins=bins, strategy=strategy, weights=weights, missing=missing, rng=rng
     ).table()
 
 
 def code_file(
     file: DataFile,
-    x: str | Sequence[str],
-    y: str | Sequence[str],
-    z: str,
+    sources: Any,
+    z: str | Sequence[str],
     *,
     bins: Any = None,
     strategy: str = "quantile",
@@ -110,8 +121,9 @@ def code_file(
     missing: str = "raise",
     rng: RNG = 0,
 ) -> CodedSamples:
-    """Read and code three columns of a file."""
-    given = {"x": x, "y": y, "z": z}
+    """Read and code columns of a file; a source is a name, or a list of them."""
+    keys = check_sources(sources)[0]
+    given = dict(zip(roles_of(len(keys)), (*keys, z), strict=True))
     groups = {role: [key] if isinstance(key, str) else list(key) for role, key in given.items()}
     if len(groups["z"]) != 1:
         raise ValueError(f"z must be one column; got {z!r}")
@@ -125,7 +137,7 @@ def code_file(
         if not read[-1].is_numeric:
             raise TypeError(f"weights ({weights!r}) is {read[-1].kind}, and must be numbers")
         weight = np.where(read[-1].missing, np.nan, as_float(read[-1]))
-    return code_three(
+    return code_columns(
         columns, bins=bins, strategy=strategy, weights=weight, missing=missing, rng=rng
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastpid._base.quantities import roles_of
 from fastpid.joint._cells import describe_mixture
 from fastpid.joint._coding import Coding, CodingOptions, WithMissing, bin_count, fit_coding
 from fastpid.joint._columns import Column, as_float
@@ -28,8 +29,8 @@ def plan_bins(
     * An int N cuts every numeric column with more than N distinct values; one with fewer keeps them
       as categories. Of a target, whole numbers are classes, and are not cut. An int that cuts
       nothing is refused.
-    * A mapping says it by the role or the name of a column, a sequence of three by place. What is
-      said of a column is done, or refused.
+    * A mapping says it by the role or the name of a column, a sequence (of columns that have roles)
+      by place. What is said of a column is done, or refused.
     * strategy="bayesian_blocks" cuts every float column, without being given a number.
 
     Raises
@@ -46,10 +47,14 @@ def plan_bins(
     if isinstance(bins, Mapping):
         plan = _by_name(bins, columns)
     elif isinstance(bins, (list, tuple)):
-        if len(columns) != 3 or len(bins) != 3:
+        roles = [column.role for column in columns]
+        if len(bins) != len(columns) or not _have_roles(columns):
+            wanted = "three, one for each of x, y and z"
+            if len(roles) != 3 and _have_roles(columns):
+                wanted = f"{len(roles)}, one for each of {', '.join(roles[:-1])} and z"
             raise ValueError(
-                f"bins has {len(bins)} entries; a sequence needs three, one for each of x, y and z "
-                '(give edges by column: bins={"x": edges})'
+                f"bins has {len(bins)} entries; a sequence needs {wanted} "
+                f'(give edges by column: bins={{"{roles[0]}": edges}})'
             )
         plan = list(bins)
     else:
@@ -63,6 +68,16 @@ def plan_bins(
     return plan
 
 
+def _have_roles(columns: Sequence[Column]) -> bool:
+    """Whether columns are sources and a target, not the many of a screen."""
+    return tuple(c.role for c in columns) == roles_of(len(columns) - 1)
+
+
+def _listed(columns: Sequence[Column]) -> str:
+    *sources, target = (f'"{column.role}"' for column in columns)
+    return f"{', '.join(sources)} and {target}"
+
+
 def _by_name(bins: Mapping[Any, Any], columns: Sequence[Column]) -> list[Spec]:
     known = {key for column in columns for key in (column.role, column.name)}
     for key in bins:
@@ -70,8 +85,7 @@ def _by_name(bins: Mapping[Any, Any], columns: Sequence[Column]) -> list[Spec]:
             names = [column.name for column in columns]
             raise ValueError(
                 f"bins has the key {key!r}: {unknown_name(key, names, 'the data')}; keys are names "
-                "of columns"
-                + (', or "x", "y" and "z"' if [c.role for c in columns] == ["x", "y", "z"] else "")
+                "of columns" + (f", or {_listed(columns)}" if _have_roles(columns) else "")
             )
     for column in columns:
         if column.role != column.name and {column.role, column.name} <= set(bins):

@@ -1,7 +1,9 @@
-"""The joint table of two classifiers' predictions and the labels; fastpid.joint names it."""
+"""The joint tables of classifiers' predictions and the labels; fastpid.joint names them."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +20,9 @@ from fastpid._base.checks import (
     refuse_mask,
 )
 from fastpid.joint._tables import check_cells
+
+#: Products of predictions that are in memory at a time (32 MiB).
+_CELLS_AT_A_TIME = 2**22
 
 
 def from_predictions(
@@ -91,6 +96,77 @@ def from_predictions(
     return np.asarray(table / table.sum(), dtype=np.float64)
 
 
+def from_many_predictions(
+    probs: Sequence[Any],
+    z: Any,
+    *,
+    num_classes: int | None = None,
+    weights: Any = None,
+    mask: Any = None,
+    logits: bool = False,
+) -> NDArray[np.float64]:
+    """Return the joint distribution of any number of soft predictions and the label.
+
+    As :func:`from_predictions` does of two, for :func:`fastpid.decompose_many`: every sample draws
+    a symbol from each of its rows, independently.
+
+    Parameters
+    ----------
+    probs : sequence of array_like, shapes (n, n_1), (n, n_2), ...
+        Probabilities of n samples by each of two classifiers or more; each row sums to one within
+        1e-5.
+    z, num_classes, weights, mask, logits
+        As there.
+
+    Returns
+    -------
+    ndarray, shape (n_1, ..., n_M, nz), float64
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`from_predictions` does; for fewer than two predictions, or one array in their
+        place.
+
+    Examples
+    --------
+    >>> import fastpid
+    >>> sure, unsure = [[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5], [0.5, 0.5]]
+    >>> p = fastpid.joint.from_many_predictions([sure, sure, unsure], [0, 1])
+    >>> round(fastpid.decompose_many(p).coverage[0, 1], 9)
+    1.0
+    """
+    if not isinstance(probs, (list, tuple)):
+        found = type(probs).__name__
+        raise TypeError(
+            f"probs must be a list of arrays (samples, symbols), one a classifier; got {found}; "
+            "pass list(probs) if its first axis is the classifiers"
+        )
+    if len(probs) < 2:
+        raise ValueError(f"probs holds {len(probs)} predictions; pass those of two classifiers")
+    rows, labels, weight, count = _read(
+        {f"probs[{i}]": each for i, each in enumerate(probs)},
+        *(z, num_classes, weights, mask, logits),
+    )
+    shape = tuple(each.shape[1] for each in rows)
+    soft = labels if labels.ndim == 2 else None
+    check_cells((*shape, count))
+    table = np.zeros((math.prod(shape[:-1]), shape[-1], count))
+    step = max(1, _CELLS_AT_A_TIME // table.shape[0])
+    for start in range(0, len(weight), step):
+        some = slice(start, start + step)
+        first = weight[some, None]
+        for each in rows[:-1]:
+            first = (first[:, :, None] * each[some, None, :]).reshape(len(first), -1)
+        last = rows[-1][some]
+        if soft is None:
+            table += sum_by_class(first, last, labels[some], count)
+        else:
+            for k in range(count):
+                table[..., k] += (first * soft[some, k, None]).T @ last
+    return np.asarray((table / table.sum()).reshape(*shape, count), dtype=np.float64)
+
+
 class Predictions(NamedTuple):
     """What two classifiers predict of samples, and their labels: checked, those left out gone."""
 
@@ -112,12 +188,24 @@ def read_predictions(
     logits: bool,
 ) -> Predictions:
     """Check predictions: :func:`fastpid.joint.from_predictions` says how."""
+    (x, y), labels, weight, count = _read(
+        {"probs_x": probs_x, "probs_y": probs_y}, z, num_classes, weights, mask, logits
+    )
+    if labels.ndim == 1:
+        check_cells((x.shape[1], y.shape[1], count))
+    return Predictions(x, y, labels, weight, count)
+
+
+def _read(
+    probs: Mapping[str, Any], z: Any, num_classes: Any, weights: Any, mask: Any, logits: Any
+) -> tuple[list[NDArray[np.float64]], NDArray[Any], NDArray[np.float64], int]:
+    """Check predictions by name, and return them with labels, weights and number of classes."""
     check_bool("logits", logits)
     classes = check_num_classes(num_classes)
-    x = check_matrix("probs_x", probs_x)
-    y = check_matrix("probs_y", probs_y)
+    rows = {name: check_matrix(name, each) for name, each in probs.items()}
     labels = check_labels(z)
-    samples = len(x)
+    first, *others = rows
+    samples = len(rows[first])
     keep = np.ones(samples, dtype=bool)
     if mask is not None:
         refuse_mask("mask", mask)
@@ -127,10 +215,11 @@ def read_predictions(
     weight = (
         np.ones(samples) if weights is None else check_real_array(weights, "weights", bools=True)
     )
-    for name, array in (("probs_y", y), ("z", labels), ("weights", weight), ("mask", keep)):
+    given = {**{name: rows[name] for name in others}, "z": labels, "weights": weight, "mask": keep}
+    for name, array in given.items():
         if array.shape[:1] != (samples,) or (name in ("weights", "mask") and array.ndim != 1):
             raise ValueError(
-                f"{name} has shape {array.shape}, but probs_x has {samples} samples; "
+                f"{name} has shape {array.shape}, but {first} has {samples} samples; "
                 "pass the same samples in both"
             )
     weight = weight.astype(np.float64)[keep]
@@ -139,26 +228,28 @@ def read_predictions(
     if not weight.any():
         raise ValueError("no samples are left by weights and mask; leave at least one in")
     weight = weight / weight.max()  # of any scale, without overflow
-    x, y, labels = x[keep], y[keep], labels[keep]
+    labels = labels[keep]
+    rows = {name: each[keep] for name, each in rows.items()}
     if logits:
-        x, y = softmax("probs_x", x), softmax("probs_y", y)
+        rows = {name: softmax(name, each) for name, each in rows.items()}
     else:
-        remedy = "or logits with logits=True"
-        check_rows("probs_x", x, remedy, getattr(probs_x, "dtype", None))
-        check_rows("probs_y", y, remedy, getattr(probs_y, "dtype", None))
+        for name, each in rows.items():
+            check_rows(
+                name, each, "or logits with logits=True", getattr(probs[name], "dtype", None)
+            )
+    matrices = list(rows.values())
     if labels.ndim == 2:
         soft = labels.astype(np.float64)
         check_soft_classes(soft.shape[1], classes)
         check_rows("z", soft, "or integer labels in one axis", labels.dtype)
-        return Predictions(x, y, soft, weight, soft.shape[1])
+        return matrices, soft, weight, soft.shape[1]
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise TypeError(
             "z must be integer labels of shape (n,) or probabilities of shape (n, nz); got "
             f"dtype {labels.dtype} and shape {labels.shape}; pass labels as z.astype(int)"
         )
     count = count_classes(int(labels.min()), int(labels.max()), classes)
-    check_cells((x.shape[1], y.shape[1], count))
-    return Predictions(x, y, labels, weight, count)
+    return matrices, labels, weight, count
 
 
 def sum_by_class(

@@ -1,4 +1,4 @@
-"""Samples of two sources and a target, coded as symbols."""
+"""Samples of two sources or more and a target, coded as symbols."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_choice
-from fastpid._base.quantities import ROLES
+from fastpid._base.quantities import roles_of
 from fastpid._base.random import RNG, integer_seed
 from fastpid.joint._bins import STRATEGIES
 from fastpid.joint._coding import CodingOptions
@@ -23,7 +23,7 @@ from fastpid.joint._columns import (
     read_column,
     refuse_infinite,
 )
-from fastpid.joint._frames import check_names, pick
+from fastpid.joint._frames import check_names, column_names, is_frame, name_of, pick
 from fastpid.joint._missing import Missing, apply_missing
 from fastpid.joint._plan import coding_for, plan_bins
 from fastpid.joint._tables import JointTable, check_cells
@@ -33,9 +33,9 @@ from fastpid.joint._tables import JointTable, check_cells
 class CodedSamples:
     """The symbols of samples, and what they are."""
 
-    codes: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
-    labels: tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
-    names: tuple[str, str, str]
+    codes: tuple[NDArray[np.intp], ...]  # the target's last
+    labels: tuple[tuple[Any, ...], ...]
+    names: tuple[str, ...]
     weights: NDArray[np.float64] | None = None
     kept: NDArray[np.bool_] | None = None  # which of those handed in, if some were dropped
 
@@ -50,26 +50,27 @@ class CodedSamples:
         return len(self.codes[0])
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(nx, ny, nz)."""
-        nx, ny, nz = map(len, self.labels)
-        return nx, ny, nz
+    def shape(self) -> tuple[int, ...]:
+        """(nx, ny, nz); of M sources (n_1, ..., n_M, nz)."""
+        return tuple(map(len, self.labels))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What the columns are."""
+        return roles_of(len(self.labels) - 1)
 
     def take(self, of: NDArray[np.bool_]) -> CodedSamples:
         """Return some of the samples, coded as all are."""
-        x, y, z = self.codes
         return dataclasses.replace(
             self,
-            codes=(x[of], y[of], z[of]),
+            codes=tuple(codes[of] for codes in self.codes),
             weights=None if self.weights is None else self.weights[of],
             kept=None,
         )
 
     def cells(self) -> NDArray[np.int32]:
         """Return the cell of every sample in the table, C-contiguous."""
-        x, y, z = self.codes
-        _, ny, nz = self.shape
-        return np.asarray((x * ny + y) * nz + z, dtype=np.int32)
+        return np.ascontiguousarray(np.ravel_multi_index(self.codes, self.shape), dtype=np.int32)
 
     def table(self) -> JointTable:
         """Count the samples."""
@@ -197,6 +198,70 @@ def from_samples(
     ).table()
 
 
+def from_sources(
+    sources: Any,
+    z: Any,
+    *,
+    data: Any = None,
+    bins: Any = None,
+    strategy: str = "quantile",
+    names: Sequence[str] | None = None,
+    weights: Any = None,
+    missing: Missing = "raise",
+    rng: RNG = 0,
+) -> JointTable:
+    """Count samples of any number of sources and a target into a joint table.
+
+    As :func:`from_samples` does of two, by the same rules, for :func:`fastpid.decompose_many`.
+
+    Parameters
+    ----------
+    sources : list, or frame or mapping of columns
+        Two sources or more, one entry each, every one as x in :func:`from_samples`: a column, or an
+        (n_samples, d) array, which is one source of several columns. With `data` an entry is the
+        name of a column, or a list of names for one source of several columns. Without it, the
+        columns of a frame or mapping are the sources.
+    z : array-like (n_samples,), or str
+        The target.
+    data, strategy, weights, missing, rng
+        As in :func:`from_samples`.
+    bins : int, mapping, or sequence, optional
+        As there; the roles are "x0", "x1", ... and "z" (of two sources "x", "y" and "z"), and a
+        sequence has an entry for every source and then the target's.
+    names : sequence of str, optional
+        Names of the columns, the target's last.
+
+    Returns
+    -------
+    JointTable
+        Shape (n_1, ..., n_M, nz), the target last.
+
+    Raises
+    ------
+    ValueError, TypeError, ImportError
+        As :func:`from_samples` does; for fewer than two sources, or one array in their place.
+
+    Examples
+    --------
+    >>> from fastpid.joint import from_sources
+    >>> table = from_sources([[0, 0, 1, 1], [0, 1, 0, 1], ["a", "b", "a", "a"]], [0, 1, 1, 0])
+    >>> table.shape
+    (2, 2, 2, 2)
+    """
+    given, own = check_sources(sources, data)
+    return code_sources(
+        given,
+        z,
+        data=data,
+        bins=bins,
+        strategy=strategy,
+        names=name_target(own, z) if names is None else names,
+        weights=weights,
+        missing=missing,
+        rng=rng,
+    ).table()
+
+
 def code_samples(
     x: Any,
     y: Any,
@@ -211,17 +276,43 @@ def code_samples(
     rng: RNG = 0,
 ) -> CodedSamples:
     """Read, check and code samples: :func:`fastpid.joint.from_samples` says how."""
-    columns = read_samples(x, y, z, data, names)
+    return code_sources(
+        (x, y),
+        z,
+        data=data,
+        bins=bins,
+        strategy=strategy,
+        names=names,
+        weights=weights,
+        missing=missing,
+        rng=rng,
+    )
+
+
+def code_sources(
+    sources: Sequence[Any],
+    z: Any,
+    *,
+    data: Any = None,
+    bins: Any = None,
+    strategy: str = "quantile",
+    names: Sequence[str] | None = None,
+    weights: Any = None,
+    missing: str = "raise",
+    rng: RNG = 0,
+) -> CodedSamples:
+    """Read, check and code samples of sources: :func:`fastpid.joint.from_samples` says how."""
+    columns = read_sources(sources, z, data, names)
     if isinstance(weights, str):
         if data is None:
             raise TypeError(f"weights names a column, {weights!r}, of data; pass data=")
         weights = pick(data, "weights", weights)
-    return code_three(
+    return code_columns(
         columns, bins=bins, strategy=strategy, weights=weights, missing=missing, rng=rng
     )
 
 
-def code_three(
+def code_columns(
     columns: Sequence[Column],
     *,
     bins: Any = None,
@@ -230,7 +321,7 @@ def code_three(
     missing: str = "raise",
     rng: RNG = 0,
 ) -> CodedSamples:
-    """Check and code the three columns of two sources and a target."""
+    """Check and code the columns of sources and a target, which is the last."""
     check_choice("strategy", strategy, STRATEGIES)
     options = CodingOptions(strategy, integer_seed(rng))
     check_lengths(columns)
@@ -243,14 +334,14 @@ def code_three(
         if not weight.any():
             raise ValueError('weights are all zero where missing="drop" leaves samples')
     codes, labels = [], []
-    for column, spec in zip(columns, plan_bins(bins, columns, strategy, columns[2:]), strict=True):
+    for column, spec in zip(columns, plan_bins(bins, columns, strategy, columns[-1:]), strict=True):
         coding = coding_for(column, spec, options)
         codes.append(coding.codes(column))
         labels.append(coding.labels)
     samples = CodedSamples(
-        (codes[0], codes[1], codes[2]),
-        (labels[0], labels[1], labels[2]),
-        (columns[0].name, columns[1].name, columns[2].name),
+        tuple(codes),
+        tuple(labels),
+        tuple(column.name for column in columns),
         weight,
         keep,
     )
@@ -267,22 +358,73 @@ def read_samples(
     rows: Rows = FROM_ZERO,
 ) -> list[Column]:
     """Read three columns, by name if there is `data`."""
-    given: tuple[Any, ...] = (x, y, z)
+    return read_sources((x, y), z, data, names, rows)
+
+
+def check_sources(sources: Any, data: Any = None) -> tuple[list[Any], list[str] | None]:
+    """Return what is given for each source, and their names if they are those of a frame.
+
+    Raises
+    ------
+    TypeError
+        For what is no sequence of sources.
+    ValueError
+        For fewer than two.
+    """
+    if data is None and is_frame(sources):
+        names = column_names(sources)
+        given, own = [sources[name] for name in names], list(map(str, names))
+    elif isinstance(sources, (list, tuple)):
+        given, own = list(sources), None
+    else:
+        found = type(sources).__name__
+        shape = getattr(sources, "shape", None)
+        remedy = ""
+        if shape is not None and len(shape) == 2:
+            found += f" of shape {shape}"
+            remedy = "; if every column is a source, pass list(sources.T)"
+        raise TypeError(
+            f"sources must be a list with one entry a source, or a frame of them; got {found}"
+            f"{remedy}"
+        )
+    if len(given) < 2:
+        raise ValueError(
+            f"sources holds {len(given)} source{'s' * (len(given) != 1)}; pass two or more, one "
+            "entry each (a source of several columns is an entry of its own)"
+        )
+    return given, own
+
+
+def name_target(own: list[str] | None, z: Any) -> list[str] | None:
+    """Return the names of sources that have some, with that of the target."""
+    return None if own is None else [*own, name_of(z) or "z"]
+
+
+def read_sources(
+    sources: Sequence[Any],
+    z: Any,
+    data: Any = None,
+    names: Sequence[str] | None = None,
+    rows: Rows = FROM_ZERO,
+) -> list[Column]:
+    """Read the columns of sources and a target, by name if there is `data`."""
+    given: tuple[Any, ...] = (*sources, z)
+    roles = roles_of(len(sources))
     if data is not None:
         if names is None:
             names = [", ".join(map(str, g)) if isinstance(g, list) else str(g) for g in given]
-        given = tuple(pick(data, role, key) for role, key in zip(ROLES, given, strict=True))
+        given = tuple(pick(data, role, key) for role, key in zip(roles, given, strict=True))
     else:
-        _refuse_names(given)
-    checked = check_names(names, given)
+        _refuse_names(roles, given)
+    checked = check_names(names, given, roles)
     return [
         read_column(role, name, values, features=role != "z", rows=rows)
-        for role, name, values in zip(ROLES, checked, given, strict=True)
+        for role, name, values in zip(roles, checked, given, strict=True)
     ]
 
 
-def _refuse_names(given: tuple[Any, ...]) -> None:
-    for role, values in zip(ROLES, given, strict=True):
+def _refuse_names(roles: tuple[str, ...], given: tuple[Any, ...]) -> None:
+    for role, values in zip(roles, given, strict=True):
         if isinstance(values, str):
             raise TypeError(
                 f"{role} is the string {values!r}; to name a column, pass the frame that has it as "

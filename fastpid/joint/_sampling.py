@@ -31,8 +31,8 @@ class Sampling:
         The number of samples.
     n_effective : float
         How many unweighted samples would be as uncertain.
-    shape : tuple of three int
-        The numbers of symbols of x, y and z.
+    shape : tuple of int
+        The numbers of symbols of x, y and z, or of more sources and z.
     n_occupied : float
         How many cells of the table hold samples; of soft predictions, as many as they are worth.
     coverage : float
@@ -46,7 +46,7 @@ class Sampling:
 
     n_samples: int
     n_effective: float
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     n_occupied: float
     coverage: float
     n_wanted: int | None
@@ -131,11 +131,10 @@ def sampling_of_shares(
     once = (n_contributing > 0.0) & (n_contributing < 1.5)
     twice = (n_contributing >= 1.5) & (n_contributing < 2.5)
     coverage = float(1.0 - p[once].sum())
-    nx, ny, nz = p.shape
     return Sampling(
         n_samples=n_samples,
         n_effective=n_effective,
-        shape=(nx, ny, nz),
+        shape=p.shape,
         n_occupied=n_cells,
         coverage=max(coverage, 0.0),
         n_wanted=None

@@ -3,58 +3,72 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.compare import Comparable
-from fastpid._base.quantities import ROLES
+from fastpid._base.quantities import ROLES, roles_of
 from fastpid.joint._bins import Interval
 from fastpid.joint._columns import printable
 from fastpid.joint._sampling import Sampling, sampling_of
 
 #: The largest table built, in cells: 2 GiB of probabilities.
 MAX_CELLS = 2**28
+#: The most axes that every numpy has.
+_MOST_AXES = 32
 
 _SHOWN_LABELS = 8
 
 
 def check_cells(shape: tuple[int, ...]) -> int:
     """Return the number of cells of a table; ValueError if that is too many."""
-    cells = shape[0] * shape[1] * shape[2]
+    cells = math.prod(shape)
     if cells > MAX_CELLS:
         raise ValueError(
-            f"a table of {shape[0]} x {shape[1]} x {shape[2]} symbols has {cells} cells, more than "
+            f"a table of {' x '.join(map(str, shape))} symbols has {cells} cells, more than "
             f"the {MAX_CELLS} supported; bin or group the column with the most symbols"
+            + (", or take fewer sources" if len(shape) > 3 else "")
+        )
+    if len(shape) > _MOST_AXES:
+        raise ValueError(
+            f"a table of {len(shape) - 1} sources has more than {_MOST_AXES} axes; take fewer "
+            "sources (fastpid.union_information takes one table a source)"
         )
     return cells
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class JointDistribution(Comparable):
-    """The joint distribution of two sources and a target, with what its symbols are called.
+    """The joint distribution of sources and a target, with what its symbols are called.
 
     It stands wherever an array of its shape does: ``fastpid.decompose(distribution)``.
 
     Attributes
     ----------
     p : ndarray (nx, ny, nz), float64, read-only
-        Probabilities.
-    labels : tuple of three tuples
+        Probabilities; of M sources (n_1, ..., n_M, nz).
+    labels : tuple of tuples, one an axis
         What every index of an axis means.
-    names : tuple of three str
+    names : tuple of str, one an axis
         The names of the variables.
     """
 
     p: NDArray[np.float64]
-    labels: tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
-    names: tuple[str, str, str] = ROLES
+    labels: tuple[tuple[Any, ...], ...]
+    names: tuple[str, ...] = ROLES
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(nx, ny, nz)."""
+        """(nx, ny, nz); of M sources (n_1, ..., n_M, nz)."""
         return self.p.shape
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What the axes are: "x", "y" and "z"; of more than two sources "x0", "x1", ..., "z"."""
+        return roles_of(self.p.ndim - 1)
 
     def is_binned(self, axis: int) -> bool:
         """Whether the symbols along an axis are bins of a numeric column."""
@@ -69,8 +83,9 @@ class JointDistribution(Comparable):
         lines = [self._headline()]
         names = [printable(name) for name in self.names]
         width = max(map(len, names))
-        for axis, role in enumerate(ROLES):
-            lines.append(f"  {role}  {names[axis]:<{width}}  {self.describe(axis)}")
+        widest = max(map(len, self.roles))
+        for axis, role in enumerate(self.roles):
+            lines.append(f"  {role:<{widest}}  {names[axis]:<{width}}  {self.describe(axis)}")
         return "\n".join(lines)
 
     def describe(self, axis: int) -> str:
@@ -93,24 +108,25 @@ class JointDistribution(Comparable):
         return f"JointDistribution {shape}, {used} of {self.p.size} cells occupied"
 
     def _amounts(self, axis: int) -> list[str]:
-        others = tuple(i for i in range(3) if i != axis)
+        others = tuple(i for i in range(self.p.ndim) if i != axis)
         return [f"{mass:.4g}" for mass in self.p.sum(axis=others).tolist()]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class JointTable(JointDistribution):
-    """The empirical joint distribution of two sources and a target.
+    """The empirical joint distribution of two sources, or more, and a target.
 
-    It stands wherever an array of its shape does: ``fastpid.decompose(table)``.
+    It stands wherever an array of its shape does: ``fastpid.decompose(table)``, and of more sources
+    ``fastpid.decompose_many(table)``.
 
     Attributes
     ----------
-    p : ndarray (nx, ny, nz), float64, read-only
+    p : ndarray (nx, ny, nz), or of M sources (n_1, ..., n_M, nz), float64, read-only
         Relative frequencies, ``counts / n_samples``, or of weighted samples their shares of the
         weight; they sum to one.
-    counts : ndarray (nx, ny, nz), int64, read-only
+    counts : ndarray of the shape of `p`, int64, read-only
         How many samples fell into every cell.
-    labels : tuple of three tuples
+    labels : tuple of tuples, one an axis
         What every index of an axis means: the category (str, int, bool, float, or whatever a pandas
         Categorical holds), an :class:`Interval` ``(lo, hi)`` for a binned column, or the name of a
         cluster of a source of several columns.
@@ -119,7 +135,7 @@ class JointTable(JointDistribution):
     n_effective : float
         How many unweighted samples would be as uncertain, ``sum(w)**2 / sum(w**2)`` (Kish 1965);
         `n_samples` without weights.
-    names : tuple of three str
+    names : tuple of str, one an axis
         The names of the columns.
     n_dropped : int
         How many samples were left out under ``missing="drop"``.
@@ -134,8 +150,8 @@ class JointTable(JointDistribution):
     def of_counts(
         cls,
         counts: NDArray[np.int64],
-        labels: tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]],
-        names: tuple[str, str, str],
+        labels: tuple[tuple[Any, ...], ...],
+        names: tuple[str, ...],
         weighted: NDArray[np.float64] | None = None,
         sum_of_squares: float = 0.0,
         n_dropped: int = 0,
@@ -166,7 +182,7 @@ class JointTable(JointDistribution):
 
     def counts_along(self, axis: int) -> NDArray[np.int64]:
         """Return how many samples every symbol along an axis has, shape (n,)."""
-        others = tuple(i for i in range(3) if i != axis)
+        others = tuple(i for i in range(self.p.ndim) if i != axis)
         return np.asarray(self.counts.sum(axis=others), dtype=np.int64)
 
     def _headline(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,15 @@ def coverage(result: Any, *, kind: str = "bars", ax: Any = None) -> Any:
 
     Parameters
     ----------
-    result : ManyDecomposition
+    result : ManyDecomposition or ManyEstimate
         Of one table, with all subsets.
     kind : {"bars", "venn"}
         "bars" draws a bar for every coverage atom, with the sets as dots below. Bars reach below
         zero for negative atoms, and are hatched there; whiskers are the certified bounds, where
-        they can be seen. "venn" is for three sources: circles that overlap, with a number in every
-        part, and around them what only several sources together say. Areas are not to scale. A
-        part with a negative atom, which no area can have, is hatched and says so.
+        they can be seen, and of an estimate the intervals. "venn" is for three sources: circles
+        that overlap, with a number in every part, and around them what only several sources
+        together say. Areas are not to scale. A part with a negative atom, which no area can have,
+        is hatched and says so.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default into new Axes.
 
@@ -48,35 +50,31 @@ def coverage(result: Any, *, kind: str = "bars", ax: Any = None) -> Any:
     check_choice("kind", kind, KINDS)
     if hasattr(result, "numpy"):
         result = result.numpy()
-    if result.shape:
-        raise ValueError(
-            f"result is a batch of shape {result.shape}; draw one of its tables, as result[0]"
-        )
+    values = result._coverage_bars()  # before any axes are made, if there are none
     if kind == "venn" and result.n_sources != 3:
         raise ValueError(
             f'kind="venn" draws three sources, and result has {result.n_sources}; pass kind="bars"'
             + (", or draw result.pairs[0, 1] with venn()" if result.n_sources == 2 else "")
         )
-    result.coverage  # noqa: B018 - before any axes are made, if it has not all subsets
     ax = axes_or_new(ax)
-    (_draw_bars if kind == "bars" else _draw_venn)(ax, result)
+    if kind == "bars":
+        _draw_bars(ax, result, values)
+    else:
+        _draw_venn(ax, result)
     ax.set_title("What each set of sources shares about the target", fontsize="medium", loc="left")
     return ax
 
 
-def _draw_bars(ax: Any, result: Any) -> None:
-    atoms, bounds = result.coverage, result.coverage_bounds
-    sets = list(atoms)
-    values = np.array([*atoms.values(), result.synergy])
-    low, high = result.bounds()
-    below = np.array([*(atoms[s] - bounds[s][0] for s in sets), 0.5 * (high - low)])
-    above = np.array([*(bounds[s][1] - atoms[s] for s in sets), 0.5 * (high - low)])
+def _draw_bars(ax: Any, result: Any, of_sets: Sequence[tuple[Any, float, float, float]]) -> None:
+    subsets, *numbers = zip(*of_sets, strict=True)
+    sets = subsets[:-1]
+    values, low, high = np.array(numbers)
     shared = [COLORS["unique_x"] if len(s) == 1 else COLORS["redundancy"] for s in sets]
     bars = ax.bar(
         np.arange(len(values)),
         values,
         0.6,
-        yerr=np.maximum(np.stack([below, above]), 0.0),
+        yerr=np.maximum(np.stack([values - low, high - values]), 0.0),
         color=[*shared, COLORS["synergy"]],
         edgecolor=ax.get_facecolor(),
         linewidth=0.8,

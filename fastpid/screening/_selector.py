@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.checks import check_count, check_number, check_threads
+from fastpid._base.checks import check_choice, check_count, check_number, check_threads
 from fastpid.joint._bins import quantile_edges
 
 try:
@@ -24,6 +24,10 @@ except ImportError as error:
 
 from fastpid.joint._many_columns import CodedColumns, code_many
 from fastpid.screening._pairs import pairs_of
+from fastpid.screening._union_greedy import select_by_union
+
+#: How features are scored.
+CRITERIA = ("pairs", "union")
 
 
 class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -38,12 +42,23 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
     J. Moody, 1999), and with one it is what mRMR weighs, without confusing synergy with the lack of
     redundancy. Each step takes one decomposition for every feature that is left.
 
+    With ``criterion="union"`` each further feature is the one that adds most to the union
+    information (:func:`fastpid.union_information`) of *all* that were selected: what they say about
+    y without their synergy. A feature whose unique information against all of them is zero scores
+    zero, and so does one that says something together with others only. About a binary target this
+    takes a second or so for thousands of features, and the union information of what is selected is
+    at least 63% of the largest of so many features. Of more classes all tuples of symbols are
+    formed, for a few features. Features that add the same (nothing, in the end) come by their
+    I(f; y).
+
     Parameters
     ----------
     n_features_to_select : int, float or None
         How many, or which share of them; None selects half.
+    criterion : {"pairs", "union"}
+        As above: by pairs with those selected, or by what is added to all of them.
     redundancy_penalty : float
-        Weight of the redundancy penalty per bit, 0 or more.
+        Weight of the redundancy penalty per bit, 0 or more; of ``criterion="pairs"``.
     bins : int
         How many quantile bins each feature with more distinct values is cut into, 2 or more.
     target_bins : int
@@ -77,12 +92,14 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
         self,
         n_features_to_select: float | None = None,
         *,
+        criterion: str = "pairs",
         redundancy_penalty: float = 1.0,
         bins: int = 5,
         target_bins: int = 5,
         threads: int | None = None,
     ) -> None:
         self.n_features_to_select = n_features_to_select
+        self.criterion = criterion
         self.redundancy_penalty = redundancy_penalty
         self.bins = bins
         self.target_bins = target_bins
@@ -106,10 +123,12 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
         ------
         ValueError
             For missing or infinite values, a number of features that does not fit X, or a parameter
-            out of its range.
+            out of its range; under ``criterion="union"`` for more features than their tuples of
+            symbols allow about a target of three classes or more.
         TypeError
             For a parameter of another type.
         """
+        check_choice("criterion", self.criterion, CRITERIA)
         check_number("redundancy_penalty", self.redundancy_penalty, 0.0, math.inf)
         check_count("bins", self.bins, 2)
         check_count("target_bins", self.target_bins, 2)
@@ -123,7 +142,10 @@ class PIDSelector(SelectorMixin, TransformerMixin, BaseEstimator):  # type: igno
             _few_symbols(X, self.bins),
             _few_symbols(y[:, None], self.target_bins)[:, 0] if continuous else labels,
         )
-        chosen, scores = self._greedy(coded, wanted)
+        if self.criterion == "union":
+            chosen, scores = select_by_union(coded, wanted, self.threads)
+        else:
+            chosen, scores = self._greedy(coded, wanted)
         self.support_ = np.zeros(n_features, dtype=bool)
         self.support_[chosen] = True
         self.ranking_ = np.full(n_features, len(chosen) + 1)

@@ -423,8 +423,8 @@ def test_a_method_that_cannot(refused):
     [
         ((), "COMMAND"),
         (("solve",), "'solve'"),
-        (("decompose",), "required: FILE, --x, --y, --z"),
-        (("decompose", "f.csv", "--x", "a"), "required: --y, --z"),
+        (("decompose",), "required: FILE, --z"),
+        (("decompose", "f.csv", "--x", "a"), "required: --z"),
     ],
 )
 def test_bad_commands(refusal, argv, words):

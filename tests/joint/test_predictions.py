@@ -55,3 +55,45 @@ def test_takes_logits_and_absent_classes() -> None:
 def test_bad_input(arguments, options, error, text) -> None:
     with pytest.raises(error, match=text):
         from_predictions(*arguments, **options)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_many_predictions_are_the_definition(soft: bool) -> None:
+    rng = np.random.default_rng(5)
+    probs = [rng.dirichlet(np.ones(k), 30) for k in (2, 3, 4)]
+    z = rng.dirichlet(np.ones(3), 30) if soft else rng.integers(0, 3, 30)
+    weights, mask = rng.random(30), rng.random(30) < 0.8
+    labels = z if soft else np.eye(3)[z]
+    wanted = np.einsum("i,ia,ib,ic,iz->abcz", weights * mask, *probs, labels)
+    options = {"weights": weights, "mask": mask}
+    table = fastpid.joint.from_many_predictions(probs, z, **options)
+    assert table == pytest.approx(wanted / wanted.sum(), abs=1e-15)
+    two = fastpid.joint.from_many_predictions(probs[:2], z, **options)
+    assert two == pytest.approx(fastpid.joint.from_predictions(*probs[:2], z, **options), abs=1e-15)
+    logits = [np.log(each) for each in probs]
+    table = fastpid.joint.from_many_predictions(logits, z, logits=True, **options)
+    assert table == pytest.approx(wanted / wanted.sum(), abs=1e-14)
+
+
+def test_many_predictions_in_pieces(monkeypatch) -> None:
+    from fastpid.joint import _predictions
+
+    rng = np.random.default_rng(6)
+    probs, z = [rng.dirichlet(np.ones(3), 50) for _ in range(4)], rng.integers(0, 2, 50)
+    whole = fastpid.joint.from_many_predictions(probs, z)
+    monkeypatch.setattr(_predictions, "_CELLS_AT_A_TIME", 100)
+    assert fastpid.joint.from_many_predictions(probs, z) == pytest.approx(whole, abs=1e-15)
+
+
+def test_bad_many_predictions() -> None:
+    probs, z = np.full((3, 5, 2), 0.5), np.arange(5) % 2
+    with pytest.raises(TypeError, match=r"pass list\(probs\)"):
+        fastpid.joint.from_many_predictions(probs, z)
+    with pytest.raises(ValueError, match="probs holds 1 predictions"):
+        fastpid.joint.from_many_predictions([probs[0]], z)
+    with pytest.raises(ValueError, match=r"probs\[2\] has shape \(4, 2\), but probs\[0\] has 5"):
+        fastpid.joint.from_many_predictions([*probs[:2], probs[2, :4]], z)
+    with pytest.raises(ValueError, match=r"probs\[1\]"):
+        fastpid.joint.from_many_predictions([probs[0], 0.9 * probs[1]], z)
+    with pytest.raises(ValueError, match="take fewer sources"):
+        fastpid.joint.from_many_predictions([np.full((2, 100), 0.01)] * 5, [0, 1])

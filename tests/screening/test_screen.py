@@ -217,7 +217,8 @@ def test_bad_columns() -> None:
         fastpid.screen(np.where(x == 1, np.nan, x), z)
 
 
-def test_selector_passes_scikit_learns_checks() -> None:
+@pytest.mark.parametrize("criterion", ["pairs", "union"])
+def test_selector_passes_scikit_learns_checks(criterion: str) -> None:
     checks = pytest.importorskip("sklearn.utils.estimator_checks")
     import warnings
 
@@ -225,7 +226,7 @@ def test_selector_passes_scikit_learns_checks() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = checks.check_estimator(PIDSelector(), on_fail=None)
+        results = checks.check_estimator(PIDSelector(criterion=criterion), on_fail=None)
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []
     assert len(results) > 40
 
