@@ -14,7 +14,8 @@ from fastpid._base.checks import check_choice, check_positive_integer
 from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
 from fastpid._base.notebook import Shown
-from fastpid._base.quantities import ATOMS, NATS_PER_UNIT, QUANTITIES, Terms, Unit
+from fastpid._base.pointwise import HasPointwiseValues
+from fastpid._base.quantities import ATOMS, NATS_PER_UNIT, QUANTITIES, Terms
 from fastpid._pointwise._intervals import certified_logs
 from fastpid._pointwise._terms import surprise_of_target
 from fastpid.joint._bins import Interval
@@ -27,7 +28,7 @@ COLUMNS = (*ATOMS, "mi_x", "mi_y", "mi_xy")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class PointwiseDecomposition(Comparable, Shown):
+class PointwiseDecomposition(HasPointwiseValues, Comparable, Shown):
     """What every cell of a table, or of a batch of tables, contributes to the atoms.
 
     Every value is an array of the shape of `p`, in `unit`, NaN where `p` is zero. Its average over
@@ -67,55 +68,6 @@ class PointwiseDecomposition(Comparable, Shown):
     labels: Labels
     names: tuple[str, str, str]
     _terms: Terms  # in nats
-
-    def _value(self, name: str) -> Floats:
-        value: Floats = getattr(self._terms, name) * (1.0 / NATS_PER_UNIT[self.unit])
-        return value
-
-    @property
-    def redundancy(self) -> Floats:
-        """What either source says about the target in a cell."""
-        return self._value("redundancy")
-
-    @property
-    def unique_x(self) -> Floats:
-        """What X alone says about the target in a cell."""
-        return self._value("unique_x")
-
-    @property
-    def unique_y(self) -> Floats:
-        """What Y alone says about the target in a cell."""
-        return self._value("unique_y")
-
-    @property
-    def synergy(self) -> Floats:
-        """What only X and Y together say about the target in a cell."""
-        return self._value("synergy")
-
-    @property
-    def mi_x(self) -> Floats:
-        """``log(p(z | x) / p(z))``."""
-        return self._value("mi_x")
-
-    @property
-    def mi_y(self) -> Floats:
-        """``log(p(z | y) / p(z))``."""
-        return self._value("mi_y")
-
-    @property
-    def mi_xy(self) -> Floats:
-        """``log(p(z | x, y) / p(z))``."""
-        return self._value("mi_xy")
-
-    @property
-    def union_information(self) -> Floats:
-        """``lam[x, z] + mu[y, z] - log p(z)``, of the dual potentials."""
-        return self._value("union_information")
-
-    @property
-    def unit(self) -> Unit:
-        """The unit of all values: "bits" or "nats"."""
-        return self.decomposition.unit
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -12,14 +12,15 @@ from fastpid._base.checks import check_choice, check_positive_integer
 from fastpid._base.compare import Comparable
 from fastpid._base.extras import import_extra
 from fastpid._base.notebook import Shown
-from fastpid._base.quantities import ATOMS, NATS_PER_UNIT, QUANTITIES, ROLES, Terms, Unit
+from fastpid._base.pointwise import HasPointwiseValues
+from fastpid._base.quantities import ATOMS, QUANTITIES, ROLES, Terms
 from fastpid.result import Decomposition
 
 Floats = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class PointwiseSamples(Comparable, Shown):
+class PointwiseSamples(HasPointwiseValues, Comparable, Shown):
     """What every sample contributes to the atoms, from posteriors and its label.
 
     Values are arrays (n,), in `unit`, in the order of the samples. A value below zero misinforms
@@ -47,55 +48,6 @@ class PointwiseSamples(Comparable, Shown):
     weights: Floats
     decomposition: Decomposition[float]
     _terms: Terms  # in nats
-
-    def _value(self, name: str) -> Floats:
-        value: Floats = getattr(self._terms, name) * (1.0 / NATS_PER_UNIT[self.unit])
-        return value
-
-    @property
-    def redundancy(self) -> Floats:
-        """What either source says about the class of a sample."""
-        return self._value("redundancy")
-
-    @property
-    def unique_x(self) -> Floats:
-        """What X alone says about the class of a sample."""
-        return self._value("unique_x")
-
-    @property
-    def unique_y(self) -> Floats:
-        """What Y alone says about the class of a sample."""
-        return self._value("unique_y")
-
-    @property
-    def synergy(self) -> Floats:
-        """What only X and Y together say about the class of a sample."""
-        return self._value("synergy")
-
-    @property
-    def mi_x(self) -> Floats:
-        """``log(p(z | x) / p(z))``."""
-        return self._value("mi_x")
-
-    @property
-    def mi_y(self) -> Floats:
-        """``log(p(z | y) / p(z))``."""
-        return self._value("mi_y")
-
-    @property
-    def mi_xy(self) -> Floats:
-        """``log(p(z | x, y) / p(z))``."""
-        return self._value("mi_xy")
-
-    @property
-    def union_information(self) -> Floats:
-        """The sample's share of the union information."""
-        return self._value("union_information")
-
-    @property
-    def unit(self) -> Unit:
-        """The unit of all values: "bits" or "nats"."""
-        return self.decomposition.unit
 
     @property
     def p(self) -> Floats:
