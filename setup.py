@@ -4,13 +4,13 @@ FASTPID_BUILD_JOBS: compilers at a time; as many as there are processors, by def
 """
 
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from pybind11.setup_helpers import Pybind11Extension
 from setuptools import setup
@@ -18,22 +18,26 @@ from setuptools.command.build_ext import build_ext
 from setuptools.modified import newer_group
 
 HEADERS = sorted(map(str, Path("csrc").rglob("*.hpp")))
-WINDOWS = sys.platform == "win32"
-# The parts of -O3 that the solvers gain from: all of it takes half as long again, for nothing.
-# Products and sums are joined where the code says so (multiply_add), the same way in every loop.
-OPTIMISE = (
-    "-O2 -ftree-vectorize -fvect-cost-model=dynamic -fpeel-loops -funswitch-loops "
-    "--param=max-inline-insns-auto=30 -fno-math-errno -ffp-contract=off"
-)
-# gcc 12 warns of the undefined operands inside its own AVX-512 intrinsics.
-WARN = "-Wall -Wextra -Wno-uninitialized -Wno-maybe-uninitialized"
-FLAGS = ["/O2", "/EHsc"] if WINDOWS else f"{OPTIMISE} {WARN} -fvisibility=hidden -pthread".split()
+# By kind of compiler. Of gcc, the parts of -O3 that the solvers gain from: all of it takes half as
+# long again, for nothing. Products and sums are joined where the code says so (multiply_add), the
+# same way in every loop. gcc 12 warns of the undefined operands inside its own AVX-512 intrinsics.
+STRICT = "-fno-math-errno -ffp-contract=off -Wall -Wextra -fvisibility=hidden -pthread"
+FLAGS = {
+    "gcc": (
+        "-O2 -ftree-vectorize -fvect-cost-model=dynamic -fpeel-loops -funswitch-loops "
+        f"--param=max-inline-insns-auto=30 {STRICT} -Wno-uninitialized -Wno-maybe-uninitialized"
+    ),
+    "clang": f"-O2 {STRICT}",
+    "msvc": "/O2 /EHsc",
+}
 
 
 def eigen_include() -> str:
-    """Headers of the cmeel-eigen wheel, wherever this environment keeps them."""
-    for root in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *sys.path):
-        include = Path(root) / "cmeel.prefix" / "include" / "eigen3"
+    """Headers of the cmeel-eigen wheel, or of conda's eigen, where this environment keeps them."""
+    sites = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *sys.path)
+    prefixes = [Path(site, "cmeel.prefix") for site in sites]
+    for prefix in (*prefixes, Path(sys.prefix), Path(sys.prefix, "Library")):
+        include = prefix / "include" / "eigen3"
         if (include / "Eigen" / "Core").is_file():
             return str(include)
     raise SystemExit("fastpid needs the Eigen headers to build: pip install cmeel-eigen")
@@ -44,7 +48,6 @@ def extension(name: str, sources: list[str], **options: list) -> Pybind11Extensi
         f"fastpid._solve.{name}",
         sources,
         depends=[*sources, *HEADERS],
-        extra_link_args=[] if WINDOWS else ["-pthread"],
         cxx_std=17,
         language="c++",
         **options,
@@ -62,18 +65,28 @@ def variant(name: str, flags: list[str]) -> Pybind11Extension:
         + [str(path) for part in ("cpu", "exec") for path in Path("csrc", part).glob("*.cpp")],
         define_macros=[("FASTPID_MODULE", f"_kernel_{name}")],
         include_dirs=[eigen_include()],
-        extra_compile_args=[*FLAGS, *flags],
+        extra_compile_args=flags,
     )
 
 
 def extensions() -> list[Pybind11Extension]:
     levels = ("v4", "v3", "v2")
-    if WINDOWS or platform.machine().lower() not in ("x86_64", "amd64"):
-        variants = [variant("generic", [])]
-    else:
+    # Of the machine to build for, which need not be this one.
+    system, _, machine = sysconfig.get_platform().partition("-")
+    if not system.startswith("win") and machine.endswith("x86_64"):
         variants = [variant(f"x86_64_{level}", [f"-march=x86-64-{level}"]) for level in levels]
-    bindings = extension("_bindings", ["csrc/bindings/module.cpp"], extra_compile_args=FLAGS)
-    return [*variants, bindings]
+    else:
+        variants = [variant("generic", [])]
+    return [*variants, extension("_bindings", ["csrc/bindings/module.cpp"])]
+
+
+def kind_of(compiler: Any) -> str:
+    """Which of FLAGS a compiler takes."""
+    if compiler.compiler_type == "msvc":
+        return "msvc"
+    asked = [*compiler.compiler_so_cxx, "--version"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    return "clang" if "clang" in said else "gcc"
 
 
 def cuda_command(root: str) -> list[str] | None:
@@ -109,6 +122,10 @@ class BuildExt(build_ext):
     def build_extensions(self) -> None:
         if hasattr(self.compiler, "initialize"):
             self.compiler.initialize()  # MSVC's, which is lazy, and not made for threads
+        kind = kind_of(self.compiler)
+        for extension in self.extensions:
+            extension.extra_compile_args = [*FLAGS[kind].split(), *extension.extra_compile_args]
+            extension.extra_link_args += [] if kind == "msvc" else ["-pthread"]
         stale = [
             extension
             for extension in self.extensions

@@ -28,7 +28,9 @@ std::string compiler() {
 }  // namespace
 }  // namespace fastpid::bindings
 
-PYBIND11_MODULE(_bindings, m) {
+// Safe without the GIL: `kernel` is set once, while the package is imported; calls share the thread
+// pool alone, which has a lock of its own; workspace belongs to the call.
+PYBIND11_MODULE(_bindings, m, pybind11::mod_gil_not_used()) {
   namespace py = pybind11;
   using fastpid::bindings::kernel;
   m.doc() = "Compiled kernel of fastpid. Private: use the functions of the package.";

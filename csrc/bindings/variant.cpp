@@ -84,5 +84,11 @@ PyMODINIT_FUNC FASTPID_JOIN(PyInit_, FASTPID_MODULE)() {
                     "fastpid runs in the main interpreter alone, not in a sub-interpreter");
     return nullptr;
   }
-  return PyModule_Create(&fastpid::bindings::definition);
+  PyObject* module = PyModule_Create(&fastpid::bindings::definition);
+#if defined(Py_GIL_DISABLED)  // nothing of this module changes after its import
+  if (module != nullptr && PyUnstable_Module_SetGIL(module, Py_MOD_GIL_NOT_USED) != 0) {
+    Py_CLEAR(module);
+  }
+#endif
+  return module;
 }

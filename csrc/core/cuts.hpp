@@ -102,7 +102,7 @@ FASTPID_STAGE void cut_to_levels(const Exec& exec, const Reduced& r, const Itera
         for (int z = 0; z < target; ++z) {
           const bool lighter = (a[z] < b[z]) | (of_equals & (a[z] <= b[z]));
           const double most = level * smaller(a[z], b[z]), cut = most / v[z];
-          u[z] = lighter & (u[z] * v[z] > most) ? cut : u[z];
+          u[z] = (lighter & (u[z] * v[z] > most)) ? cut : u[z];
         }
       }
     });

@@ -112,7 +112,8 @@ class Strategy {
     const auto end =
         run_method(exec_, r_, it_, method, tol_, limit(Tuned::kNewtonSteps), which, best_, stop);
     record(end, which, Method::newton);
-    const Mask failed = end.is(Outcome::stalled) | end.is(Outcome::max_iterations);
+    const Mask stalled = end.is(Outcome::stalled), spent = end.is(Outcome::max_iterations);
+    const Mask failed = stalled | spent;
     return which & failed & !(best_.bounds.gap() <= negligible_);
   }
 
