@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -93,6 +96,62 @@ def test_several_callers_share_the_pool() -> None:
     for caller in callers:
         caller.join(timeout=60)
     assert found == [expected] * 20
+
+
+# What many threads do at once, each a result that compares by its bits.
+CALLS: tuple[Callable[[], Any], ...] = (
+    lambda: bits(fastpid.decompose(mixed_batch((3, 4, 3), 4), threads=2)),
+    lambda: fastpid.decompose(mixed_batch((2, 3, 2), 2), threads=1).potentials[0].tobytes(),
+    lambda: fastpid.decompose(gates.random_dense((12, 12, 6), rng=0)).coupling().tobytes(),
+    lambda: fastpid.decompose(gates.random_dense((90, 70, 2), rng=0), threads=2).lower,
+    lambda: fastpid.decompose(gates.random_soft((20, 20, 12), 99, rng=0), tol=1e-3).upper,
+    lambda: str(fastpid.decompose_many(gates.parity(3))),
+    lambda: fastpid.pointwise(gates.random_dense((4, 4, 3), rng=0)).synergy.tobytes(),
+    lambda: fastpid.gaussian.decompose(np.eye(5) + 0.3, (2, 2, 1)).lower,
+    lambda: str(fastpid.estimate(COLUMNS[0], COLUMNS[1], COLUMNS[2], n_bootstrap=20, rng=1)),
+    lambda: fastpid.screen(COLUMNS.T, COLUMNS[0], threads=2).records.tobytes(),
+)
+COLUMNS = np.random.default_rng(0).integers(0, 3, (4, 300))
+
+
+def test_many_threads_at_once_change_nothing() -> None:
+    expected = [call() for call in CALLS]
+    begin = threading.Barrier(8)
+
+    def work(first: int) -> list[bool]:
+        begin.wait(timeout=60)
+        turns = [(first + k) % len(CALLS) for k in range(len(CALLS))]
+        return [bool(CALLS[turn]() == expected[turn]) for turn in turns]
+
+    with ThreadPoolExecutor(begin.parties) as pool:
+        assert all(all(same) for same in pool.map(work, range(begin.parties)))
+
+
+IMPORTS_AT_ONCE = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+begin = threading.Barrier(8)
+def work(k):
+    begin.wait(timeout=60)
+    import fastpid
+    return fastpid.decompose(fastpid.gates.random_dense((5, 5, 3), rng=k)).gap <= 1e-9
+with ThreadPoolExecutor(8) as pool:
+    assert all(pool.map(work, range(8)))
+print(getattr(sys, "_is_gil_enabled", lambda: True)())
+"""
+
+
+def test_threads_import_at_once_and_free_threading_stays_on() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORTS_AT_ONCE],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    # A module that had not said so would have switched the GIL on, with a warning.
+    free = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+    assert done.stdout.strip() == str(not free)
 
 
 COUNT_THREADS = """
