@@ -2,6 +2,9 @@
 // call, and what the processor can do. The plain C API, since this is compiled once a variant.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#endif
 
 #include "../cpu/kernel.hpp"
 #include "../exec/dense.hpp"
@@ -31,21 +34,41 @@ const char* instruction_set() {
 #endif
 }
 
-PyObject* processor(PyObject*, PyObject*) {
+// The x86-64 levels that the processor has and the system keeps the registers of. Asked here, since
+// __builtin_cpu_supports() is as good as the compiler's runtime library: zig's always says no.
+struct Levels {
   bool v2 = false, v3 = false, v4 = false;
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-  __builtin_cpu_init();
-  v2 = __builtin_cpu_supports("sse4.2");
-  v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-       __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-  v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-       __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-       __builtin_cpu_supports("avx512vl");
+};
+
+#if defined(__x86_64__) && defined(__GNUC__)
+bool all_of(unsigned word, unsigned bits) { return (word & bits) == bits; }
+
+Levels levels() {
+  Levels out;
+  unsigned a = 0, b = 0, c = 0, d = 0, basic = 0, wide = 0, more = 0, kept = 0;
+  if (__get_cpuid(1, &a, &b, &basic, &d) == 0) return out;
+  out.v2 = all_of(basic, bit_SSSE3 | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT);
+  if (!out.v2 || !all_of(basic, bit_OSXSAVE | bit_AVX)) return out;
+  __asm__("xgetbv" : "=a"(kept), "=d"(d) : "c"(0));
+  __get_cpuid_count(7, 0, &a, &wide, &c, &d);
+  __get_cpuid(0x80000001, &a, &b, &more, &d);
+  constexpr unsigned kYmm = 0x06, kZmm = 0xe0, kLzcnt = 1u << 5;
+  out.v3 = all_of(kept, kYmm) && all_of(basic, bit_FMA | bit_MOVBE | bit_F16C) &&
+           all_of(wide, bit_AVX2 | bit_BMI | bit_BMI2) && all_of(more, kLzcnt);
+  out.v4 = out.v3 && all_of(kept, kZmm) &&
+           all_of(wide, bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL);
+  return out;
+}
+#else
+Levels levels() { return {}; }
 #endif
-  return v4   ? Py_BuildValue("(sss)", "x86_64_v4", "x86_64_v3", "x86_64_v2")
-         : v3 ? Py_BuildValue("(ss)", "x86_64_v3", "x86_64_v2")
-         : v2 ? Py_BuildValue("(s)", "x86_64_v2")
-              : PyTuple_New(0);
+
+PyObject* processor(PyObject*, PyObject*) {
+  const Levels has = levels();
+  return has.v4   ? Py_BuildValue("(sss)", "x86_64_v4", "x86_64_v3", "x86_64_v2")
+         : has.v3 ? Py_BuildValue("(ss)", "x86_64_v3", "x86_64_v2")
+         : has.v2 ? Py_BuildValue("(s)", "x86_64_v2")
+                  : PyTuple_New(0);
 }
 
 PyObject* kernel(PyObject*, PyObject*) {

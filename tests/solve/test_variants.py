@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -55,6 +57,29 @@ def test_variant_solves_every_family(variant: str) -> None:
     for family in FAMILIES:
         here = fastpid.decompose(table(family, (4, 5, 3), 0)).union_information
         assert solved[family] == pytest.approx(here, abs=1e-9)
+
+
+#: What the system says of the processor, where it says it, that each level takes.
+LEVELS = {
+    "x86_64_v2": {"ssse3", "sse4_1", "sse4_2", "popcnt"},
+    "x86_64_v3": {"avx", "avx2", "fma", "bmi1", "bmi2", "movbe", "f16c", "abm"},
+    "x86_64_v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+}
+
+
+def test_levels_of_the_processor_are_those_that_the_system_names() -> None:
+    path = Path("/proc/cpuinfo")
+    if platform.machine() != "x86_64" or not path.is_file():
+        pytest.skip("the system does not say")
+    lines = path.read_text().splitlines()
+    flags = set(next(line for line in lines if line.startswith("flags")).split())
+    expected: list[str] = []
+    for level, wanted in LEVELS.items():
+        if not wanted <= flags:
+            break
+        expected.insert(0, level)
+    module = importlib.import_module("fastpid._solve._kernel_x86_64_v2")
+    assert list(module.processor()) == expected
 
 
 def test_unknown_variant_is_refused_with_the_choices() -> None:
