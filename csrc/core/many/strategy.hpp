@@ -101,7 +101,8 @@ class Strategy {
       const auto end =
           run_method(exec_, p_, it_, method, tol_, limit(Tuned::kNewtonSteps), open, best_, stop);
       record(end, open, Method::newton);
-      const Mask failed = end.is(Outcome::stalled) | end.is(Outcome::max_iterations);
+      const Mask stalled = end.is(Outcome::stalled), spent = end.is(Outcome::max_iterations);
+      const Mask failed = stalled | spent;
       open = open & failed & !(best_.bounds.gap() <= negligible_);
       if (options_.max_iter > 0 || !any(open)) break;
     }
