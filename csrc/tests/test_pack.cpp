@@ -90,6 +90,8 @@ TEST(logarithm_is_accurate_over_all_magnitudes) {
 TEST(exponential_is_accurate_over_its_range) {
   Rng rng(94);
   double worst = 0.0;
+  // Whether long doubles have an exponential of their own: not with MSVC, nor with musl on ARM.
+  bool finer = false;
   for (int round = 0; round < 20000; ++round) {
     Vector x;
     for (int lane = 0; lane < kLanes; ++lane) {
@@ -103,10 +105,11 @@ TEST(exponential_is_accurate_over_its_range) {
       const long double exact = std::exp(static_cast<long double>(x[lane]));
       const double nearest = static_cast<double>(exact);
       const double unit = std::nextafter(nearest, HUGE_VAL) - nearest;
+      finer = finer || exact != static_cast<long double>(nearest);
       worst = larger(worst, static_cast<double>(std::fabs(found[lane] - exact)) / unit);
     }
   }
-  CHECK_LE(worst, 1.5);
+  CHECK_LE(worst, finer ? 1.5 : 2.0);
   const double infinity = std::numeric_limits<double>::infinity();
   const auto at = [](double x) { return exponential(Vector{} + x)[0]; };
   CHECK(at(0.0) == 1.0);
