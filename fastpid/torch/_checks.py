@@ -65,10 +65,14 @@ def check_labels(z: object) -> Tensor:
 
 
 def check_samples(
-    sources: list[Tensor], labels: Tensor, weights: Tensor | None, mask: Tensor | None
+    sources: list[Tensor],
+    labels: Tensor,
+    weights: Tensor | None,
+    mask: Tensor | None,
+    names: tuple[str, str] = ("probs_x", "probs_y"),
 ) -> None:
     """Check that everything has the same samples, batches and device."""
-    for name, probs in zip(("probs_x", "probs_y"), sources, strict=True):
+    for name, probs in zip(names, sources, strict=True):
         if probs.dim() < 2:
             raise ValueError(f"{name} must have shape (..., n, symbols); got {tuple(probs.shape)}")
         if 0 in probs.shape:
@@ -84,7 +88,7 @@ def check_samples(
         )
     samples = tuple(sources[0].shape[:-1])
     others: list[tuple[str, Tensor, tuple[int, ...]]] = [
-        ("probs_y", sources[1], tuple(sources[1].shape[:-1])),
+        (names[1], sources[1], tuple(sources[1].shape[:-1])),
         ("z", labels, tuple(labels.shape[:-1] if soft else labels.shape)),
     ]
     if weights is not None:
@@ -97,12 +101,12 @@ def check_samples(
     for name, tensor, shape in others:
         if shape != samples:
             raise ValueError(
-                f"{name} has samples of shape {shape}, but probs_x has {samples}; "
+                f"{name} has samples of shape {shape}, but {names[0]} has {samples}; "
                 "pass the same samples in both"
             )
         if tensor.device != sources[0].device:
             raise ValueError(
-                f"{name} is on {tensor.device}, but probs_x is on {sources[0].device}; "
+                f"{name} is on {tensor.device}, but {names[0]} is on {sources[0].device}; "
                 f"pass {name}.to({str(sources[0].device)!r})"
             )
 
