@@ -96,7 +96,9 @@ def from_predictions(
     check_samples(sources, labels, weights, mask)
     classes = check_num_classes(num_classes)
     check_values = validate and has_values(*sources, labels, weights, mask)
-    with torch.autocast(sources[0].device.type, enabled=False):
+    # Nothing is cast on the meta device, which autocast does not know.
+    device = "cpu" if sources[0].is_meta else sources[0].device.type
+    with torch.autocast(device, enabled=False):
         if check_values and not logits:
             for name, probs in zip(names, sources, strict=True):
                 check_probabilities(name, probs, mask)
