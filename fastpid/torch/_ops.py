@@ -148,8 +148,10 @@ class Operator:
 
     def _save(self, ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
         options, layout = self._split(inputs[self._n :])
-        ctx.save_for_backward(*inputs[: self._n], *output[1:])
-        ctx.save_for_forward(*inputs[: self._n], *output[1:])
+        saved = (*inputs[: self._n], *output[1:])
+        ctx.save_for_backward(*saved)
+        if forward_ad._current_level >= 0:
+            ctx.save_for_forward(*saved)
         ctx.options = (options.threads, options.normalize, *layout)
         ctx.n_terms = len(output[0])
         ctx.mark_non_differentiable(*output[1:])

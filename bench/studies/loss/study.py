@@ -137,9 +137,9 @@ def study_tables(steps: int, many: int) -> list[str]:
     return text
 
 
-def study_starts(steps: int) -> list[str]:
+def study_starts(steps: int, decays: tuple[float, ...] = (0.0, 0.9, 0.98)) -> list[str]:
     rows = []
-    for decay in (0.0, 0.9, 0.98):
+    for decay in decays:
         world, tol = World(7, hidden=64), 1e-3
         loss = fastpid.torch.PIDLoss({"synergy": -0.1}, num_classes=CLASSES, decay=decay, tol=tol)
         furthest, no_steps, sums = 0.0, 0, np.zeros((CLASSES,) * 3)
@@ -173,7 +173,7 @@ def study_uses(seeds: int, tuning: int, steps: int) -> list[str]:
         started = len(text)
         for arm in ARMS:
             if arm == "without":
-                chosen[arm] = 0.0
+                chosen[arm] = 1.0
                 continue
             scores = {
                 w: np.mean([run_use(use, arm, w, 1000 + s, steps)[0] for s in range(tuning)])
@@ -193,7 +193,7 @@ def study_uses(seeds: int, tuning: int, steps: int) -> list[str]:
         for other in ("without", "information"):
             d = runs["atom"][:, 0] - runs[other][:, 0]
             text.append(
-                f"\n{use.metrics[0]}, the atom less {use.names[other]}: {d.mean():+.3f} ± "
+                f"\n{use.metrics[0]}, the last row less that of '{use.names[other]}': {d.mean():+.3f} ± "
                 f"{d.std(ddof=1) / np.sqrt(seeds):.3f}."
             )
         print("\n".join(text[started:]), flush=True)

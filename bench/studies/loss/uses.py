@@ -103,13 +103,13 @@ def decorrelate(arm: str, weight: float, seed: int, steps: int) -> tuple[float, 
 
 
 def fuse(arm: str, weight: float, seed: int, steps: int) -> tuple[float, ...]:
-    extra = {
-        "without": {},
-        "information": {"mi_xy": -weight},
-        "atom": {"synergy": -weight, "redundancy": weight},
+    """Train for one objective by itself, whose weight is but the scale of the loss."""
+    objective = {
+        "without": {"mi_xy": -weight},
+        "information": {"mi_xy": -weight, "mi_x": weight, "mi_y": weight},
+        "atom": {"synergy": -weight},
     }[arm]
-    base = {"mi_x": -1.0, "mi_y": -1.0}
-    d = train_codes(base, extra, 0.0, lambda s, a, b: 2 * s + (a ^ b), 4, seed, steps)
+    d = train_codes(objective, {}, 0.0, lambda s, a, b: 2 * s + (a ^ b), 4, seed, steps)
     return d.synergy, d.redundancy, d.mi_xy, d.mi_x + d.mi_y
 
 
@@ -173,12 +173,14 @@ USES = (
     ),
     Use(
         "Fusion that is to find what only both know",
-        "The same sensors, and the target (s, a xor b): what is in the pair alone costs each its "
-        "information.",
+        "The same sensors, and the target (s, a xor b). Either bit of it is all that fits through "
+        "the two encoders; the second takes both of them. Each objective stands alone: beside the "
+        "joint information none finds the second bit, which the first one rules out. The "
+        "objective in the second row is synergy less redundancy, and needs no decomposition.",
         {
-            "without": "informative each",
-            "information": "plus the joint information",
-            "atom": "plus synergy, less redundancy",
+            "without": "joint information",
+            "information": "joint information less that of each",
+            "atom": "synergy",
         },
         ("synergy", "redundancy", "mi_xy", "mi_x + mi_y"),
         fuse,
