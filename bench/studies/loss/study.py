@@ -189,12 +189,13 @@ def study_uses(seeds: int, tuning: int, steps: int) -> list[str]:
         for arm in ARMS:
             mean, error = runs[arm].mean(0), runs[arm].std(0, ddof=1) / np.sqrt(seeds)
             cells = " | ".join(f"{m:.3f} ± {e:.3f}" for m, e in zip(mean, error, strict=True))
-            text.append(f"| {use.names[arm]} | {chosen[arm]:g} | {cells} |")
+            weight = "" if arm == "without" else f"{chosen[arm]:g}"
+            text.append(f"| {use.names[arm]} | {weight} | {cells} |")
         for other in ("without", "information"):
             d = runs["atom"][:, 0] - runs[other][:, 0]
             text.append(
-                f"\n{use.metrics[0]}, the last row less that of '{use.names[other]}': {d.mean():+.3f} ± "
-                f"{d.std(ddof=1) / np.sqrt(seeds):.3f}."
+                f"\n{use.metrics[0]}, the last row less that of '{use.names[other]}': "
+                f"{d.mean():+.3f} ± {d.std(ddof=1) / np.sqrt(seeds):.3f}."
             )
         print("\n".join(text[started:]), flush=True)
     return text
