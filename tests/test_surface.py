@@ -78,6 +78,9 @@ def test_the_arguments_stand_in_one_order() -> None:
     for function, wanted in places.items():
         assert [name for name in parameters(function) if name in wanted] == wanted
     pytest.importorskip("torch")
+    assert set(fastpid.torch.__all__) == {
+        *("PIDLoss", "pid_loss", "decompose", "decompose_marginals", "from_predictions"),
+    }
     assert parameters(fastpid.torch.decompose)[1:] == parameters(fastpid.decompose)[2:]
     for name in ("decompose_marginals", "decompose_many", "union_information"):
         assert parameters(getattr(fastpid.torch, name)) == parameters(getattr(fastpid, name))

@@ -182,13 +182,14 @@ BARS = (
     ),
     *(
         Bar(
-            f"training step at {tol:.0e} bit, over one without a PID term",
-            1.15,
-            _gradient(f"training step with a PID term at {tol:.0e} bit", _over_reference),
+            f"training step with a PID term, table {table}, {when}, over one without",
+            limit,
+            _gradient(f"training step with a PID term, table {table}, {when}", _over_reference),
             _percent,
             threads=ONE,
         )
-        for tol in (1e-3, 1e-6)
+        for table, limit in (("averaged", 1.15), ("the batch's own", 1.5))
+        for when in ("first steps", "later")
     ),
     *(
         Bar(

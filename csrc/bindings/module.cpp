@@ -8,6 +8,7 @@
 #include "register_decompose.hpp"
 #include "register_gaussian.hpp"
 #include "register_histogram.hpp"
+#include "register_predictions.hpp"
 #include "register_union.hpp"
 
 namespace fastpid::bindings {
@@ -45,6 +46,7 @@ PYBIND11_MODULE(_bindings, m, pybind11::mod_gil_not_used()) {
   fastpid::bindings::register_decompose(m);
   fastpid::bindings::register_gaussian(m);
   fastpid::bindings::register_histogram(m);
+  fastpid::bindings::register_predictions(m);
   fastpid::bindings::register_union(m);
   m.def(
       "build_info",

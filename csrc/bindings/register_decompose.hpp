@@ -53,7 +53,7 @@ py::tuple solve(const Given& given, py::ssize_t count, cpu::BatchOptions options
   if (potentials) out = {lam.mutable_data(), mu.mutable_data()};
   run_interruptibly(options, [&] {
     return kernel->solve_tables(given, count, options, results, xz.mutable_data(),
-                                yz.mutable_data(), out);
+                                yz.mutable_data(), out, Start(), nullptr);
   });
   return py::make_tuple(terms, codes, xz, yz, lam, mu);
 }

@@ -12,6 +12,7 @@
 #include "strategy.hpp"
 #include "tuning.hpp"
 #include "views.hpp"
+#include "warm_start.hpp"
 
 namespace fastpid {
 
@@ -53,8 +54,9 @@ template <class Exec>
 class Task {
  public:
   template <class Room>
-  FASTPID_HD Task(const Exec& exec, const Marginals& m, const Options& options, Room&& room)
-      : exec_(exec), m_(m), options_(options) {
+  FASTPID_HD Task(const Exec& exec, const Marginals& m, const Options& options, Room&& room,
+                  const Start& start = {})
+      : exec_(exec), m_(m), options_(options), start_(start) {
     p_ = carve<Presolved>(room, m.shape);
     answer_.method = options.method;
   }
@@ -90,7 +92,8 @@ class Task {
   FASTPID_HD void iterate(Room&& room, Stop&& stop) {
     Strategy<Exec, double> strategy(exec_, p_.reduced, w_.proxy, w_.certificate, w_.it, options_,
                                     negligible());
-    conclude(strategy.run(room, stop));
+    const bool warm = start_ && take_start(exec_, m_.shape, p_, start_, w_.proxy, w_.it);
+    conclude(strategy.run(room, stop, warm));
   }
 
   // Takes what a strategy found on reduced(), and the iterate behind it in iterate().
@@ -117,6 +120,7 @@ class Task {
   // Whether conclude() needs the iterate, and not only its bounds.
   FASTPID_HD bool needs_iterate() const { return options_.solution || !whole(); }
 
+  FASTPID_HD bool has_start() const { return static_cast<bool>(start_); }
   FASTPID_HD const Options& options() const { return options_; }
   FASTPID_HD const Reduced& reduced() const { return p_.reduced; }
   FASTPID_HD const Iterate& iterate() const { return w_.it; }
@@ -155,7 +159,8 @@ class Task {
   FASTPID_STAGE void finish(Method method, const Bounds* known) {
     answer_.method = method;
     if (needs_iterate() || !known) {
-      answer_.bounds.upper = upper_of_full(enough());
+      // Known bounds of the same problem leave no use for the upper one but a coupling's factors.
+      if (!known || !whole() || options_.coupling) answer_.bounds.upper = upper_of_full(enough());
       expand_potentials();
       answer_.bounds.lower = best_lower_bound(exec_, p_.full, solution(), slack(), w_.certificate);
     }
@@ -203,6 +208,7 @@ class Task {
   const Exec& exec_;
   const Marginals m_;
   const Options options_;
+  const Start start_;
   Presolved p_;
   Answer answer_;
   TaskWork w_;

@@ -73,11 +73,12 @@ class MirrorDescent {
   using Tuned = tuning::MirrorDescent;
 
   // Where there is an alternative, gives a problem up once it is to be expected to take
-  // `worthwhile` more steps, or more than `most` in all.
+  // `worthwhile` more steps, or more than `most` in all. The first certificate comes after `first`.
   FASTPID_HD MirrorDescent(const Exec& exec, const BasicReduced<Real>& r,
                            const BasicMirrorWork<Real>& w, const BasicCertificateWork<Real>& c,
                            const BasicIterate<Real>& it, double tol,
-                           const Real& worthwhile = HUGE_VAL, double most = HUGE_VAL)
+                           const Real& worthwhile = HUGE_VAL, double most = HUGE_VAL,
+                           double first = Tuned::kFirstCertificate)
       : exec_(exec),
         r_(r),
         w_(w),
@@ -85,7 +86,8 @@ class MirrorDescent {
         it_(it),
         tol_(tol),
         worthwhile_(worthwhile),
-        most_(most) {}
+        most_(most),
+        next_(first) {}
 
   FASTPID_HD void start() {
     exec_.log_each(r_.pairs(), it_.s, w_.log_s);
@@ -225,7 +227,7 @@ class MirrorDescent {
   bool finer_ = false;        // whether finer cuts are worth their time
   Real residual_ = HUGE_VAL;  // sum S (log T)^2
   Real since_restart_ = 0.0;
-  Real next_ = Tuned::kFirstCertificate;
+  Real next_;
   Real looked_ = 1.0;  // steps at the last certificate
   Mask given_up_ = false;
 };

@@ -18,6 +18,7 @@
 #include "proxy.hpp"
 #include "tuning.hpp"
 #include "views.hpp"
+#include "warm_start.hpp"
 
 namespace fastpid {
 
@@ -42,13 +43,16 @@ class Strategy {
     found_.method = static_cast<double>(options.method);
   }
 
-  // Leaves the iterate that the bounds are of in `it`. `room(bytes)` gives workspace.
+  // Leaves the iterate that the bounds are of in `it`. `room(bytes)` gives workspace. `warm`: `it`
+  // holds a start, from another table, that is taken instead of the proxy.
   template <class Room, class Stop>
-  FASTPID_HD BasicFound<Real> run(Room&& room, Stop&& stop) {
+  FASTPID_HD BasicFound<Real> run(Room&& room, Stop&& stop, bool warm = false) {
+    warm_ = warm && options_.method != Method::newton && options_.method != Method::proxy;
     const Method method = options_.method;
     const bool automatic = method == Method::automatic;
     best_.iterate = carve<BasicIterate<Real>>(room, r_);
-    proxy(exec_, r_, proxy_work_, it_);
+    at_proxy_ = !warm_;
+    if (at_proxy_) proxy(exec_, r_, proxy_work_, it_);
     Mask open = true;
     if (method != Method::newton) {
       open = bracket();
@@ -72,13 +76,14 @@ class Strategy {
   }
 
  private:
-  // The proxy's bounds, from which all the methods start; returns whom they are not enough for.
+  // The bounds of the proxy or the start, from which the methods go on; returns whom they are not
+  // enough for.
   FASTPID_HD Mask bracket() {
     const auto now = certify(exec_, r_, it_, tuning::Certificate::kEnoughShare * tol_, c_);
     found_.bounds = best_.bounds = now;
     const Mask open = Mask(options_.method != Method::proxy) & !(now.gap() <= tol_);
-    const double by =
-        static_cast<double>(options_.method == Method::gradient ? Method::gradient : Method::proxy);
+    const bool gradient = warm_ || options_.method == Method::gradient;
+    const double by = static_cast<double>(gradient ? Method::gradient : Method::proxy);
     found_.method = select(open, found_.method, Real(by));
     if (any(open)) copy_iterate(exec_, r_, it_, best_.iterate);
     return open;
@@ -89,11 +94,13 @@ class Strategy {
   template <class Room, class Stop>
   FASTPID_HD Mask descend(Room&& room, const Mask& which, const Real& worthwhile, Stop&& stop) {
     if (mirror_.log_s == nullptr) mirror_ = carve<BasicMirrorWork<Real>>(room, r_);
-    leave_proxy();
+    const double first =
+        warm_ ? tuning::WarmStart::kFirstCertificate : tuning::MirrorDescent::kFirstCertificate;
+    leave_start(true);
     const int most = limit(Tuned::kGradientSteps);
     const auto run = [&](const auto& exec) {
       using Alone = std::decay_t<decltype(exec)>;
-      MirrorDescent<Alone, Real> method(exec, r_, mirror_, c_, it_, tol_, worthwhile, most);
+      MirrorDescent<Alone, Real> method(exec, r_, mirror_, c_, it_, tol_, worthwhile, most, first);
       return run_method(exec, r_, it_, method, tol_, most, which, best_, stop);
     };
     const bool share = static_cast<double>(r_.pairs()) * r_.a.target >= Tuned::kSharedDescent;
@@ -107,7 +114,7 @@ class Strategy {
   template <class Room, class Stop>
   FASTPID_HD Mask newton(Room&& room, const Mask& which, bool cautious, Stop&& stop) {
     if (interior_.h == nullptr) interior_ = carve<BasicInteriorWork<Real>>(room, r_);
-    leave_proxy();
+    leave_start();
     InteriorPoint<Exec, Real> method(exec_, r_, interior_, c_, it_, tol_, cautious);
     const auto end =
         run_method(exec_, r_, it_, method, tol_, limit(Tuned::kNewtonSteps), which, best_, stop);
@@ -121,10 +128,15 @@ class Strategy {
     return options_.max_iter > 0 ? options_.max_iter : usual;
   }
 
-  // Every method starts from the proxy, and moves away.
-  FASTPID_HD void leave_proxy() {
-    if (!at_proxy_) proxy(exec_, r_, proxy_work_, it_);
-    at_proxy_ = false;
+  // Every method starts from the proxy, and moves away; of a start that is warm the first one takes
+  // its turn, if that is mirror descent.
+  FASTPID_HD void leave_start(bool of_warm = false) {
+    if (of_warm && warm_) {
+      mix_start(exec_, r_, proxy_work_, it_);
+    } else if (!at_proxy_) {
+      proxy(exec_, r_, proxy_work_, it_);
+    }
+    at_proxy_ = warm_ = false;
   }
 
   // A method answers for the bounds that are its own, and the first one for those of the proxy.
@@ -159,7 +171,7 @@ class Strategy {
   BasicBest<Real> best_;
   BasicFound<Real> found_;
   Mask answered_ = false;
-  bool at_proxy_ = true;
+  bool at_proxy_ = true, warm_ = false;
   BasicMirrorWork<Real> mirror_;
   BasicInteriorWork<Real> interior_;
 };

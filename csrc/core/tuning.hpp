@@ -97,6 +97,16 @@ struct MirrorDescent {
   static constexpr double kLeastSingle = 1e-37, kMostSingle = 1e37;
 };
 
+struct WarmStart {
+  // Where the last solution does not do, this share of S is that of independent sources: pairs that
+  // died out come back, and mirror descent takes two thirds of the steps that it takes from the
+  // proxy on averages of tables whose sums of differences are 0.01 to 0.05 (without: half as many
+  // again).
+  static constexpr double kMixed = 0.01;
+  // Steps of mirror descent before the first certificate.
+  static constexpr double kFirstCertificate = 4.0;
+};
+
 struct InteriorPoint {
   // The proxy's rows are shifted by this much inside the constraints.
   static constexpr double kMargin = 0.02;

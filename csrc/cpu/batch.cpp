@@ -83,8 +83,9 @@ bool share(std::ptrdiff_t count, const Job& job) {
 
 bool solve_tables(const Given& given, std::ptrdiff_t count, const BatchOptions& options,
                   const Results& results, double* xz, double* yz,
-                  const Potentials<double>& potentials) {
-  return share(count, DecomposeJob{given, given.shape, options, results, xz, yz, potentials});
+                  const Potentials<double>& potentials, const Start& start, double* s) {
+  return share(count,
+               DecomposeJob{given, given.shape, options, results, xz, yz, potentials, start, s});
 }
 
 bool gradient(const Given& given, const double* xz, const double* yz,

@@ -8,6 +8,7 @@
 #include "../core/options.hpp"
 #include "../core/results.hpp"
 #include "../core/views.hpp"
+#include "../core/warm_start.hpp"
 #include "share.hpp"
 
 namespace fastpid::cpu {
@@ -29,10 +30,13 @@ struct Potentials {
 
 // Decomposes `count` tables, given C-contiguous. xz (count, nx, nz) and yz (count, ny, nz) receive
 // the marginals, and so do `potentials` theirs, unless they are null; those of invalid tables are
-// left undefined. Returns false if interrupted.
+// left undefined. `start` is where to begin, and `s` (count, nx, ny) receives the S of the
+// solutions, for another start, unless it is null: zeros where a closed form had no need of one.
+// Returns false if interrupted.
 bool solve_tables(const Given& given, std::ptrdiff_t count, const BatchOptions& options,
                   const Results& results, double* xz, double* yz,
-                  const Potentials<double>& potentials = {});
+                  const Potentials<double>& potentials = {}, const Start& start = {},
+                  double* s = nullptr);
 
 // The gradient by what is given of weights[0] mi_x + weights[1] mi_y + weights[2] mi_xy +
 // weights[3] times the union information, four weights a table, from what solve_tables() gave for

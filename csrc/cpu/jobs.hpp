@@ -20,6 +20,8 @@ struct DecomposeJob {
   double* xz;
   double* yz;
   const Potentials<double>& potentials;
+  Start start;
+  double* s;
 };
 
 struct SolveJob {

@@ -5,7 +5,9 @@
 #include "batch.hpp"
 #include "gaussian.hpp"
 #include "histogram.hpp"
+#include "loss_step.hpp"
 #include "many_tables.hpp"
+#include "predictions.hpp"
 #include "union_batch.hpp"
 
 namespace fastpid::cpu {
@@ -24,6 +26,10 @@ struct Kernel {
   decltype(&cpu::solve_gaussian) solve_gaussian;
   decltype(&cpu::union_information) union_information;
   decltype(&cpu::decompose_many) decompose_many;
+  decltype(&cpu::soft_table) soft_table;
+  decltype(&cpu::soft_table_gradient<double>) soft_table_gradient;
+  decltype(&cpu::soft_table_gradient<float>) soft_table_gradient_single;
+  decltype(&cpu::loss_step) loss_step;
 };
 
 // The name of the capsule that a variant's module hands its Kernel over in.

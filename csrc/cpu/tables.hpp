@@ -44,7 +44,9 @@ class Chunk {
     return static_cast<double*>(rooms_(static_cast<std::size_t>(count) * sizeof(double)));
   }
 
-  void add(const Marginals& m) { tasks_.emplace_back(exec_, m, options_, rooms_); }
+  void add(const Marginals& m, const Start& start = {}) {
+    tasks_.emplace_back(exec_, m, options_, rooms_, start);
+  }
   const Task<Exec>& task(std::size_t i) const { return tasks_[i]; }
 
   // Solves all tasks: those that fit together in lanes, the others one after the other.
@@ -53,7 +55,7 @@ class Chunk {
     for (Task<Exec>& task : tasks_) {
       if (task.begin(rooms_)) continue;
       if constexpr (std::is_same_v<Exec, Serial>) {
-        if (fits_lanes(task)) {
+        if (!task.has_start() && fits_lanes(task)) {
           packed.push_back(&task);
           continue;
         }
@@ -116,7 +118,7 @@ Run decompose_run(const Exec& exec, const DecomposeJob& job, const Stop& stop) {
         continue;
       }
       all_known.push_back({i, known});
-      chunk->add(Marginals{shape, xz, yz});
+      chunk->add(Marginals{shape, xz, yz}, job.start.at(shape, i));
     }
     chunk->solve(stop);
     for (std::size_t k = 0; k < all_known.size(); ++k) {
@@ -125,6 +127,10 @@ Run decompose_run(const Exec& exec, const DecomposeJob& job, const Stop& stop) {
       double* mu = wanted.solution ? job.potentials.mu + i * size_yz : nullptr;
       end_table(chunk->exec(), shape, chunk->task(k), all_known[k].terms, potential_work,
                 job.results, i, lam, mu);
+      if (job.s == nullptr) continue;
+      const Task<Exec>& task = chunk->task(k);
+      write_masses(shape, task.presolved(), task.solution().s,
+                   task.answer().method != Method::exact, job.s + i * shape.xy());
     }
   };
 }
@@ -164,16 +170,7 @@ Run solve_run(const Exec& exec, const SolveJob& job, const Stop& stop) {
                   swapped ? v : u);
     write_factors(full.b, presolved.full_b, c.exp_b, swapped ? shape.nx : shape.ny,
                   swapped ? u : v);
-    double* s = out.s + n * size_xy;
-    std::fill(s, s + size_xy, 0.0);
-    const std::ptrdiff_t stride_a = swapped ? 1 : shape.ny;
-    const std::ptrdiff_t stride_b = swapped ? shape.ny : 1;
-    for (int g = 0; g < full.a.count; ++g) {
-      for (int h = 0; h < full.b.count; ++h) {
-        s[presolved.full_a.leader[g] * stride_a + presolved.full_b.leader[h] * stride_b] =
-            it.s[static_cast<std::ptrdiff_t>(g) * full.b.count + h];
-      }
-    }
+    write_masses(shape, presolved, it.s, true, out.s + n * size_xy);
   };
   const auto chunk = std::make_shared<Chunk<Exec>>(exec, wanted);
   return [=, &job, &stop](std::ptrdiff_t first, std::ptrdiff_t end) {

@@ -348,6 +348,42 @@ TEST(an_invalid_table_disturbs_no_other) {
   }
 }
 
+TEST(a_start_from_another_table_gives_bounds_that_are_true) {
+  Rng rng(90);
+  for (const Shape s : {Shape{3, 4, 3}, Shape{6, 5, 4}, Shape{9, 9, 9}}) {
+    const Batch batch = mixed(rng, s);
+    const std::ptrdiff_t n = batch.count;
+    for (const double tol : {1e-3, 1e-7}) {
+      cpu::BatchOptions options = with(Method::automatic, 2);
+      options.solve.tol = tol;
+      std::vector<double> lam(size(n, s.nx, s.nz)), mu(size(n, s.ny, s.nz)), to_lam = lam,
+                                                                             to_mu = mu;
+      std::vector<double> masses(size(n, s.nx, s.ny)), to_masses = masses, xz = lam, yz = mu;
+      std::vector<double> terms(size(n, Results::kTerms));
+      std::vector<std::int32_t> codes(size(n, Results::kCodes));
+      const Results results = Results::rows(terms.data(), codes.data(), n);
+      const Given first{s, batch.p.data()};
+      CHECK(cpu::solve_tables(first, n, options, results, xz.data(), yz.data(),
+                              {lam.data(), mu.data()}, {}, masses.data()));
+      // Every table from the solution of the one before it.
+      const std::ptrdiff_t cells = s.cells();
+      std::vector<double> turned(batch.p.begin() + cells, batch.p.end());
+      turned.insert(turned.end(), batch.p.begin(), batch.p.begin() + cells);
+      const Decomposed cold(turned, n, s, with(Method::automatic, 2));
+      const Given second{s, turned.data()};
+      CHECK(cpu::solve_tables(second, n, options, results, xz.data(), yz.data(),
+                              {to_lam.data(), to_mu.data()}, {lam.data(), mu.data(), masses.data()},
+                              to_masses.data()));
+      for (std::size_t i = 0; i < size(n, 1); ++i) {
+        CHECK(results.status[i] == static_cast<int>(Status::converged));
+        CHECK(results.upper[i] - results.lower[i] <= tol);
+        CHECK(results.lower[i] <= cold.upper[i] + 1e-12);
+        CHECK(cold.lower[i] <= results.upper[i] + 1e-12);
+      }
+    }
+  }
+}
+
 TEST(an_empty_batch_is_done_at_once) {
   const Decomposed out({}, 0, {2, 2, 2}, with(Method::automatic, 3));
   CHECK(out.finished);

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch._subclasses.fake_tensor import FakeTensor
 
 from fastpid._base.checks import check_axes, row_tolerance
 
@@ -65,10 +66,14 @@ def check_labels(z: object) -> Tensor:
 
 
 def check_samples(
-    sources: list[Tensor], labels: Tensor, weights: Tensor | None, mask: Tensor | None
+    sources: list[Tensor],
+    labels: Tensor,
+    weights: Tensor | None,
+    mask: Tensor | None,
+    names: tuple[str, str] = ("probs_x", "probs_y"),
 ) -> None:
     """Check that everything has the same samples, batches and device."""
-    for name, probs in zip(("probs_x", "probs_y"), sources, strict=True):
+    for name, probs in zip(names, sources, strict=True):
         if probs.dim() < 2:
             raise ValueError(f"{name} must have shape (..., n, symbols); got {tuple(probs.shape)}")
         if 0 in probs.shape:
@@ -84,7 +89,7 @@ def check_samples(
         )
     samples = tuple(sources[0].shape[:-1])
     others: list[tuple[str, Tensor, tuple[int, ...]]] = [
-        ("probs_y", sources[1], tuple(sources[1].shape[:-1])),
+        (names[1], sources[1], tuple(sources[1].shape[:-1])),
         ("z", labels, tuple(labels.shape[:-1] if soft else labels.shape)),
     ]
     if weights is not None:
@@ -97,12 +102,12 @@ def check_samples(
     for name, tensor, shape in others:
         if shape != samples:
             raise ValueError(
-                f"{name} has samples of shape {shape}, but probs_x has {samples}; "
+                f"{name} has samples of shape {shape}, but {names[0]} has {samples}; "
                 "pass the same samples in both"
             )
         if tensor.device != sources[0].device:
             raise ValueError(
-                f"{name} is on {tensor.device}, but probs_x is on {sources[0].device}; "
+                f"{name} is on {tensor.device}, but {names[0]} is on {sources[0].device}; "
                 f"pass {name}.to({str(sources[0].device)!r})"
             )
 
@@ -144,10 +149,15 @@ def check_weights(weights: Tensor) -> None:
 
 
 def values_of(tensor: Tensor) -> Tensor | None:
-    """Return the tensor of values behind torch.func's grad; None behind vmap and torch.compile."""
+    """Return the tensor of values behind torch.func's grad; None where there are none to look at.
+
+    That is behind vmap, torch.compile and other traces, and of meta and fake tensors.
+    """
     functorch = torch._C._functorch
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or tensor.is_meta or isinstance(tensor, FakeTensor):
         return None
+    if torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None:
+        return None  # traced, as by torch.func.linearize
     while functorch.is_functorch_wrapped_tensor(tensor):
         if functorch.is_batchedtensor(tensor):
             return None
@@ -164,6 +174,20 @@ def array_of(tensor: Tensor) -> NDArray[Any] | None:
             tensor = torch._C._functorch.get_unwrapped(tensor)
         array: NDArray[Any] = tensor.detach().cpu().numpy()
     return array
+
+
+def check_plain(name: str, tensor: Tensor, of: str) -> None:
+    """Check that a tensor has values, and no transform of it that `of` does not know."""
+    if tensor.is_meta or isinstance(tensor, FakeTensor):
+        raise TypeError(f"{name} is a meta or fake tensor, without values; {of} needs them")
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        raise RuntimeError(
+            f"{of} knows none of torch.func's transforms; take tensor.backward() or "
+            "torch.autograd.grad, and a batch of covariances instead of vmap"
+        )
+    forward_ad = torch.autograd.forward_ad
+    if forward_ad._current_level >= 0 and forward_ad.unpack_dual(tensor).tangent is not None:
+        raise RuntimeError(f"{of} has no forward-mode derivatives; take reverse mode")
 
 
 def has_values(*tensors: Tensor | None) -> bool:

@@ -26,13 +26,14 @@ from fastpid._solve.gaussian.sizes import check_sizes
 from fastpid._solve.gaussian.solve import solve_covariances
 from fastpid._solve.options import SolveOptions
 from fastpid.result import Status
-from fastpid.torch._checks import check_floating
+from fastpid.torch._checks import check_floating, check_plain
 
 
 def decompose(cov: Tensor, sizes: Any, options: SolveOptions) -> GaussianDecomposition[Tensor]:
     """Decompose covariances (..., k, k): what fastpid.gaussian.decompose() does of tensors."""
     check_floating("cov", cov, "pass cov.double()")
     check_shape(tuple(cov.shape))
+    check_plain("cov", cov, "fastpid.gaussian.decompose")
     variables = check_sizes(sizes, cov.shape[-1])
     if not variables.whole:
         rows = variables.rows

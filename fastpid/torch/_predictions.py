@@ -96,11 +96,18 @@ def from_predictions(
     check_samples(sources, labels, weights, mask)
     classes = check_num_classes(num_classes)
     check_values = validate and has_values(*sources, labels, weights, mask)
-    with torch.autocast(sources[0].device.type, enabled=False):
+    # Nothing is cast on the meta device, which autocast does not know.
+    device = "cpu" if sources[0].is_meta else sources[0].device.type
+    with torch.autocast(device, enabled=False):
         if check_values and not logits:
             for name, probs in zip(names, sources, strict=True):
                 check_probabilities(name, probs, mask)
         x, y = (probs.to(torch.float64) for probs in sources)
+        if mask is not None:
+            # where() rather than a product: what is masked may be NaN; before the softmax, whose
+            # derivative would have it.
+            kept = mask.unsqueeze(-1)
+            x, y = x.where(kept, 0.0), y.where(kept, 0.0)
         if logits:
             x, y = x.softmax(-1), y.softmax(-1)
         hard = not labels.dtype.is_floating_point
@@ -118,8 +125,6 @@ def from_predictions(
                 check_weights(weights)
             x = x * weights.to(torch.float64).unsqueeze(-1)
         if mask is not None:
-            # where() rather than a product: what is masked may be NaN.
-            kept = mask.unsqueeze(-1)
             x, y = x.where(kept, 0.0), y.where(kept, 0.0)
             if not hard:
                 labels = labels.where(kept, 0.0)

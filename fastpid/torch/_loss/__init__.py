@@ -1,0 +1,1 @@
+"""A loss made of information atoms, for training loops."""

@@ -1,0 +1,304 @@
+"""PIDLoss: a combination of information atoms as a loss, at a few percent of a training step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+
+from fastpid._base.checks import check_bool, check_number, check_positive_integer
+from fastpid._base.quantities import OnFailure, Unit
+from fastpid._solve.options import check_options
+from fastpid.result import Decomposition
+from fastpid.torch._loss import processes, tables
+from fastpid.torch._loss.function import Known
+from fastpid.torch._loss.objective import check_objective
+from fastpid.torch._loss.solver import FIRST, LazySolved, State, Stepper
+
+
+class _Memory:
+    """What changes from call to call, out of reach of torch.nn.Module, which is slow to assign."""
+
+    state: State = FIRST
+    solved: LazySolved | None = None
+
+
+class PIDLoss(torch.nn.Module):
+    """A linear combination of the atoms of two classifiers' predictions about the labels.
+
+    The joint table of the predicted classes and the labels is what
+    :func:`fastpid.torch.from_predictions` makes of a batch, averaged over the steps so far. It is
+    decomposed to `tol`, and the gradient goes back to the predictions.
+
+    Parameters
+    ----------
+    objective : str or mapping of str to float
+        What the loss is: the name of a quantity, or weights by name. The quantities are
+        "redundancy", "unique_x", "unique_y", "synergy", "mi_x", "mi_y", "mi_xy" and
+        "union_information". ``{"redundancy": 1.0, "synergy": -1.0}`` is a loss that falls as
+        redundancy turns into synergy.
+    num_classes : int
+        How many classes the labels have, whether or not a batch has all of them.
+    decay : float, in [0, 1)
+        The table of k steps ago counts ``decay**k``. 0 takes the batch's own.
+    logits : bool
+        Whether predictions are logits, of which the softmax is taken, or probabilities.
+    tol : float
+        The largest accepted gap of the union information, in `unit`.
+    unit : {"bits", "nats"}
+    distributed : bool
+        Add up the tables of all processes where ``torch.distributed`` is initialised.
+    threads : int, optional
+        As for :func:`fastpid.decompose`.
+    on_failure : {"warn", "raise", "ignore"}
+
+    Attributes
+    ----------
+    decomposition : Decomposition or None
+        That of the last call, in numbers.
+
+    Notes
+    -----
+    A batch's table is noisy and its atoms are biased, both the more the fewer samples there are to
+    a cell; an average over ``(1 + decay) / (1 - decay)`` batches is so much better. The value is
+    that of the averaged table A. The gradient is that of the population's value, estimated: the
+    derivative of the atoms is taken at A, and the change of the table is this batch's, P:
+    ``sum(f'(A) * dP)``, without the factor ``1 - decay`` by which P moves A. (Stochastic
+    compositional gradient descent: Wang, Fang and Liu, Mathematical Programming 161, 2017,
+    algorithm 1.) With ``decay=0`` it is the gradient of the value itself.
+
+    The solve of a step starts from the solution of the last one. The answer is certified to `tol`
+    whatever the start; where tables move slowly the certificate of the last solution is all there
+    is to do. What one step leaves for the next is part of ``state_dict()``, always in host memory,
+    and is begun anew where the numbers of symbols change. In ``eval()`` the table is the batch's
+    own and nothing is remembered; a call that raises leaves the state as it was.
+
+    With torch.distributed, and `distributed`, every process gets the value of all samples, and
+    gradients that DistributedDataParallel's mean over the processes makes those of that value.
+
+    Under torch.compile the call is a break of the graph. It is not for use inside torch.func's
+    transforms, which have no place for its state: there, take
+    :func:`fastpid.torch.from_predictions` and :func:`fastpid.decompose`.
+
+    Examples
+    --------
+    >>> import torch, fastpid
+    >>> loss = fastpid.torch.PIDLoss({"redundancy": 1.0, "synergy": -1.0}, num_classes=2)
+    >>> x, y = torch.randn(2, 32, 3, requires_grad=True)
+    >>> loss(x, y, torch.arange(32) % 2).backward()
+    """
+
+    def __init__(
+        self,
+        objective: str | Mapping[str, float],
+        *,
+        num_classes: int,
+        decay: float = 0.9,
+        logits: bool = True,
+        tol: float = 1e-3,
+        unit: Unit = "bits",
+        distributed: bool = True,
+        threads: int | None = None,
+        on_failure: OnFailure = "warn",
+    ) -> None:
+        super().__init__()
+        weights = check_objective(objective)
+        self._objective = objective
+        self._num_classes = check_positive_integer("num_classes", num_classes)
+        self._decay = check_number("decay", decay, 0.0, 1.0)
+        if self._decay == 1.0:
+            raise ValueError("decay must be below 1; at 1 no table would ever be forgotten")
+        self._logits = check_bool("logits", logits)
+        self._distributed = check_bool("distributed", distributed)
+        options = check_options("auto", tol, None, unit, threads, False, on_failure)
+        self._stepper = Stepper(weights, self._decay, options)
+        self._memory = _Memory()
+
+    @property
+    def decomposition(self) -> Decomposition[float] | None:
+        """The decomposition of the last call, in numbers; None before the first."""
+        solved = self._memory.solved
+        return None if solved is None else solved.get().result()
+
+    def reset(self) -> None:
+        """Forget the tables so far."""
+        self._memory.state = FIRST
+
+    @torch.compiler.disable
+    def forward(
+        self,
+        x: Tensor,
+        y: Tensor,
+        z: Tensor,
+        *,
+        weights: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        x : Tensor, shape (n, nx)
+            Logits (or probabilities) of n samples by the first classifier; floating-point.
+        y : Tensor, shape (n, ny)
+        z : Tensor
+            Labels as integers (n,) in [0, num_classes), or as probabilities (n, num_classes).
+        weights : Tensor, shape (n,), optional
+        mask : Tensor of bool, shape (n,), optional
+            False leaves a sample out; its predictions are then not looked at.
+
+        Returns
+        -------
+        Tensor, shape ()
+            In `unit`; of the dtype of the predictions, float32 at least.
+
+        Raises
+        ------
+        TypeError
+            Integer predictions, sparse or quantised tensors.
+        ValueError
+            NaN among logits, rows that do not sum to one, labels out of range, sizes or devices
+            that do not match, no samples left by weights and mask.
+        RuntimeError
+            Inside torch.func's transforms; where differentiated twice.
+        """
+        samples = tables.check(x, y, z, weights, mask, self._num_classes, self._logits)
+        if _without_values(samples):
+            return (samples.x.sum() + samples.y.sum()) * 0.0
+        shape = (samples.x.shape[1], samples.y.shape[1], self._num_classes)
+        count = processes.count_processes() if self._distributed else 1
+        try:
+            batch = tables.read(samples)
+        except ValueError:
+            if count > 1:
+                processes.tell_failure(shape)
+            raise
+        own = batch.sums if count == 1 else processes.add_processes(batch.sums)
+        memory = self._memory
+        goes_on = self.training and memory.state.sums.shape == shape
+        first, second = samples.x, samples.y
+        differentiate = first.requires_grad or second.requires_grad
+        differentiate = (differentiate and torch.is_grad_enabled()) or _has_tangent(first, second)
+        step = self._stepper.step(own, memory.state if goes_on else FIRST, differentiate)
+        memory.solved = step.solved
+        if self.training:
+            memory.state = step.state
+        by_x = by_y = None
+        if differentiate:
+            # DistributedDataParallel takes the mean over processes.
+            by_x, by_y = batch.gradients(step.by_own if count == 1 else count * step.by_own)
+        loss: Tensor = Known.apply(first, second, step.value, by_x, by_y)
+        return loss
+
+    def get_extra_state(self) -> dict[str, Tensor]:
+        """Return what state_dict() keeps: the sums of the tables so far and the last solution."""
+        state = self._memory.state
+        if not state.sums.size:
+            return {}
+        return {name: torch.from_numpy(part.copy()) for name, part in state._asdict().items()}
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take what get_extra_state() returned.
+
+        Raises
+        ------
+        ValueError
+            If it is not that, or does not fit itself or num_classes.
+        """
+        names = State._fields
+        if not isinstance(state, Mapping) or set(state) not in (set(), set(names)):
+            raise ValueError(f"the state of a PIDLoss holds {', '.join(names)}, or nothing")
+        if not state:
+            self._memory.state = FIRST
+            return
+        found = State(
+            *(
+                np.ascontiguousarray(torch.as_tensor(state[name]).detach().double().cpu().numpy())
+                for name in names
+            )
+        )
+        if not found.fits() or found.sums.shape[2] != self._num_classes:
+            shapes = {name: part.shape for name, part in found._asdict().items()}
+            raise ValueError(
+                f"the state of a PIDLoss with num_classes={self._num_classes} cannot have the "
+                f"shapes {shapes}; load that of the same model"
+            )
+        finite = all(np.isfinite(part).all() for part in found)
+        if not finite or (found.sums < 0.0).any() or not found.sums.sum() > 0.0:
+            raise ValueError("the state of a PIDLoss must hold finite numbers, and sums with mass")
+        self._memory.state = found
+
+    def extra_repr(self) -> str:
+        """Return the options, for print()."""
+        return f"{self._objective!r}, num_classes={self._num_classes}, decay={self._decay}"
+
+
+def pid_loss(
+    x: Tensor,
+    y: Tensor,
+    z: Tensor,
+    objective: str | Mapping[str, float],
+    *,
+    num_classes: int,
+    weights: Tensor | None = None,
+    mask: Tensor | None = None,
+    logits: bool = True,
+    tol: float = 1e-3,
+    unit: Unit = "bits",
+    threads: int | None = None,
+    on_failure: OnFailure = "warn",
+) -> Tensor:
+    """Return a combination of atoms of one batch's own table: :class:`PIDLoss` without a state.
+
+    Parameters
+    ----------
+    x : Tensor, shape (n, nx)
+    y : Tensor, shape (n, ny)
+    z : Tensor, shape (n,) or (n, num_classes)
+    objective : str or mapping of str to float
+        These and the others are explained at :class:`PIDLoss`.
+
+    Returns
+    -------
+    Tensor, shape ()
+        In `unit`, with gradients by x and y. It is biased by the size of the batch.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        As :class:`PIDLoss`.
+    """
+    loss = PIDLoss(
+        objective,
+        num_classes=num_classes,
+        decay=0.0,
+        logits=logits,
+        tol=tol,
+        unit=unit,
+        distributed=False,
+        threads=threads,
+        on_failure=on_failure,
+    )
+    value: Tensor = loss(x, y, z, weights=weights, mask=mask)
+    return value
+
+
+def _without_values(samples: tables.Samples) -> bool:
+    """Whether there is nothing to compute with; an error where there is, but out of reach."""
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        raise RuntimeError(
+            "PIDLoss is called inside a transform of torch.func, which has no place for its state; "
+            "take fastpid.torch.from_predictions and fastpid.decompose there"
+        )
+    return any(t.is_meta or isinstance(t, FakeTensor) for t in samples[:3])
+
+
+def _has_tangent(x: Tensor, y: Tensor) -> bool:
+    forward_ad = torch.autograd.forward_ad
+    if forward_ad._current_level < 0:
+        return False
+    return any(forward_ad.unpack_dual(t).tangent is not None for t in (x, y))
