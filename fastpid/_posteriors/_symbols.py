@@ -28,7 +28,7 @@ class Limits(NamedTuple):
 
 LIMITS = Limits(2000, 50, 3500)
 #: Of the tolerance, for the solve.
-_LEAST_SHARE = 0.1
+_LEAST_SHARE = 0.25
 
 
 class Symbols(NamedTuple):
