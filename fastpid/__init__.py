@@ -13,6 +13,7 @@ from fastpid.result import Decomposition as Decomposition
 from fastpid.result import Status as Status
 
 if TYPE_CHECKING:
+    from fastpid import compat as compat
     from fastpid import controller as controller
     from fastpid import gaussian as gaussian
     from fastpid import joint as joint
@@ -76,6 +77,7 @@ _LATE = {
     "UndersampledWarning": "joint",
     "UnionInformation": "_many",
     "compare": "_compare",
+    "compat": "compat",
     "controller": "controller",
     "decompose_many": "_decompose_many",
     "decompose_marginals": "_decompose_marginals",

@@ -22,7 +22,7 @@ FLOORS = (
     {"_pointwise", "_posteriors"},
     {"estimation"},
     {"conditions", "controller", "course", "models", "screening"},
-    {"_compare", "reference", "torch"},
+    {"_compare", "compat", "reference", "torch"},
     {"_decompose", "_decompose_many", "_decompose_marginals", "_union_information", "gaussian"},
     {"__init__"},
     {"cli"},

@@ -35,7 +35,7 @@ def test_the_names_are_those_documented() -> None:
         *("PointwiseDecomposition", "ManyPointwiseDecomposition", "PointwiseSamples"),
         *("pointwise_many", "Status"),
         *("ConvergenceError", "ConvergenceWarning", "UndersampledWarning"),
-        *("controller", "gates", "gaussian", "information", "joint", "models", "plot"),
+        *("compat", "controller", "gates", "gaussian", "information", "joint", "models", "plot"),
         *("reference", "screening", "torch"),
     }
     assert set(fastpid.__all__) <= set(dir(fastpid))
