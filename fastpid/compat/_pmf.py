@@ -30,33 +30,43 @@ def read_pmf(pmf: Any, size: int) -> Floats:
     """
     if not isinstance(pmf, Mapping):
         raise TypeError(f"pdf must be a dict of outcomes and probabilities; got {_kind(pmf)}")
-    for outcome, mass in pmf.items():
+    if set(map(type, pmf)) != {tuple} or set(map(len, pmf)) != {size}:
+        _check_outcomes(pmf, size)
+    if set(map(type, pmf.values())) != {float} or not min(pmf.values()) > 0.0:
+        _check_masses(pmf)
+        pmf = {outcome: float(mass) for outcome, mass in pmf.items() if mass > 0.0}
+    total = math.fsum(pmf.values())
+    if not abs(total - 1.0) <= _MASS_TOLERANCE:
+        raise ValueError(
+            f"the probabilities of pdf sum to {total:.12g}, not to 1; divide counts by their sum"
+        )
+    codes, shape = [], []
+    for symbols in zip(*pmf, strict=True):
+        index = {symbol: code for code, symbol in enumerate(dict.fromkeys(symbols))}
+        codes.append([index[symbol] for symbol in symbols])
+        shape.append(len(index))
+    axes = (*shape[1:], shape[0])
+    check_cells((math.prod(axes[:-2]), *axes[-2:]))
+    table = np.zeros(axes)
+    table[(*codes[1:], codes[0])] = list(pmf.values())
+    return table
+
+
+def _check_outcomes(pmf: Mapping[Any, Any], size: int) -> None:
+    for outcome in pmf:
         if isinstance(outcome, str) or not isinstance(outcome, Sequence) or len(outcome) != size:
             raise ValueError(
                 f"every key of pdf must be a tuple of {size} symbols, the target first; "
                 f"got {outcome!r}"
             )
+
+
+def _check_masses(pmf: Mapping[Any, Any]) -> None:
+    for outcome, mass in pmf.items():
         if isinstance(mass, bool) or not isinstance(mass, (int, float, np.number)):
             raise TypeError(f"pdf[{outcome!r}] must be a number; got {_kind(mass)}")
         if not 0.0 <= mass < math.inf:
             raise ValueError(f"pdf[{outcome!r}] must be finite and not negative; got {mass!r}")
-    outcomes = [outcome for outcome, mass in pmf.items() if mass > 0.0]
-    masses = [float(mass) for mass in pmf.values() if mass > 0.0]
-    total = math.fsum(masses)
-    if abs(total - 1.0) > _MASS_TOLERANCE:
-        raise ValueError(
-            f"the probabilities of pdf sum to {total:.12g}, not to 1; divide counts by their sum"
-        )
-    codes, shape = [], []
-    for symbols in zip(*outcomes, strict=True):
-        index: dict[Any, int] = {}
-        codes.append([index.setdefault(symbol, len(index)) for symbol in symbols])
-        shape.append(len(index))
-    axes = (*shape[1:], shape[0])
-    check_cells((math.prod(axes[:-2]), *axes[-2:]))
-    table = np.zeros(axes)
-    np.add.at(table, (*codes[1:], codes[0]), masses)
-    return table
 
 
 def check_solver(cone_solver: Any, output: Any, options: dict[str, Any]) -> bool:

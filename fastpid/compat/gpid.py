@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastpid._base.checks import check_bool, check_positive_integer
+from fastpid._base.checks import check_bool, check_positive_integer, check_real_array
 from fastpid._solve.gaussian.covariances import check_covariances
 from fastpid._solve.gaussian.solve import solve_covariances
 from fastpid._solve.options import recall_options
@@ -95,12 +95,14 @@ def exact_gauss_tilde_pid(
         for name, value in (("dm", dm), ("dx", dx), ("dy", dy))
     )
     total = m + x + y
-    if np.shape(cov)[-1:] != (total,):
+    cov = check_real_array(cov, "cov")
+    if cov.shape[-2:] != (total, total):
         raise ValueError(
-            f"cov must be {total} x {total} for dm={m}, dx={x}, dy={y}; got shape {np.shape(cov)}"
+            f"cov must be {total} x {total} for dm={m}, dx={x}, dy={y}; got shape {cov.shape}"
         )
-    sizes = (range(m, m + x), range(m + x, total), range(m))
-    solved = solve_covariances(*check_covariances(cov, sizes), recall_options())
+    order = [*range(m, total), *range(m)]
+    reordered = cov.take(order, axis=-1).take(order, axis=-2)
+    solved = solve_covariances(*check_covariances(reordered, (x, y, m)), recall_options())
     d = solved.result()
     solved.report("fastpid")
     mi_x, mi_y, mi_xy, union = d.mi_x, d.mi_y, d.mi_xy, d.union_information
@@ -109,7 +111,7 @@ def exact_gauss_tilde_pid(
     if check_bool("unbiased", unbiased):
         found = _unbiased(mi_x, mi_y, mi_xy, union, (m, x, y), sample_size)
     if check_bool("ret_t_sigt", ret_t_sigt):
-        sig = _whitened(np.asarray(cov, dtype=float), d.coupling(), m, x)
+        sig = _whitened(cov.astype(float), d.coupling(), m, x)
         found = (*found, None, None, None, sig)
     return found
 

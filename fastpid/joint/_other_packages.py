@@ -140,12 +140,12 @@ def from_dit(
         return [variables.index(member) for member in members]
 
     groups = [columns(sources[0]), columns(sources[1]), columns(target)]
-    linear = distribution.copy(base="linear")
+    linear = distribution.copy(base="linear") if distribution.is_log() else distribution
     pmf: dict[Any, float] = {}
-    for outcome, mass in linear.zipped():
+    for outcome, mass in zip(linear.outcomes, linear.pmf.tolist(), strict=True):
         parts = [tuple(outcome[i] for i in group) for group in groups]
         key = tuple(part[0] if len(part) == 1 else part for part in parts)
-        pmf[key] = pmf.get(key, 0.0) + float(mass)
+        pmf[key] = pmf.get(key, 0.0) + mass
     called = [", ".join(str(variables[i]) for i in group) for group in groups]
     if names is None:
         return from_dict(pmf)
