@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-UNIMODAL, JOINT = "unimodal", "joint"
+UNIMODAL = "unimodal"
+"""The phase in which every modality is trained by itself."""
+JOINT = "joint"
+"""The phase in which all are trained together."""
 
 
 @dataclasses.dataclass(frozen=True)
