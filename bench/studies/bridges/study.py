@@ -226,7 +226,7 @@ def _seconds(value: float) -> str:
     raise AssertionError(value)
 
 
-def markdown(found: list[Timing]) -> str:
+def markdown(found: list[Timing], note: str) -> str:
     """Return the results as a page."""
     lines = [
         "# The bridges beside what they stand in for",
@@ -235,6 +235,7 @@ def markdown(found: list[Timing]) -> str:
         "(`python bench/studies/bridges/study.py`). *Difference* is the largest of an atom, in "
         "bits; fastpid's atoms are certified to 1e-9 bit, so it is the other's error.",
         "",
+        *([note, ""] if note else []),
         "| call of | by | table | there | here | ratio | difference |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -276,10 +277,11 @@ def main() -> None:
     """Run the study."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--smoke", action="store_true", help="seconds; writes nothing")
+    parser.add_argument("--note", default="", help="a sentence for results.md, say on versions")
     arguments = parser.parse_args()
     found = run(arguments.smoke)
     if not arguments.smoke:
-        (HERE / "results.md").write_text(markdown(found), encoding="utf-8")
+        (HERE / "results.md").write_text(markdown(found, arguments.note), encoding="utf-8")
         draw(found)
 
 
