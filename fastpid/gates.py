@@ -200,6 +200,11 @@ def parity(n_sources: int = 3) -> Table:
 
     Any fewer of the sources know nothing.
 
+    Parameters
+    ----------
+    n_sources : int
+        M, from 2 to 12.
+
     Raises
     ------
     ValueError
@@ -213,17 +218,53 @@ def and_of(n_sources: int = 3) -> Table:
 
     All sources have the same channel, so they share all that one says of the target,
     I(X_i; Z) = h(2^-M) - h(2^(1-M)) / 2 with h the entropy of a bit, and the rest is synergy.
+
+    Parameters
+    ----------
+    n_sources : int
+        M, from 2 to 12.
+
+    Raises
+    ------
+    ValueError
+        For another number of sources.
     """
     return _of_bits(n_sources, 2, lambda bits: int(all(bits)))
 
 
 def copy_of(n_sources: int = 3) -> Table:
-    """Return independent uniform bits and their copy, shape (2, ..., 2, 2^M)."""
+    """Return independent uniform bits and their copy, shape (2, ..., 2, 2^M).
+
+    Every source alone knows a bit.
+
+    Parameters
+    ----------
+    n_sources : int
+        M, from 2 to 12.
+
+    Raises
+    ------
+    ValueError
+        For another number of sources.
+    """
     return _of_bits(n_sources, 2**n_sources, lambda bits: int("".join(map(str, bits)), 2))
 
 
 def giant_bit(n_sources: int = 3) -> Table:
-    """Return one uniform bit that all sources and the target are, shape (2, ..., 2)."""
+    """Return one uniform bit that all sources and the target are, shape (2, ..., 2).
+
+    One bit of redundancy.
+
+    Parameters
+    ----------
+    n_sources : int
+        M, from 2 to 12.
+
+    Raises
+    ------
+    ValueError
+        For another number of sources.
+    """
     if not 2 <= n_sources <= 12:
         raise ValueError(f"n_sources must lie between 2 and 12; got {n_sources}")
     p = np.zeros((2,) * (n_sources + 1))
@@ -299,8 +340,8 @@ _ALL = (
     Gate("SUM", "Z = X + Y", sum_, redundancy=0.5, synergy=1.0),
 )
 
-#: The canonical distributions by name.
 GATES: Mapping[str, Gate] = MappingProxyType({gate.name: gate for gate in _ALL})
+"""The canonical distributions by name."""
 
 
 def _normalized(p: Table) -> Table:
@@ -333,6 +374,13 @@ def random_dense(shape: tuple[int, int, int], rng: RNG = None) -> Table:
 def random_spiky(shape: tuple[int, int, int], alpha: float = 0.1, rng: RNG = None) -> Table:
     """Return a table drawn from a symmetric Dirichlet(`alpha`); the smaller alpha, the spikier.
 
+    Parameters
+    ----------
+    shape : tuple (nx, ny, nz)
+    alpha : float
+        More than 0.
+    rng : int, SeedSequence, Generator or BitGenerator, optional
+
     Raises
     ------
     ValueError
@@ -348,6 +396,12 @@ def random_spiky(shape: tuple[int, int, int], alpha: float = 0.1, rng: RNG = Non
 def random_empirical(shape: tuple[int, int, int], n_samples: int, rng: RNG = None) -> Table:
     """Return the frequencies of `n_samples` draws from a Dirichlet(0.5) table: many exact zeros.
 
+    Parameters
+    ----------
+    shape : tuple (nx, ny, nz)
+    n_samples : int
+    rng : int, SeedSequence, Generator or BitGenerator, optional
+
     Raises
     ------
     ValueError
@@ -362,6 +416,13 @@ def random_empirical(shape: tuple[int, int, int], n_samples: int, rng: RNG = Non
 
 def random_function(shape: tuple[int, int, int], noise: float = 0.0, rng: RNG = None) -> Table:
     """Return Z = f(X, Y) for uniform sources and a random f, redrawn with probability `noise`.
+
+    Parameters
+    ----------
+    shape : tuple (nx, ny, nz)
+    noise : float
+        From 0 to 1.
+    rng : int, SeedSequence, Generator or BitGenerator, optional
 
     Raises
     ------
@@ -385,8 +446,16 @@ def random_soft(
 ) -> Table:
     """Return the soft table of two noisy classifiers over `n_samples` labelled samples.
 
-    The mean over the samples of probs_x[x] probs_y[y] [label = z], the probabilities being softmax
+    The mean over samples labelled z of probs_x[x] probs_y[y], the probabilities being softmax
     of noise with `signal` added at the label (modulo the number of symbols).
+
+    Parameters
+    ----------
+    shape : tuple (nx, ny, nz)
+    n_samples : int
+    signal : tuple of two float
+        How well the first and the second classifier know the label.
+    rng : int, SeedSequence, Generator or BitGenerator, optional
 
     Raises
     ------
@@ -416,6 +485,13 @@ def random_soft(
 
 def noisy(p: ArrayLike, noise: float, rng: RNG = None) -> Table:
     """Return `p` with uniform noise of up to `noise` added to every cell, divided by its sum.
+
+    Parameters
+    ----------
+    p : array_like
+    noise : float
+        0 or more.
+    rng : int, SeedSequence, Generator or BitGenerator, optional
 
     Raises
     ------

@@ -15,6 +15,7 @@ from latex2mathml.converter import convert
 _MARKED = re.compile(
     r'<(span|div) class="arithmatex">\s*(?:\\\(|\\\[)(.*?)(?:\\\)|\\\])\s*</\1>', re.DOTALL
 )
+_NAME = re.compile(r"(<mi>(?:log|det|exp)</mi>)(?!<mo[^>]*>&#x00028;)")
 
 
 def on_page_content(content: str, **kwargs: Any) -> str:
@@ -23,6 +24,8 @@ def on_page_content(content: str, **kwargs: Any) -> str:
     def mathml(match: re.Match[str]) -> str:
         display = "block" if match[1] == "div" else "inline"
         converted: str = convert(html.unescape(match[2]).strip(), display=display)
+        # A function's name stands apart from what it is applied to.
+        converted = _NAME.sub(r"\1<mspace width='0.17em'/>", converted)
         if "\\" in re.sub(r"<[^>]*>", "", converted):
             raise ValueError(f"latex2mathml left a command of {match[2]!r}: {converted}")
         return f'<div class="math">{converted}</div>' if display == "block" else converted

@@ -20,7 +20,7 @@ def _first_sentence(text: str) -> str:
 
 def title(page: Page) -> str:
     """Return what a page is called."""
-    return page.module if page.is_public else page.names[0]
+    return page.module if page.is_public else ", ".join(_functions(page))
 
 
 def markdown(page: Page) -> str:
@@ -29,11 +29,15 @@ def markdown(page: Page) -> str:
     if page.is_public and page.module.count(".") and not _only_exported(page):
         options = ["    options:", "      members: false", "      show_root_heading: false"]
         lines += [f"::: {page.module}", *options, "      show_root_toc_entry: false", ""]
-    else:
-        lines += [_first_sentence(page.docstring), ""]
     for name in page.names:
         lines += [f"::: {name}", ""]
     return "\n".join(lines)
+
+
+def _functions(page: Page) -> list[str]:
+    """Return what is called, before what calls return."""
+    found = [name for name in page.names if name.rpartition(".")[2][0].islower()]
+    return found or list(page.names)
 
 
 def _only_exported(page: Page) -> bool:
@@ -48,15 +52,12 @@ def overview(found: list[Page]) -> str:
         "Every public name, from the docstrings of this version. What is written `fastpid.name` "
         "is imported with `import fastpid`; extras are imported when they are first used.",
         "",
-        "| page | what stands there | names |",
-        "|---|---|---|",
     ]
     for page in found:
         names = ", ".join(f"[`{name.rsplit('.', 1)[1]}`][{name}]" for name in page.names)
         where = page.path.removeprefix("reference/")
-        lines.append(
-            f"| [`{title(page)}`]({where}) | {_first_sentence(page.docstring)} | {names} |"
-        )
+        said = _first_sentence(page.docstring) if page.is_public else ""
+        lines += [f"**[{title(page)}]({where})**", f":   {said}", "", f"    {names}", ""]
     return "\n".join([*lines, ""])
 
 

@@ -32,6 +32,7 @@ def roles_of(n_sources: int) -> tuple[str, ...]:
 MASS_TOLERANCE = 1e-6
 
 ATOMS: tuple[Atom, ...] = ("redundancy", "unique_x", "unique_y", "synergy")
+"""The names of the four atoms, in the order of every table."""
 #: What an estimate is made for.
 QUANTITIES = (*ATOMS, "mi_x", "mi_y", "mi_xy", "union_information")
 #: What a decomposition has.

@@ -15,6 +15,7 @@ COLORS = {
     "unique_y": "#56B4E9",
     "synergy": "#D55E00",
 }
+"""The colours of the atoms (Okabe and Ito), which colour-blind readers can tell apart."""
 HATCHES = {"redundancy": "", "unique_x": "//", "unique_y": "\\\\", "synergy": ".."}
 MARKERS = {"redundancy": "o", "unique_x": "^", "unique_y": "v", "synergy": "s"}
 #: More tick labels than this on an axis are thinned out.

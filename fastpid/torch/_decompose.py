@@ -29,12 +29,14 @@ def decompose(
 ) -> Decomposition[Tensor]:
     """Decompose a tensor of joint distributions, differentiably.
 
-    :func:`fastpid.decompose` does the same for tensors; its parameters are explained there.
+    :func:`fastpid.decompose` does the same for tensors.
 
     Parameters
     ----------
     p : Tensor, shape (..., nx, ny, nz)
         Floating-point, on the CPU or a CUDA device. Computed in float64.
+    method, tol, max_iter, unit, threads, normalize, on_failure
+        As for :func:`fastpid.decompose`.
 
     Returns
     -------

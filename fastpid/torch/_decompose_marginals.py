@@ -36,8 +36,7 @@ def decompose_marginals(
 ) -> Decomposition[Tensor]:
     """Decompose tensors of pairwise marginals, differentiably by both.
 
-    :func:`fastpid.decompose_marginals` does the same for tensors; its parameters are explained
-    there.
+    :func:`fastpid.decompose_marginals` does the same for tensors.
 
     Parameters
     ----------
@@ -47,6 +46,8 @@ def decompose_marginals(
         On the same device, of the same dtype.
     mi_xy : Tensor or float, optional
         The synergy carries its gradient, too.
+    method, tol, max_iter, unit, threads, normalize, on_failure
+        As for :func:`fastpid.decompose_marginals`.
 
     Returns
     -------

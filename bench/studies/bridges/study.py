@@ -1,6 +1,6 @@
 """The bridges beside what they stand in for: the same call, the same argument, one after the other.
 
-    python bench/studies/bridges/study.py             results.md, and docs/img/bridges.svg
+    python bench/studies/bridges/study.py             results.md, results.csv, docs/img/bridges.svg
     python bench/studies/bridges/study.py --smoke     seconds, writes nothing
 
 dit comes with the test dependencies, and solves by its own default, by alternating minimisation
@@ -12,6 +12,7 @@ measured where they can be imported, for example by PYTHONPATH=/path/to/their/cl
 from __future__ import annotations
 
 import argparse
+import csv
 import dataclasses
 import importlib
 import importlib.util
@@ -30,6 +31,7 @@ from fastpid.compat import broja_2pid, gpid, maxent3d, multimodal_pid
 from fastpid.compat.dit import PID_BROJA
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.csv"
 PLOT = HERE.parents[2] / "docs" / "img" / "bridges.svg"
 
 #: No more rounds of a call that has taken as long as this, in seconds.
@@ -60,7 +62,9 @@ class Case:
 class Timing:
     """What came of a case: seconds of CPU time, and the largest difference of an atom in bits."""
 
-    case: Case
+    package: str
+    method: str
+    table: str
     theirs: float
     ours: float
     difference: float
@@ -210,7 +214,7 @@ def run(smoke: bool) -> list[Timing]:
             theirs, wanted = seconds(case.theirs, 2 if smoke else 7)
             ours, answer = seconds(case.ours, 5 if smoke else 50)
             off = float(np.max(np.abs(np.subtract(wanted, answer))))
-            found.append(Timing(case, theirs, ours, off))
+            found.append(Timing(case.package, case.method, case.table, theirs, ours, off))
             print(
                 f"{case.package:<16}{case.method:<22}{case.table:<10}{theirs:>10.4f} s"
                 f"{ours * 1e3:>10.3f} ms{theirs / ours:>10.0f}x   off by {off:.1e}",
@@ -241,10 +245,26 @@ def markdown(found: list[Timing], note: str) -> str:
     ]
     for t in found:
         lines.append(
-            f"| {t.case.package} | {t.case.method} | {t.case.table} | {_seconds(t.theirs)} | "
+            f"| {t.package} | {t.method} | {t.table} | {_seconds(t.theirs)} | "
             f"{_seconds(t.ours)} | {t.ratio:,.0f} | {t.difference:.0e} |"
         )
     return "\n".join([*lines, ""])
+
+
+def save(found: list[Timing]) -> None:
+    """Keep the figures, for plots."""
+    with open(RESULTS, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(field.name for field in dataclasses.fields(Timing))
+        for t in found:
+            names = (t.package, t.method, t.table)
+            writer.writerow([*names, *(f"{v:.3g}" for v in (t.theirs, t.ours, t.difference))])
+
+
+def load() -> list[Timing]:
+    """Return what an earlier run measured."""
+    with open(RESULTS, newline="", encoding="utf-8") as file:
+        return [Timing(*row[:3], *map(float, row[3:])) for row in list(csv.reader(file))[1:]]
 
 
 def draw(found: list[Timing]) -> None:
@@ -262,9 +282,7 @@ def draw(found: list[Timing]) -> None:
     axes.scatter(
         [t.theirs for t in found], rows, color="#d55e00", label="the package itself", zorder=2
     )
-    axes.set_yticks(
-        rows, [f"{t.case.package}, {t.case.method}: {t.case.table}" for t in found], fontsize=7
-    )
+    axes.set_yticks(rows, [f"{t.package}, {t.method}: {t.table}" for t in found], fontsize=7)
     axes.set_xscale("log")
     axes.set_xlabel("CPU time of a call, s")
     axes.spines[["top", "right"]].set_visible(False)
@@ -282,6 +300,7 @@ def main() -> None:
     found = run(arguments.smoke)
     if not arguments.smoke:
         (HERE / "results.md").write_text(markdown(found, arguments.note), encoding="utf-8")
+        save(found)
         draw(found)
 
 
