@@ -18,6 +18,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib
+
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "img"
 STUDIES = ROOT / "bench" / "studies"
@@ -58,17 +60,15 @@ def bridges() -> None:
 
 def time_course() -> None:
     """time-course.svg: what the first lines of the page draw."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "fastpid"
     page = (ROOT / "docs" / "time-courses.md").read_text(encoding="utf-8")
     first = re.search(r"```python\n(.*?)```", page, re.DOTALL)
     assert first is not None
     names: dict[str, object] = {}
     exec(compile(first[1], "time-courses.md", "exec"), names)
     figure = names["ax"].figure  # type: ignore[attr-defined]
-    figure.savefig(IMAGES / "time-course.svg", metadata={"Date": None})
+    figure.set_size_inches(7.2, 3.4)
+    path = IMAGES / "time-course.svg"
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
 
 
 def train_for_synergy() -> None:
@@ -96,6 +96,8 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no figure {unknown[0]!r}; there are {', '.join(FIGURES)}")
     sys.path.insert(0, str(STUDIES))
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "fastpid"  # so that only data change a file
     missing = 0
     for name in wanted:
         try:

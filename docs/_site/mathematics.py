@@ -26,7 +26,7 @@ def on_page_content(content: str, **kwargs: Any) -> str:
         converted: str = convert(html.unescape(match[2]).strip(), display=display)
         # A function's name stands apart from what it is applied to.
         converted = _NAME.sub(r"\1<mspace width='0.17em'/>", converted)
-        if "\\" in re.sub(r"<[^>]*>", "", converted):
+        if re.search(r"\\|&amp;|&(?!#)", re.sub(r"<[^>]*>", "", converted)):
             raise ValueError(f"latex2mathml left a command of {match[2]!r}: {converted}")
         return f'<div class="math">{converted}</div>' if display == "block" else converted
 
