@@ -2,8 +2,9 @@
 # # Ten minutes
 #
 # From two bits to your own table, in steps that you can run: the outputs on this page are
-# from when it was built. [Download it as a notebook](tutorial.ipynb). You need `pip install
-# "fastpid[estimate,plot]"` ([installation](installation.md)).
+# from when it was built. [Download it as a notebook](tutorial.ipynb). You need
+# `pip install -e ".[estimate,plot]"` in a clone of the repository ([installation](installation.md)),
+# from whose folder it is run.
 #
 # ## What the four numbers mean
 #
