@@ -3,8 +3,8 @@
 #
 # From two bits to your own table, in steps that you can run: the outputs on this page are
 # from when it was built. [Download it as a notebook](tutorial.ipynb). You need
-# `pip install -e ".[estimate,plot]"` in a clone of the repository ([installation](installation.md)),
-# from whose folder it is run.
+# `pip install -e ".[estimate,plot]"` in a clone of the repository
+# ([installation](installation.md)), from whose folder it is run.
 #
 # ## What the four numbers mean
 #
