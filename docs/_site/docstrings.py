@@ -41,9 +41,7 @@ class Docstrings(griffe.Extension):
 
     def __init__(self) -> None:
         super().__init__()
-        found = pages()
-        self._known = {name for page in found for name in page.names}
-        self._known |= {page.module for page in found if page.is_public}
+        self._known = {name for page in pages() for name in page.names}
 
     def on_instance(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         """Rewrite the docstring of a module, a class, a function or an attribute."""

@@ -23,14 +23,17 @@ def title(page: Page) -> str:
     return page.module if page.is_public else ", ".join(_functions(page))
 
 
-def markdown(page: Page) -> str:
-    """Return the source of a page: every name by its docstring."""
+def markdown(page: Page, below: list[Page]) -> str:
+    """Return the source of a page: every name by its docstring, and the pages below it."""
     lines = [f"# {title(page)}", ""]
-    if page.is_public and page.module.count(".") and not _only_exported(page):
+    if page.is_public:
         options = ["    options:", "      members: false", "      show_root_heading: false"]
         lines += [f"::: {page.module}", *options, "      show_root_toc_entry: false", ""]
     for name in page.names:
         lines += [f"::: {name}", ""]
+    for other in below:
+        where = other.path.removeprefix("reference/")
+        lines.append(f"* [{title(other)}]({where}): {_first_sentence(other.docstring)}")
     return "\n".join(lines)
 
 
@@ -38,10 +41,6 @@ def _functions(page: Page) -> list[str]:
     """Return what is called, before what calls return."""
     found = [name for name in page.names if name.rpartition(".")[2][0].islower()]
     return found or list(page.names)
-
-
-def _only_exported(page: Page) -> bool:
-    return all(name.count(".") == 1 for name in page.names)
 
 
 def overview(found: list[Page]) -> str:
@@ -65,7 +64,9 @@ def on_files(files: Any, config: Any, **kwargs: Any) -> Any:
     """Add the pages to the site."""
     found = pages()
     made = {"reference/index.md": overview(found)}
-    made |= {page.path: markdown(page) for page in found}
+    for page in found:
+        below = [other for other in found if other.module.startswith(f"{page.module}.")]
+        made[page.path] = markdown(page, below)
     for path, content in made.items():
         files.append(File.generated(config, path, content=content))
     return files

@@ -41,19 +41,13 @@ def pid(
     dict
         In bits, under the keys of BROJA_2PID:
 
-        "SI"
-            Shared information: the redundancy.
-        "UIY", "UIZ"
-            Unique information of the second and of the third symbol of an outcome.
-        "CI"
-            Complementary information: the synergy.
-        "Num_err"
-            Primal and dual infeasibility, which are zero here because both bounds come from points
-            that were made feasible, and the duality gap in nats.
-        "Solver"
-            "fastpid", and its method.
-        "Solver Object"
-            If kept, the :class:`fastpid.Decomposition`; its x is y here, its y is z.
+        * "SI": Shared information: the redundancy.
+        * "UIY", "UIZ": Unique information of the second and of the third symbol of an outcome.
+        * "CI": Complementary information: the synergy.
+        * "Num_err": Primal and dual infeasibility, which are zero here because both bounds come
+          from points that were made feasible, and the duality gap in nats.
+        * "Solver": "fastpid", and its method.
+        * "Solver Object": If kept, the :class:`fastpid.Decomposition`; its x is y here, its y is z.
 
     Raises
     ------

@@ -54,22 +54,17 @@ def pid(
     dict
         In bits, under the keys of MAXENT3D_PID:
 
-        "CI"
-            The synergy: what no union of single sources explains.
-        "UIX", "UIY", "UIZ"
-            What a single source alone knows.
-        "UIXY", "UIXZ", "UIYZ"
-            What exactly two of them share. It can be negative for targets of three symbols or more.
-        "SI"
-            What all three share.
-        "Num_err_I", "Num_err_12", "Num_err_13", "Num_err_23"
-            Of the union of all sources and of pairs: primal and dual infeasibility, which are zero
-            here because both bounds come from points that were made feasible, and the duality gap
-            in nats.
-        "Solver"
-            "fastpid".
-        "Solver Object"
-            If kept, the :class:`fastpid.ManyDecomposition`, with bounds of every value.
+        * "CI": The synergy: what no union of single sources explains.
+        * "UIX", "UIY", "UIZ": What a single source alone knows.
+        * "UIXY", "UIXZ", "UIYZ": What exactly two of them share. It can be negative for targets of
+          three symbols or more.
+        * "SI": What all three share.
+        * "Num_err_I", "Num_err_12", "Num_err_13", "Num_err_23": Of the union of all sources and of
+          pairs: primal and dual infeasibility, which are zero here because both bounds come from
+          points that were made feasible, and the duality gap in nats.
+        * "Solver": "fastpid".
+        * "Solver Object": If kept, the :class:`fastpid.ManyDecomposition`, with bounds of every
+          value.
 
     Raises
     ------
