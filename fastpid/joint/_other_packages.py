@@ -52,12 +52,17 @@ def from_dict(pmf: Mapping[Any, float], *, order: str = "xyz") -> JointDistribut
         raise ValueError(f'order must be a permutation of "xyz"; got {order!r}')
     if not isinstance(pmf, Mapping):
         raise TypeError(f"pmf must be a mapping of outcomes; got {type(pmf).__name__}")
-    p, labels = table_of_outcomes(pmf, "pmf", order)
-    if not np.isfinite(p).all() or any(mass < 0 for mass in pmf.values()):
+    if any(mass < 0 for mass in pmf.values()):
         raise ValueError("pmf must hold finite, non-negative probabilities")
+    return _distribution(*table_of_outcomes(pmf, "pmf", order), "pmf")
+
+
+def _distribution(p: NDArray[np.float64], labels: Labels, name: str) -> JointDistribution:
+    if not np.isfinite(p).all() or (p < 0).any():
+        raise ValueError(f"{name} must hold finite, non-negative probabilities")
     if abs(float(p.sum()) - 1.0) > MASS_TOLERANCE:
         raise ValueError(
-            f"pmf sums to {float(p.sum()):.10g}, not to 1; read counts by "
+            f"{name} sums to {float(p.sum()):.10g}, not to 1; read counts by "
             "fastpid.joint.from_counts(), or divide by the sum"
         )
     p.flags.writeable = False
@@ -73,14 +78,23 @@ def table_of_outcomes(
             raise ValueError(f"an outcome of {name} must have three symbols; got {outcome!r}")
     if not masses:
         raise ValueError(f"{name} is empty: it has no outcome")
-    places = [order.index(role) for role in ROLES]
-    x, y, z = (_sorted({outcome[place] for outcome in masses}) for place in places)
-    index = [{label: code for code, label in enumerate(axis)} for axis in (x, y, z)]
+    columns = list(zip(*masses, strict=True))
+    return _table_of_columns([columns[order.index(role)] for role in ROLES], [*masses.values()])
+
+
+def _table_of_columns(
+    columns: Sequence[Sequence[Hashable]], masses: Sequence[float]
+) -> tuple[NDArray[np.float64], Labels]:
+    """Return the array (nx, ny, nz) of three columns of symbols, and what its symbols are."""
+    x, y, z = (_sorted(set(column)) for column in columns)
     shape = (len(x), len(y), len(z))
     check_cells(shape)
+    codes = []
+    for axis, column in zip((x, y, z), columns, strict=True):
+        index = {label: code for code, label in enumerate(axis)}
+        codes.append([index[symbol] for symbol in column])
     table = np.zeros(shape)
-    for outcome, mass in masses.items():
-        table[tuple(index[axis][outcome[place]] for axis, place in enumerate(places))] += mass
+    np.add.at(table, tuple(codes), masses)
     return table, (x, y, z)
 
 
@@ -141,15 +155,16 @@ def from_dit(
 
     groups = [columns(sources[0]), columns(sources[1]), columns(target)]
     linear = distribution.copy(base="linear") if distribution.is_log() else distribution
-    pmf: dict[Any, float] = {}
-    for outcome, mass in zip(linear.outcomes, linear.pmf.tolist(), strict=True):
-        parts = [tuple(outcome[i] for i in group) for group in groups]
-        key = tuple(part[0] if len(part) == 1 else part for part in parts)
-        pmf[key] = pmf.get(key, 0.0) + mass
+    symbols = list(zip(*linear.outcomes, strict=True))
+    joined = [
+        symbols[group[0]] if len(group) == 1 else [*zip(*(symbols[i] for i in group), strict=True)]
+        for group in groups
+    ]
+    found = _distribution(*_table_of_columns(joined, linear.pmf.tolist()), "distribution")
     called = [", ".join(str(variables[i]) for i in group) for group in groups]
     if names is None:
-        return from_dict(pmf)
-    return dataclasses.replace(from_dict(pmf), names=(called[0], called[1], called[2]))
+        return found
+    return dataclasses.replace(found, names=(called[0], called[1], called[2]))
 
 
 def from_idtxl(
