@@ -79,7 +79,8 @@ def test_the_arguments_stand_in_one_order() -> None:
         assert [name for name in parameters(function) if name in wanted] == wanted
     pytest.importorskip("torch")
     assert set(fastpid.torch.__all__) == {
-        *("PIDLoss", "pid_loss", "decompose", "decompose_marginals", "from_predictions"),
+        *("PIDLoss", "pid_loss", "decompose", "decompose_many", "decompose_marginals"),
+        *("from_predictions", "union_information"),
     }
     assert parameters(fastpid.torch.decompose)[1:] == parameters(fastpid.decompose)[2:]
     for name in ("decompose_marginals", "decompose_many", "union_information"):

@@ -260,7 +260,8 @@ def pid_loss(
     y : Tensor, shape (n, ny)
     z : Tensor, shape (n,) or (n, num_classes)
     objective : str or mapping of str to float
-        These and the others are explained at :class:`PIDLoss`.
+    num_classes, weights, mask, logits, tol, unit, threads, on_failure
+        These and the ones above are explained at :class:`PIDLoss`.
 
     Returns
     -------
