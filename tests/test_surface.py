@@ -74,6 +74,7 @@ def test_the_arguments_stand_in_one_order() -> None:
         fastpid.estimate_differences: [*solver, "rng", "on_failure", "progress"],
         fastpid.screen: [*solver, "n_jobs", "rng", "on_failure", "progress"],
         fastpid.screening.network: [*solver, "n_jobs", "rng", "on_failure", "progress"],
+        fastpid.screening.screen_triples: [*solver, "n_jobs", "rng", "on_failure", "progress"],
     }
     for function, wanted in places.items():
         assert [name for name in parameters(function) if name in wanted] == wanted

@@ -90,12 +90,17 @@ def union_in_place(
         x, y, xy = of[..., 0], of[..., 1], of[..., 2]
         return np.maximum(x, y), np.minimum(x + y, xy)
 
-    low, high = interval(vector)
-    open_ = high > low
-    place = np.where(open_, (vector[..., 3] - low) / np.where(open_, high - low, 1.0), 0.5)
-    low, high = interval(corrected)
-    union = low + place * (high - low)
+    union = kept_in_place(vector[..., 3], interval(vector), interval(corrected))
     return np.concatenate([corrected, union[..., None]], axis=-1)
+
+
+def kept_in_place(value: Any, old: tuple[Any, Any], new: tuple[Any, Any]) -> Any:
+    """Return what has the place in the interval `new` that `value` has in `old`."""
+    low, high = old
+    open_ = high > low
+    place = np.where(open_, (value - low) / np.where(open_, high - low, 1.0), 0.5)
+    low, high = new
+    return low + place * (high - low)
 
 
 def mean_of_parts(

@@ -18,7 +18,7 @@ from fastpid.gaussian._columns import (
     warn_of_counts,
 )
 from fastpid.joint._frames import column_names, is_frame, name_of, named_columns, unknown_name
-from fastpid.screening._pairs import column_number
+from fastpid.screening._plans import column_number
 
 Floats = NDArray[np.float64]
 

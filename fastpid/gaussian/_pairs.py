@@ -30,7 +30,7 @@ from fastpid.gaussian._samples import GaussianSamples
 from fastpid.gaussian._wilks import wilks_p_values
 from fastpid.joint import UndersampledWarning
 from fastpid.result import Status
-from fastpid.screening._pairs import MOST_PAIRS_PER_BLOCK, PairPlan
+from fastpid.screening._plans import MOST_PER_BLOCK, SourcePlan
 from fastpid.screening._records import CORRECTED, KEYS, P_VALUES, PER_COLUMN, SOLVED
 from fastpid.screening._tests import DISMISSED, N_BOOTSTRAP, NULLS, PairTest, TestPlan
 
@@ -50,7 +50,7 @@ class GaussianPairs:
     """Everything that a block needs; goes to other processes as it is."""
 
     channels: Channels
-    plan: PairPlan
+    plan: SourcePlan
     options: SolveOptions
     tests: TestPlan
 
@@ -58,6 +58,9 @@ class GaussianPairs:
     def total(self) -> int:
         """The number of pairs."""
         return self.plan.count
+
+    #: What a record is of, in the plural.
+    what = "pairs"
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -69,7 +72,7 @@ class GaussianPairs:
         if batch_size != "auto":
             return check_positive_integer("batch_size", batch_size)
         k = 2 * int(np.median(self.channels.sizes)) + len(self.channels.target_columns)
-        return max(1, min(MOST_PAIRS_PER_BLOCK, _ENTRIES_PER_BLOCK // k**2))
+        return max(1, min(MOST_PER_BLOCK, _ENTRIES_PER_BLOCK // k**2))
 
     def keys(self, start: int, stop: int) -> NDArray[Any]:
         """Return records of pairs [start, stop) that say which pairs they are, and no more."""
@@ -192,7 +195,7 @@ class GaussianPairs:
     def fingerprint(self) -> dict[str, Any]:
         """Say what the screen is of, so that a checkpoint is not continued with other data."""
         digest = hashlib.sha256()
-        for array in (self.channels.values, self.plan.pairs, self.plan.columns):
+        for array in (self.channels.values, self.plan.listed, self.plan.columns):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).data)
         return {

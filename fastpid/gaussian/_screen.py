@@ -15,7 +15,7 @@ from fastpid._solve.options import check_options
 from fastpid.gaussian._channels import read_channels
 from fastpid.gaussian._pairs import RECORD, GaussianPairs
 from fastpid.screening import Screen
-from fastpid.screening._pairs import choose_pairs
+from fastpid.screening._plans import choose_sources
 from fastpid.screening._run import Run, check_question
 from fastpid.screening._tests import TestPlan
 
@@ -199,7 +199,7 @@ def screen(
     check_question(by, return_as, top_k, RECORD)
     read = read_channels(X, z, names, channels, check_bool("copula", copula))
     tests = TestPlan.of(test, n_permutations, False, rng, "f")
-    plan = choose_pairs(read.names, pairs, sources)
+    plan = choose_sources(read.names, pairs, sources)
     if n_jobs != 1 and threads is None:
         options = options._replace(threads=1)
     work = GaussianPairs(read, plan, options._replace(on_failure="ignore"), tests)

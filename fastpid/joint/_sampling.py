@@ -144,9 +144,10 @@ def sampling_of_shares(
 
 
 def coverage_of(counts: NDArray[Any], p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the coverage of many tables, (n, nx, ny, nz) each, and how many cells are occupied."""
-    once = np.where(counts == 1, p, 0.0).sum(axis=(1, 2, 3))
-    return np.asarray(np.stack([1.0 - once, np.count_nonzero(counts, axis=(1, 2, 3))]))
+    """Return the coverage of tables (n, n_1, ..., nz), and how many cells are occupied, (2, n)."""
+    cells = tuple(range(1, counts.ndim))
+    once = np.where(counts == 1, p, 0.0).sum(axis=cells)
+    return np.asarray(np.stack([1.0 - once, np.count_nonzero(counts, axis=cells)]))
 
 
 def _wanted(once: int, twice: int, n: int) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.warn import stacklevel_outside
+from fastpid.screening._records import keys_of
 
 _MAGIC = b"fastpid screen 3\n"
 #: How much of a file is read at a time.
@@ -52,7 +53,7 @@ class Checkpoint:
     Parameters
     ----------
     path : str or path
-    work : PairWork or ShareWork
+    work : TableWork, ShareWork or another
         The screen or network that it belongs to.
     what : str
         What a record is of, in the plural.
@@ -71,7 +72,7 @@ class Checkpoint:
         self._what = what
         # A checksum tells a damaged record.
         self._stored_type = np.dtype([("record", work.dtype), ("checksum", "<u4")])
-        self._keys = [name for name in ("x", "y", "target") if name in (work.dtype.names or ())]
+        self._keys = keys_of(work.dtype)
         header = _MAGIC + json.dumps(work.fingerprint(), sort_keys=True).encode() + b"\n"
         self._start = len(header)
         with self._errors():
@@ -90,7 +91,8 @@ class Checkpoint:
                     what = "another" if found.startswith(_MAGIC) else "no"
                     raise ValueError(
                         f"checkpoint {self._path!r} holds {what} screen or network: its data, "
-                        "columns, targets, pairs or options differ; remove it, or name another file"
+                        "columns, targets, sources or options differ; remove it, or name another "
+                        "file"
                     )
                 self.finished = self._check()
         except BaseException as failure:

@@ -1,4 +1,4 @@
-"""A screen in the making: blocks of pairs, a checkpoint, the best of them, what is said of them."""
+"""A screen in the making: blocks, a checkpoint, the best records, what is said of them."""
 
 from __future__ import annotations
 
@@ -6,39 +6,46 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.checks import check_choice, check_positive_integer
 from fastpid._base.progress import progress_bar
-from fastpid._base.quantities import ATOMS
 from fastpid._solve.options import SolveOptions
 from fastpid.screening._blocks import BlockWork, computed
 from fastpid.screening._checkpoint import Checkpoint, Work
-from fastpid.screening._records import P_VALUES, UNIQUE, recorded, score
-from fastpid.screening._result import Screen, ScreenInterrupted
+from fastpid.screening._ranked import RankedRecords, ScreenInterrupted
+from fastpid.screening._records import UNIQUE, recorded, score, tested
 from fastpid.screening._unsolved import report_unsolved
 
 RETURN_AS = ("screen", "generator")
+_ScreenType = TypeVar("_ScreenType", bound=RankedRecords)
 
 
 class ScreenWork(BlockWork, Work, Protocol):
-    """What a screen works on: pairs by number, and how they are solved."""
+    """What a screen works on: pairs or triples by number, and how they are solved."""
+
+    @property
+    def what(self) -> str:
+        """What a record is of, in the plural."""
+        ...
 
     @property
     def options(self) -> SolveOptions:
-        """How pairs are solved."""
+        """How tables are solved."""
         ...
 
     def warn_of_few(self, few: int, count: int) -> None:
-        """Warn that samples are too few for so many of the pairs that are returned."""
+        """Warn that samples are too few for so many of the records that are returned."""
         ...
 
 
-def check_question(by: Any, return_as: Any, top_k: Any, dtype: np.dtype[Any]) -> None:
-    """Check what is asked of all pairs, whose records have a type.
+def check_question(
+    by: Any, return_as: Any, top_k: Any, dtype: np.dtype[Any], what: str = "pairs"
+) -> None:
+    """Check what is asked of all records, which have a type.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def check_question(by: Any, return_as: Any, top_k: Any, dtype: np.dtype[Any]) ->
     if top_k is not None:
         check_positive_integer("top_k", top_k)
     if return_as == "generator" and top_k is not None:
-        raise ValueError('top_k needs all pairs: leave it out with return_as="generator"')
+        raise ValueError(f'top_k needs all {what}: leave it out with return_as="generator"')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,18 +70,18 @@ class Run:
     on_failure: str
     progress: bool | None
 
-    def __call__(self, work: ScreenWork, empty: Screen) -> Screen:
-        """Screen all pairs of `work` into a copy of `empty`.
+    def __call__(self, work: ScreenWork, empty: _ScreenType) -> _ScreenType:
+        """Screen all of `work` into a copy of `empty`.
 
         Raises
         ------
         ConvergenceError
-            Under ``on_failure="raise"``, if some pair was not solved to `tol`.
+            Under ``on_failure="raise"``, if some table was not solved to `tol`.
         ScreenInterrupted
             On Ctrl-C, with what was finished.
         """
         best = _Best(empty.records.dtype, self.top_k, empty.by)
-        family = _Family(empty.test != "none")
+        family = _Family(empty.test != "none", tested(empty.records.dtype))
         widest = 0.0
         with self._open(work) as file:
             try:
@@ -90,7 +97,7 @@ class Run:
         self._report(few, len(result), widest, work, result)
         return result
 
-    def generate(self, work: ScreenWork, empty: Screen) -> Iterator[Screen]:
+    def generate(self, work: ScreenWork, empty: _ScreenType) -> Iterator[_ScreenType]:
         """Return the blocks as they are finished; a checkpoint is opened, or refused, at once."""
         open_files = contextlib.ExitStack()
         file = open_files.enter_context(self._open(work))
@@ -98,8 +105,8 @@ class Run:
         return self._generate(parts, open_files, work)
 
     def _generate(
-        self, parts: Iterable[Screen], open_files: contextlib.ExitStack, work: ScreenWork
-    ) -> Iterator[Screen]:
+        self, parts: Iterable[_ScreenType], open_files: contextlib.ExitStack, work: ScreenWork
+    ) -> Iterator[_ScreenType]:
         widest, last, few, count = 0.0, None, 0, 0
         with open_files:
             for last in parts:
@@ -110,24 +117,24 @@ class Run:
         self._report(few, count, widest, work, last)
 
     def _report(
-        self, few: int, count: int, widest: float, work: ScreenWork, result: Screen | None
+        self, few: int, count: int, widest: float, work: ScreenWork, result: RankedRecords | None
     ) -> None:
         if few:
             work.warn_of_few(few, count)
         remains = "the bounds hold, and every record has its gap"
-        report_unsolved("pairs", widest, remains, work.options, self.on_failure, result)
+        report_unsolved(work.what, widest, remains, work.options, self.on_failure, result)
 
     def _open(self, work: ScreenWork) -> contextlib.AbstractContextManager[Checkpoint | None]:
         if self.checkpoint is None:
             return contextlib.nullcontext()
-        return Checkpoint(self.checkpoint, work)
+        return Checkpoint(self.checkpoint, work, work.what)
 
     def _stream(self, work: ScreenWork, file: Checkpoint | None) -> Iterator[NDArray[Any]]:
         """Yield the records of all blocks in order: what the checkpoint has, then the others."""
         total, size = work.total, self.block_size
         blocks = [(start, min(start + size, total)) for start in range(0, total, size)]
         finished = 0 if file is None else file.finished
-        with progress_bar(self.progress, total, "screening", "pairs") as advance:
+        with progress_bar(self.progress, total, "screening", work.what) as advance:
             if file is not None:
                 for records in file.read():
                     advance(len(records))
@@ -142,22 +149,25 @@ class Run:
 
 
 class _Family:
-    """The p-values of all pairs, whichever are kept."""
+    """The p-values of all records, whichever are kept."""
 
-    def __init__(self, wanted: bool) -> None:
+    def __init__(self, wanted: bool, atoms: tuple[str, ...]) -> None:
         self._wanted = wanted
+        self._atoms = atoms
         self._held: list[NDArray[np.float64]] = []
 
     def add(self, records: NDArray[Any]) -> None:
         if self._wanted:
-            self._held.append(np.stack([records[name] for name in P_VALUES]))
+            self._held.append(np.stack([records[f"p_{atom}"] for atom in self._atoms]))
 
     def p_values(self) -> dict[str, NDArray[np.float64]] | None:
         """Return those of every atom that were tested, the smallest first."""
         if not self._wanted:
             return None
         found = np.concatenate(self._held, axis=1)
-        return {atom: np.sort(row[~np.isnan(row)]) for atom, row in zip(ATOMS, found, strict=True)}
+        return {
+            atom: np.sort(row[~np.isnan(row)]) for atom, row in zip(self._atoms, found, strict=True)
+        }
 
 
 class _Best:

@@ -14,7 +14,8 @@ from fastpid._base.random import RNG
 from fastpid._solve.options import check_options
 from fastpid.joint._many_columns import code_all, code_many
 from fastpid.joint._missing import Missing
-from fastpid.screening._pairs import PairWork, block_size, plan_pairs
+from fastpid.screening._pairs import PairWork
+from fastpid.screening._plans import block_size, plan_sources
 from fastpid.screening._records import RECORD
 from fastpid.screening._result import Screen
 from fastpid.screening._run import Run, check_question
@@ -262,7 +263,7 @@ def screen(
     if targets is not None and len(coded.names) < 3:
         raise ValueError(f'X has {len(coded.names)} columns; targets="all" needs three or more')
     tests = TestPlan.of(test, n_permutations, coded.weights is not None, rng)
-    plan = plan_pairs(coded, pairs, sources)
+    plan = plan_sources(coded, pairs, sources)
     size = block_size(batch_size, coded)
     if n_jobs != 1 and threads is None:
         options = options._replace(threads=1)

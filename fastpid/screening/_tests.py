@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -10,12 +11,18 @@ from numpy.typing import NDArray
 
 from fastpid._base.checks import check_choice, check_count
 from fastpid._base.extras import import_extra
-from fastpid._base.quantities import ATOMS, Terms
+from fastpid._base.quantities import Terms
 from fastpid._base.random import seed_sequence
 from fastpid._solve.options import SolveOptions
-from fastpid.estimation._intervals import JUDGED_BY_ERRORS, NULL_OF, SHUFFLES
+from fastpid.estimation._intervals import (
+    JUDGED_BY_ERRORS,
+    NULL_OF,
+    OF_PAIRS,
+    SHUFFLES,
+    Hypotheses,
+)
 from fastpid.estimation._resampled import p_values_of_errors
-from fastpid.estimation._resampling import Resampler, solve_all
+from fastpid.estimation._resampling import Resampler, axes_of, solve_all
 
 NULLS = NULL_OF["conditional"]
 #: A p-value above this does not depend on who finds it: nothing more is drawn.
@@ -81,40 +88,53 @@ class TestPlan:
 NO_TESTS = TestPlan("none", 0, None, ())
 
 
-def g_tests(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Test what each atom needs, in closed form.
+def g_tests(
+    counts: NDArray[np.float64], hypotheses: Hypotheses = OF_PAIRS
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Test what each atom needs under the conditional null hypothesis, in closed form.
 
     2 N times the (conditional) mutual information in nats is G, of a chi-square law if there is
     none (S. S. Wilks 1938); degrees of freedom are counted over what is occupied in every stratum.
 
     Parameters
     ----------
-    counts : ndarray (n, nx, ny, nz)
+    counts : ndarray (n, n_1, ..., n_M, nz)
+    hypotheses : Hypotheses
+        Of M sources.
 
     Returns
     -------
-    p_values : ndarray (n, 4)
+    p_values : ndarray (n, atoms)
         By atom, in their order; of several null hypotheses the largest p-value (an
         intersection-union test, R. L. Berger 1982).
-    valid : ndarray of bool (n, 4)
+    valid : ndarray of bool (n, atoms)
         Whether enough samples are expected in the cells.
     """
-    p_values = np.zeros((len(counts), len(ATOMS)))
+    null_of = hypotheses.null_of["conditional"]
+    p_values = np.zeros((len(counts), len(null_of)))
     valid = np.ones(p_values.shape, dtype=bool)
     found = {}
-    for column, atom in enumerate(ATOMS):
-        for null in NULLS[atom]:
+    for column, nulls in enumerate(null_of.values()):
+        for null in nulls:
             if null not in found:
-                role, given = SHUFFLES[null]
-                # Axes: the table, its strata, what is shuffled, the target.
-                moved = counts if role == "y" else counts.swapaxes(1, 2)
-                if not given:
-                    moved = moved.sum(axis=1, keepdims=True)
-                found[null] = _g_test(moved)
+                found[null] = _g_test(_in_strata(counts, *hypotheses.shuffles[null]))
             p, fine = found[null]
             p_values[:, column] = np.maximum(p_values[:, column], p)
             valid[:, column] &= fine
     return p_values, valid
+
+
+def _in_strata(counts: NDArray[np.float64], role: str, given: str) -> NDArray[np.float64]:
+    """Return tables (n, strata, what is moved, nz) of tables of all sources."""
+    n_axes = counts.ndim - 1
+    moved, strata = (axes_of(roles, n_axes) for roles in (role, given))
+    order = [*strata, *moved, n_axes - 1]
+    left = tuple(1 + axis for axis in range(n_axes) if axis not in order)
+    there = sorted(order)
+    turned = counts.sum(axis=left).transpose(0, *(1 + there.index(axis) for axis in order))
+    n_strata = math.prod(counts.shape[1 + axis] for axis in strata)
+    tables: NDArray[np.float64] = turned.reshape(len(counts), n_strata, -1, counts.shape[-1])
+    return tables
 
 
 def _g_test(tables: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

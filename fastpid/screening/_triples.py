@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastpid._solve import kernel
 from fastpid.screening._pairs import PairWork
+from fastpid.screening._plans import combinations_at
 from fastpid.screening._records import RECORD
 
 #: Of the columns of a triple: the first source, the second, the target.
@@ -116,19 +117,9 @@ class TripleWork(PairWork):
 
     def _triples(self, numbers: NDArray[np.intp]) -> NDArray[np.int32]:
         """Return the columns (n, 3) of triples by number, i < j < k in lexicographic order."""
-        n = len(self.plan.columns)
-        # As many triples begin with i as there are pairs of what comes behind it.
-        behind = n - 1 - np.arange(n)
-        starts = np.concatenate([[0], np.cumsum(behind * (behind - 1) // 2)])
-        i = np.searchsorted(starts, numbers, side="right") - 1
-        left = behind[i]
-        # Pairs counted from the last one stand in rows of 1, 2, 3, ..., whatever their number.
-        place = left * (left - 1) // 2 - 1 - (numbers - starts[i])
-        rows = np.arange(n) * np.arange(1, n + 1) // 2
-        row = np.searchsorted(rows, place, side="right") - 1
-        j = i + 1 + left - 2 - row
-        k = i + 1 + left - 1 - (place - rows[row])
-        triples: NDArray[np.int32] = self.plan.columns[np.stack([i, j, k], axis=1)]
+        triples: NDArray[np.int32] = self.plan.columns[
+            combinations_at(len(self.plan.columns), 3, numbers)
+        ]
         return triples
 
     def fingerprint(self) -> dict[str, Any]:

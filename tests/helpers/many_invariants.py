@@ -18,6 +18,11 @@ SHAPES: list[tuple[int, ...]] = [
     *((5, 5, 5, 5), (3, 2, 2, 6), (2, 2, 2, 13), (2, 2, 2, 2, 3), (3, 3, 3, 3, 3)),
     *((2, 2, 2, 2, 2, 3), (3, 2, 2, 3, 2, 2), (8, 7, 6, 4)),
 ]
+#: Up to 10^4 tuples of symbols, for bench/studies/fuzz/many.py alone.
+LARGE_SHAPES: list[tuple[int, ...]] = [
+    *((10, 10, 10, 10), (22, 21, 21, 5), (31, 31, 10, 3), (46, 18, 12, 8), (10, 10, 10, 10, 4)),
+    *((6, 6, 6, 6, 6), (5, 5, 5, 5, 5, 3), (6, 6, 6, 6, 7, 4)),
+]
 FAMILIES = [*hostile.FAMILIES, "nearly_equal_channels"]
 
 

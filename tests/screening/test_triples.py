@@ -98,7 +98,7 @@ def test_sources_restrict_the_pairs_and_not_the_targets() -> None:
 def test_triples_are_numbered_in_order(n: int) -> None:
     x = np.random.default_rng(0).integers(0, 2, (20, n))
     coded = _screen.code_all(x)
-    plan = _screen.plan_pairs(coded, None, None)
+    plan = _screen.plan_sources(coded, None, None)
     work = TripleWork(coded, None, plan, _screen.check_options())
     triples = list(itertools.combinations(range(n), 3))
     assert work.total == 3 * len(triples)
