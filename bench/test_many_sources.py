@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ UNIONS = [
 ]
 #: Shapes of single tables of three sources, decomposed with all subsets.
 SINGLES = [(n, n, n, n) for n in (2, 3, 4, 5)]
+#: Symbols of the columns and of the target of a screen of triples.
+SCREENS = [(2, 2, True), (3, 3, False), (5, 3, False)]
 #: Shapes of batches of tables of three sources.
 BATCHES = [((20_000, 2, 2, 2, 2), True), ((4_000, 3, 3, 3, 3), False)]
 
@@ -93,6 +96,26 @@ def test_many_tuples(benchmark: Any, select: Callable[..., None]) -> None:
     benchmark.group = "union of several sources"
     benchmark.extra_info.update(shape=shape, gap=u.gap, iterations=u.iterations)
     benchmark.pedantic(fastpid.union_information, (each,), {"tol": 1e-3, "threads": 1}, rounds=5)
+
+
+@pytest.mark.parametrize("test", ["none", "g"])
+@pytest.mark.parametrize(("symbols", "nz", "smoke"), SCREENS, ids=str)
+def test_screen_of_triples(
+    symbols: int, nz: int, smoke: bool, test: Any, benchmark: Any, select: Callable[..., None]
+) -> None:
+    """Triples are counted, solved with all subsets, corrected and tested: tables per second."""
+    select(smoke=smoke)
+    rng = np.random.default_rng(0)
+    x, z = rng.integers(0, symbols, (2000, 24)), rng.integers(0, nz, 2000)
+    options = {"top_k": 10, "threads": 1, "test": test, "on_failure": "raise"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fastpid.UndersampledWarning)
+        found = fastpid.screening.screen_triples(x, z, **options)
+        assert found.n_screened == 2024
+        benchmark.group = "screen of triples"
+        benchmark.pedantic(fastpid.screening.screen_triples, (x, z), options, rounds=3)
+    seconds = benchmark.stats.stats.median if benchmark.stats else float("nan")
+    benchmark.extra_info.update(tables_per_second=found.n_screened / seconds)
 
 
 def test_a_thousand_binary_sources(benchmark: Any, select: Callable[..., None]) -> None:

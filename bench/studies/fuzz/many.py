@@ -70,6 +70,7 @@ def solve_and_check(p: np.ndarray, rng: np.random.Generator) -> tuple[UnionInfor
         gap=float(u.gap.max()),
     )
     found.note(broken, p)
+    found.offenders += [("unconverged", table) for table in p[~u.converged]]  # kept to look at
     found.note(check_coupling(p[:SOLUTIONS], u[:SOLUTIONS], 1e-9), p[:SOLUTIONS])
     found.note(check_sets(p[:SOLUTIONS], u[:SOLUTIONS]), p[:SOLUTIONS])
     return u, found
