@@ -109,7 +109,7 @@ def estimate_values(
     with progress_bar(progress, tables.total, "solving resamples", "tables") as tables.advance:
         corrected = tables.corrected(plug_in)
         errors = tables.errors(plug_in, corrected).of_field(0) if wanted.needs_errors else None
-        under_null = {what: named(tables.under_null(what)[:, 0]) for what in wanted.kinds}
+        under_null = {what: named(tables.under_null(what, plug_in)[:, 0]) for what in wanted.kinds}
 
     observed = {name: float(value) for name, value in named(plug_in[0]).items()}
     values = {name: float(value) for name, value in named(corrected[0]).items()}

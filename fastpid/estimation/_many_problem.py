@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -13,6 +15,8 @@ from fastpid._many import ManyDecomposition, decompose_many
 from fastpid._many._coverage import Subset, coverage_signs, subsets_of
 from fastpid._solve.options import SolveOptions
 from fastpid.estimation._intervals import Hypotheses
+from fastpid.estimation._problem import Solver
+from fastpid.estimation._resampling import axes_of
 
 Vectors = NDArray[np.float64]
 
@@ -74,13 +78,17 @@ class ManyProblem:
         }
 
     def decompose(
-        self, p: NDArray[np.float64], options: SolveOptions, unit: Any = "nats"
+        self,
+        p: NDArray[np.float64],
+        options: SolveOptions,
+        unit: Any = "nats",
+        subsets: Sequence[Subset] | None = None,
     ) -> ManyDecomposition:
-        """Decompose tables (..., n_1, ..., n_M, nz)."""
+        """Decompose tables (..., n_1, ..., n_M, nz), for all sets or those given."""
         return decompose_many(
             p,
             n_sources=self.n_sources,
-            subsets=self.subsets_asked,
+            subsets=self.subsets_asked if subsets is None else subsets,
             method=cast(Method, METHODS[options.method]),
             tol=options.tol if unit == "nats" else options.tol * options.scale,
             max_iter=options.max_iter or None,
@@ -95,6 +103,15 @@ class ManyProblem:
         found = self.decompose(tables, options)
         return self.vector(found), np.maximum(found.gap, _ROUNDING)
 
+    def where_moved(self, roles: str, observed: Vectors) -> Solver:
+        """Return what solves tables that differ by some variables that were moved alone.
+
+        The union information of sources that were not is that of `observed`: it depends on the
+        table of each of them with the target, which stays.
+        """
+        moved = frozenset(axes_of(roles, self.n_sources + 1))
+        return self if self.n_sources in moved else _Moved(self, moved, observed)
+
     def vector(self, found: ManyDecomposition) -> Vectors:
         """Return the vectors of decompositions, in their unit."""
         unions = [found.union_information(subset) for subset in self.subsets]
@@ -106,6 +123,25 @@ class ManyProblem:
             name: sum(sign * vectors[..., k] for k, sign in total) * scale
             for name, total in self._sums.items()
         }
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Moved:
+    """Solves the sets that a moved source is in, and takes the others from what was observed."""
+
+    problem: ManyProblem
+    sources: frozenset[int]
+    observed: Vectors
+
+    def solve(self, tables: NDArray[np.float64], options: SolveOptions) -> tuple[Vectors, Any]:
+        sets = [subset for subset in self.problem.subsets if self.sources.intersection(subset)]
+        found = self.problem.decompose(tables, options, subsets=sets)
+        vectors = np.tile(self.observed, (len(tables), 1))
+        for k, subset in enumerate(self.problem.subsets):
+            if subset in sets:
+                vectors[:, k] = found.union_information(subset)
+        vectors[:, -1] = found.mi_joint
+        return vectors, np.maximum(found.gap, _ROUNDING)
 
 
 def name_of_atom(subset: Subset, n_sources: int) -> str:

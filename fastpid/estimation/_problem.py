@@ -14,14 +14,25 @@ from fastpid._solve.solve import solve_tables
 Vectors = NDArray[np.float64]
 
 
-class Problem(Protocol):
+class Solver(Protocol):
+    """What finds a vector of a table, in nats."""
+
+    def solve(self, tables: NDArray[np.float64], options: SolveOptions) -> tuple[Vectors, Any]:
+        """Return the vectors (n, width) of tables (n, n_1, ..., nz), and their gaps (n,)."""
+        ...
+
+
+class Problem(Solver, Protocol):
     """What a table is solved for: a vector, in nats, of which everything else is a combination.
 
     Corrections of bias are combinations of vectors, so that what they correct adds up.
     """
 
-    def solve(self, tables: NDArray[np.float64], options: SolveOptions) -> tuple[Vectors, Any]:
-        """Return the vectors (n, width) of tables (n, n_1, ..., nz), and their gaps (n,)."""
+    def where_moved(self, roles: str, observed: Vectors) -> Solver:
+        """Return what solves tables that differ from one by some variables that were moved alone.
+
+        What these do not enter is as in the vector of that one, (width,).
+        """
         ...
 
     def named(self, vectors: Vectors, scale: float) -> dict[str, Any]:
@@ -42,6 +53,9 @@ class _Pairs:
     def solve(self, tables: NDArray[np.float64], options: SolveOptions) -> tuple[Vectors, Any]:
         terms = solve_tables(tables, options).terms
         return terms.vector(), terms.gap
+
+    def where_moved(self, roles: str, observed: Vectors) -> Solver:
+        return self  # of two sources, every null hypothesis moves one at least of all sets
 
     def named(self, vectors: Vectors, scale: float) -> dict[str, Any]:
         return named(vectors, scale)

@@ -32,7 +32,7 @@ from fastpid.estimation._intervals import (
     Errors,
     error_p_value,
 )
-from fastpid.estimation._problem import PAIRS, Problem, named
+from fastpid.estimation._problem import PAIRS, Problem, Solver, named
 from fastpid.estimation._resampling import Samples, Tables, solve_all, standard_error
 from fastpid.estimation._wanted import Wanted
 
@@ -75,9 +75,10 @@ class ResampledTables:
         self.shuffles = wanted.hypotheses.shuffles
         self.null_streams = seed.spawn(len(self.shuffles))
 
-    def solve(self, tables: Tables) -> Vectors:
+    def solve(self, tables: Tables, solver: Solver | None = None) -> Vectors:
         """Return the vectors of tables, (k, width), as closely as those of resamples need be."""
-        vectors, gap = solve_all(tables, self.resample_options, self.advance, self.problem)
+        solver = self.problem if solver is None else solver
+        vectors, gap = solve_all(tables, self.resample_options, self.advance, solver)
         self.note(gap, self.resample_options)
         return vectors
 
@@ -104,12 +105,23 @@ class ResampledTables:
             total += len(self.samples.leave_one_out()[1])
         return total * self.samples.n_fields
 
-    def under_null(self, what: str) -> Vectors:
-        """Return the vectors under a null hypothesis."""
+    def under_null(self, what: str, plug_in: Vectors | None = None) -> Vectors:
+        """Return the vectors under a null hypothesis.
+
+        With the vector of the samples, `plug_in` (1, width), what is not moved is taken from it.
+        """
         stream = self.null_streams[list(self.shuffles).index(what)]
         role, given = self.shuffles[what]
         some = self.samples.surrogates(self.wanted.n_permutations, stream, role, given)
-        vectors = [self._solve_array(tables) * scale for tables, scale in some]
+        solver: Solver = self.problem
+        if plug_in is not None:
+            solver = self.problem.where_moved(role, plug_in[0])
+        vectors = [
+            self.solve(iter([each.tables]), solver)
+            if each.scale is None
+            else self._solve_array(each.tables) * each.scale
+            for each in some
+        ]
         return by_field(vectors, self.samples.n_fields)
 
     def corrected(self, plug_in: Vectors) -> Vectors:

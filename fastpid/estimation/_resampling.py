@@ -16,7 +16,7 @@ from fastpid._solve import kernel
 from fastpid._solve.options import SolveOptions
 from fastpid._solve.threads import count_threads
 from fastpid.estimation._occupancy import Occupancy, occupied_cells
-from fastpid.estimation._problem import PAIRS, Problem
+from fastpid.estimation._problem import PAIRS, Solver
 from fastpid.estimation._random_tables import random_tables
 
 #: Cells of the tables that are in memory at a time (32 MiB).
@@ -37,11 +37,12 @@ class Surrogates(NamedTuple):
     """Tables (n, nx, ny, nz) under a null hypothesis.
 
     `scale` is by how much their information has to be multiplied to be that of as many independent
-    samples as there are, (n, 1): surrogates may have lost some of the samples' dependence.
+    samples as there are, (n, 1): surrogates may have lost some of the samples' dependence. None
+    where they have lost nothing, and only what was moved is another.
     """
 
     tables: NDArray[np.float64]
-    scale: NDArray[np.float64] | float = 1.0
+    scale: NDArray[np.float64] | None = None
 
 
 class Samples(Protocol):
@@ -128,7 +129,7 @@ def solve_all(
     tables: Tables,
     options: SolveOptions,
     advance: Callable[[int], object],
-    problem: Problem = PAIRS,
+    problem: Solver = PAIRS,
 ) -> tuple[NDArray[np.float64], float]:
     """Return the vectors (n, width) of all tables in nats, and their largest gap."""
     vectors, gap = [], 0.0

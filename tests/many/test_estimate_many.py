@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastpid
+from fastpid._solve.options import check_options
 from fastpid.estimation._arranged_samples import ArrangedSamples
 from fastpid.estimation._arrangement import check_arrangement
 from fastpid.estimation._many_problem import ManyProblem, hypotheses_of, name_of_union
@@ -345,3 +346,25 @@ def test_atoms_of_a_source_alone_ask_for_every_other() -> None:
             assert len(set(kinds)) == len(kinds) == (len(pairs) or n)
         assert len(found.null_of["conditional"]["synergy"]) == n
         assert set(itertools.chain(*found.null_of["conditional"].values())) < set(found.shuffles)
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_what_is_not_moved_is_not_solved_again(everything: bool) -> None:
+    x, y, w, z = some_samples(400)
+    v = np.where(np.random.default_rng(6).random(400) < 0.5, z, w)
+    codes = (x, y, w, v, z)
+    samples = Resampler((3, 3, 3, 3, 3), 1, codes=codes)
+    problem = ManyProblem(4, 3, everything)
+    options = check_options("auto", 1e-10, None, "nats", 1, True, "ignore")
+    observed = problem.solve(samples.mass.reshape(1, *samples.shape), options)[0][0]
+    for roles, given in (("x1", "x3"), ("x0,x2,x3", "x1"), ("x2", ""), ("z", "")):
+        (tables,) = samples.shuffle(5, np.random.SeedSequence(1), roles, given)
+        solver = problem.where_moved(roles, observed)
+        assert (solver is problem) == (roles == "z")
+        vectors, gaps = solver.solve(tables, options)
+        np.testing.assert_allclose(vectors, problem.solve(tables, options)[0], atol=2e-10)
+        assert gaps.max() <= 1e-10
+        same = (vectors == observed).all(axis=0)
+        if roles == "x1":
+            still = [k for k, subset in enumerate(problem.subsets) if 1 not in subset]
+            assert same[still].all()
