@@ -13,6 +13,7 @@ import os
 import platform
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from fastpid import UnionInformation
 CELLS = 24_000  # of the tables that are solved at a time, and so many tables at most
 MOST = 200
 SOLUTIONS, BITS = 40, 2  # tables of a batch that are looked at closer
+UNCONVERGED = "unconverged"
 
 
 def check_batch(job: tuple[int, int, str]) -> tuple[str, Found]:
@@ -70,25 +72,28 @@ def solve_and_check(p: np.ndarray, rng: np.random.Generator) -> tuple[UnionInfor
         gap=float(u.gap.max()),
     )
     found.note(broken, p)
-    found.offenders += [("unconverged", table) for table in p[~u.converged]]  # kept to look at
+    found.offenders += [(UNCONVERGED, table) for table in p[~u.converged]]  # kept to look at
     found.note(check_coupling(p[:SOLUTIONS], u[:SOLUTIONS], 1e-9), p[:SOLUTIONS])
     found.note(check_sets(p[:SOLUTIONS], u[:SOLUTIONS]), p[:SOLUTIONS])
     return u, found
 
 
 def run(
-    tables: int, large: int, processes: int, seed: int, offenders: Path
-) -> tuple[dict[str, Found], dict[str, Found]]:
-    """Check so many tables, by family and by shape.
+    tables: int, large: int, names: list[str], processes: int, seed: int, offenders: Path
+) -> tuple[dict[str, Found], dict[str, Found], Counter[str]]:
+    """Check so many tables, by family and by shape; returns what large ones did not converge, too.
 
     One batch of every family and shape, again and again; then tables of many tuples, one by one.
     """
-    families = {family: Found() for family in FAMILIES}
+    families = {family: Found() for family in names}
     shapes: dict[str, Found] = {}
+    missed: Counter[str] = Counter()
 
     def take(totals: dict[str, Found], kind: str, found: Found) -> None:
         for what, table in found.offenders:
             keep(offenders, kind, what, table)
+            if what.endswith(UNCONVERGED):
+                missed[f"{what.split(':')[0]} ({kind})"] += 1
         totals.setdefault(kind, Found()).add(found)
         bar.update(found.tables)
 
@@ -96,18 +101,22 @@ def run(
     total = tables + large
     with multiprocessing.get_context("spawn").Pool(processes) as pool, tqdm(total=total) as bar:
         while bar.n < tables:
-            jobs = [(seed, number + k, family) for k, family in enumerate(FAMILIES)]
+            jobs = [(seed, number + k, family) for k, family in enumerate(names)]
             number += len(jobs)
             for family, found in pool.imap(check_batch, jobs):
                 take(families, family, found)
-        jobs = [(seed, k, FAMILIES[k // len(LARGE_SHAPES) % len(FAMILIES)]) for k in range(large)]
+        jobs = [(seed, k, names[k // len(LARGE_SHAPES) % len(names)]) for k in range(large)]
         for shape, found in pool.imap(check_large, jobs):
             take(shapes, shape, found)
-    return families, shapes
+    return families, shapes, missed
 
 
 def report(
-    families: dict[str, Found], shapes: dict[str, Found], seconds: float, arguments: str
+    families: dict[str, Found],
+    shapes: dict[str, Found],
+    missed: Counter[str],
+    seconds: float,
+    arguments: str,
 ) -> str:
     """Return the counts as Markdown."""
     of_families, of_shapes, everything = Found(), Found(), Found()
@@ -133,6 +142,9 @@ def report(
             "",
             *_table("shape, the target last", [*shapes.items()]),
         ]
+    if missed:
+        each = "; ".join(f"{kind}: {count}" for kind, count in sorted(missed.items()))
+        lines += ["", f"Did not converge: {each}."]
     lines += ["", "| invariant | checks | broken |", "|---|---|---|"]
     for what, checks in sorted(everything.checks.items()):
         lines.append(f"| {what} | {checks:,} | {everything.broken[what]} |")
@@ -156,16 +168,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", type=int, default=100_000)
     parser.add_argument("--large", type=int, default=300, help="tables of up to 10^4 tuples")
+    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=HERE / "many.md")
     parser.add_argument("--offenders", type=Path, default=HERE / "offenders")
     options = parser.parse_args()
     start = time.monotonic()
-    families, shapes = run(
-        *(options.tables, options.large, options.threads, options.seed, options.offenders)
+    families, shapes, missed = run(
+        *(options.tables, options.large, options.families),
+        *(options.threads, options.seed, options.offenders),
     )
-    text = report(families, shapes, time.monotonic() - start, " ".join(sys.argv[1:]))
+    seconds = time.monotonic() - start
+    text = report(families, shapes, missed, seconds, " ".join(sys.argv[1:]))
     options.out.write_text(text)
     print(text)
     sys.exit(any(found.broken for found in [*families.values(), *shapes.values()]))
