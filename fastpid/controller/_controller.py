@@ -27,7 +27,9 @@ from fastpid.controller._observations import RESTS, Observations, Reading, Uncer
 from fastpid.controller._rules import Rules
 from fastpid.result import ConvergenceWarning
 
-CRITERIA = ("pid", "mi")
+CRITERIA = ("pid", "mi", "union")
+#: What is tracked for the peak, in words.
+_TRACKED = {"pid": "synergy", "mi": "mean mutual information", "union": "union information"}
 
 
 class AsyncController:
@@ -62,14 +64,21 @@ class AsyncController:
         From 0 (hold none back) to 1 (hold back each that is ahead beyond noise).
     margin : float
         How many standard errors are noise.
-    criterion : {"pid", "mi"}
-        "mi" paces by the mutual information of each modality with the label, and seeks the peak of
-        their average: what can be done without a decomposition.
+    criterion : {"pid", "mi", "union"}
+        "pid" is the paper's rule. "mi" paces by the mutual information of each modality with the
+        label, and seeks the peak of their average: what can be done without a decomposition.
+        "union" goes by the union information, which is what unimodal training can give: joint
+        training starts from the last state at which it had risen by more than `margin` standard
+        errors, once it has not for `patience` observations. Who runs ahead is held back only as
+        long as the other one's unique information rises, not for one that learns what is known.
     soft : bool
         A prediction counts with its probabilities; False counts the most probable class alone.
-    rest : {"joint", "vote"}
-        With three or more modalities, unique information is measured against all others: their
-        joint predictions, or the average of their probabilities.
+    rest : {"union", "vote"}
+        What three or more modalities are measured against. "union": unique information is the
+        union information of all less that of all others, and synergy is what all predictions
+        together say beyond the union information (:func:`fastpid.decompose_many`). "vote", for
+        tables that would be too large: each against the average of the others' probabilities, and
+        the average synergy of all pairs.
     max_epochs : int, optional
         The longest that the unimodal phase may be. Without it, modalities whose synergy never falls
         beyond noise train alone indefinitely.
@@ -87,24 +96,24 @@ class AsyncController:
     ------
     TypeError, ValueError
         For an option out of its range, names that are not distinct strings, fewer than two of them,
-        or tables of more than 2**24 cells.
+        or tables of more than 2**24 cells (2**21 of all modalities together).
 
     Notes
     -----
-    Metrics are ``mi/NAME``, ``unique/NAME``, ``redundancy``, ``synergy``, ``mi_joint``, ``gap``
-    (the widest certified bracket, of plug-in values), and ``tracked`` with ``tracked_error``, what
-    the peak is sought of. Of three modalities or more, redundancy and synergy are averages over all
-    pairs, whose atoms stand beside them as ``synergy/A+B`` and so on, while unique and joint
-    information are against the rest.
+    Metrics are ``mi/NAME``, ``unique/NAME``, ``redundancy``, ``synergy``, ``union``, ``mi_joint``,
+    ``gap`` (the widest certified bracket, of plug-in values), and ``tracked`` with
+    ``tracked_error``, what the peak is sought of. Of three modalities or more, redundancy is the
+    average over all pairs, whose atoms stand beside it as ``synergy/A+B`` and so on, and
+    ``synergy_pairs`` that of their synergies; synergy, union and joint information are of all.
 
     With two modalities, unique_x - unique_y = mi_x - mi_y, as the redundancy cancels: "pid" and
     "mi" agree on which is ahead. The lead is larger in proportion under "pid", since what both know
     does not count.
 
-    Standard errors are of first order, for independent samples, and that of a difference is taken
-    for the sum of both. For certain predictions they are exact; for uncertain ones they are upper
-    bounds, far from tight where predictions are nearly uniform. Values of different epochs come
-    from the same samples, so their difference is more certain than these errors suggest.
+    Standard errors are of first order, from how much blocks of samples differ; of fewer than 64
+    samples they are upper bounds. That of a difference is taken for the sum of both. Values of
+    different epochs come from the same samples, so their difference is more certain than these
+    errors suggest.
 
     Examples
     --------
@@ -130,7 +139,7 @@ class AsyncController:
         margin: float = 1.0,
         criterion: str = "pid",
         soft: bool = True,
-        rest: str = "joint",
+        rest: str = "union",
         max_epochs: int | None = None,
         design_effect: float = 1.0,
         unit: str = "bits",
@@ -147,6 +156,7 @@ class AsyncController:
             check_number("balance", balance, 0.0, 1.0),
             check_number("margin", margin, 0.0, math.inf),
             options.tol * options.scale,
+            plateau=self.criterion == "union",
         )
         self._observations = Observations(
             self.modalities,
@@ -342,7 +352,8 @@ class AsyncController:
         if set(decision.shares) != set(self.modalities):
             raise ValueError(f"shares are of {', '.join(map(str, decision.shares))}")
         if decision.metrics:
-            needed = ("tracked", "tracked_error", *(f"mi/{name}" for name in self.modalities))
+            own = (f"{what}/{name}" for what in ("mi", "unique") for name in self.modalities)
+            needed = ("tracked", "tracked_error", *own)
             for name in needed:
                 check_number(name, decision.metrics[name], -math.inf, math.inf)
         return decision
@@ -419,30 +430,34 @@ class AsyncController:
 
     def _say_ahead(self, name: str, other: str, reading: Reading) -> str:
         leads, unit = self._leads(reading), self._observations.options.unit
-        what = "unique information" if self.criterion == "pid" else "mutual information"
+        what = "mutual information" if self.criterion == "mi" else "unique information"
         return (
             f"{name} is held back: it is ahead of {other} in {what}, {leads[name].value:.3g} "
             f"against {leads[other].value:.3g} {unit}"
         )
 
     def _say_peak(self, curve: list[Uncertain], at_peak: bool) -> str:
-        what = "synergy" if self.criterion == "pid" else "mean mutual information"
+        what = _TRACKED[self.criterion]
         now, top, unit = curve[-1].value, max(curve).value, self._observations.options.unit
+        if self.criterion == "union":
+            change = "has risen" if at_peak else "has not risen beyond noise"
+            return f"{what} {change}, to {now:.3g} {unit}"
         place = "within noise of" if at_peak else "below"
         return f"{what} {now:.3g} {unit} is {place} its maximum so far, {top:.3g}"
 
     def _leads(self, reading: Reading) -> Mapping[str, Uncertain]:
-        return reading.unique if self.criterion == "pid" else reading.mi
+        return reading.mi if self.criterion == "mi" else reading.unique
 
     def _pace(self, reading: Reading) -> tuple[dict[str, float], dict[str, str]]:
         """Give the steps of modalities ahead to those that lag behind and learn."""
         looks = [d for d in self._history if d.metrics]
         # What each said before its own stretches of training.
+        what, now = ("unique", reading.unique) if self._rules.plateau else ("mi", reading.mi)
         before = {
-            name: [d.metrics[f"mi/{name}"] for d in looks if d.shares[name] > 0.0]
+            name: [d.metrics[f"{what}/{name}"] for d in looks if d.shares[name] > 0.0]
             for name in self.modalities
         }
-        learning = [m for m in self.modalities if self._rules.learns(before[m], reading.mi[m])]
+        learning = [m for m in self.modalities if self._rules.learns(before[m], now[m])]
         ahead = self._rules.ahead(self._leads(reading), learning)
         share = len(self.modalities) / (len(self.modalities) - len(ahead))
         return {name: 0.0 if name in ahead else share for name in self.modalities}, ahead
@@ -462,9 +477,12 @@ class AsyncController:
             metrics[f"unique/{name}"] = reading.unique[name].value
         metrics["redundancy"] = reading.redundancy.value
         metrics["synergy"] = reading.synergy.value
+        if len(reading.pairs) > 1:
+            metrics["synergy_pairs"] = reading.synergy_pairs.value
+        metrics["union"] = reading.union.value
         metrics["mi_joint"] = reading.mi_joint
         metrics["gap"] = reading.gap
-        tracked = reading.synergy
+        tracked = reading.union if self.criterion == "union" else reading.synergy
         if self.criterion == "mi":
             values, errors = zip(*reading.mi.values(), strict=True)
             tracked = Uncertain(statistics.fmean(values), statistics.fmean(errors))
@@ -483,6 +501,11 @@ def _check_names(modalities: object) -> tuple[str, ...]:
     if strange:
         raise TypeError(f"modalities must be strings; got {type(strange[0]).__name__}")
     names = tuple(map(str, given))  # of numpy's strings, which not everything stores
+    if len(names) == 1:
+        raise ValueError(
+            f"modalities must be two or more; got {names[0]!r} alone, which has nobody to wait for: "
+            "train it without a controller"
+        )
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(f"modalities must be two or more different names; got {names}")
     return names

@@ -14,12 +14,14 @@ from fastpid._base.checks import check_bool, check_labels, check_rows
 from fastpid._base.quantities import ATOMS
 from fastpid._solve.options import SolveOptions
 from fastpid.estimation._prediction_sums import Measurement, PredictionSums, measure
+from fastpid.estimation._prediction_unions import ManyMeasurement, excess_of_cells, measure_unions
 from fastpid.joint._predictions import check_matrix, softmax
 
-RESTS = ("joint", "vote")
+RESTS = ("union", "vote")
 
-#: The largest table that is decomposed at every observation.
+#: The largest tables that are decomposed at every observation: of pairs, and of all modalities.
 _MOST_CELLS = 2**24
+_MOST_CELLS_OF_ALL = 2**21
 
 Key = tuple[str, ...]  # a modality, and those it stands against
 
@@ -36,15 +38,21 @@ class Reading(NamedTuple):
 
     mi: dict[str, Uncertain]  # of every modality with the label
     unique: dict[str, Uncertain]  # of every modality, against the rest
-    redundancy: Uncertain  # averages over all pairs
-    synergy: Uncertain
-    mi_joint: float  # of a modality and the rest with the label, averaged over modalities
+    redundancy: Uncertain  # the average over all pairs
+    synergy: Uncertain  # in total; by rest="vote" the average over all pairs
+    synergy_pairs: Uncertain  # the average over all pairs
+    union: Uncertain
+    mi_joint: float  # of all modalities with the label; by rest="vote" of each and the vote
     gap: float
     pairs: dict[tuple[str, str], Mapping[str, float]]
 
 
 class Observations:
-    """Tables of every pair of modalities and, of three or more, of each against the rest."""
+    """Tables of every pair of modalities and, of three or more, of all together.
+
+    By ``rest="vote"`` there is, instead of the table of all, one of each modality against the
+    average of the others.
+    """
 
     def __init__(
         self,
@@ -62,24 +70,29 @@ class Observations:
         self.design_effect = design_effect
         self.options = options
         k = num_classes
-        others = k ** (len(modalities) - 1) if rest == "joint" else k
-        if k * others * k > _MOST_CELLS:
-            hint = 'use rest="vote"' if k**3 <= _MOST_CELLS else "group the classes"
+        if k**3 > _MOST_CELLS:
             raise ValueError(
-                f"a table of {k} x {others} predictions and {k} classes has {k * others * k} "
-                f"cells, more than the {_MOST_CELLS} supported; {hint}"
+                f"a table of {k} x {k} predictions and {k} classes has {k**3} cells, more than the "
+                f"{_MOST_CELLS} supported; group the classes"
             )
         self.pairs = list(itertools.combinations(modalities, 2))
         self._shapes: dict[Key, tuple[int, int, int]] = {pair: (k, k, k) for pair in self.pairs}
-        # Where a modality is found: in which table, and whether as x or as y.
-        self._place: dict[str, tuple[Key, str]] = {}
-        for name in modalities:
-            if len(modalities) == 2:
-                self._place[name] = (modalities, "x" if name == modalities[0] else "y")
-            else:
+        # Of three or more, unless all are together, where a modality is the first of a table.
+        self._against: dict[str, Key] = {}
+        if len(modalities) > 2 and rest == "vote":
+            for name in modalities:
                 key = (name, *(other for other in modalities if other != name))
-                self._shapes[key] = (k, others, k)
-                self._place[name] = (key, "x")
+                self._shapes[key] = (k, k, k)
+                self._against[name] = key
+        elif len(modalities) > 2:
+            cells = k ** (len(modalities) + 1)
+            if cells > _MOST_CELLS_OF_ALL:
+                raise ValueError(
+                    f"a table of what {len(modalities)} modalities predict of {k} classes has "
+                    f"{cells} cells, more than the {_MOST_CELLS_OF_ALL} supported; use "
+                    'rest="vote", or group the classes'
+                )
+            self._shapes[modalities] = (k, k ** (len(modalities) - 1), k)
         self.clear()
 
     def clear(self) -> None:
@@ -130,53 +143,69 @@ class Observations:
             }
         for key, table in self._tables.items():
             others = [probabilities[name] for name in key[1:]]
-            table.add_checked(probabilities[key[0]], self._together(others), labels)
+            table.add_checked(probabilities[key[0]], self._together(key, others), labels)
 
     def read(self) -> Reading:
         """Decompose all tables."""
-        by_key: dict[Key, Measurement] = {}
-        for shape in dict.fromkeys(self._shapes.values()):
-            keys = [key for key in self._tables if self._shapes[key] == shape]
-            tables = [self._tables[key] for key in keys]
-            measured = measure(tables, self.options, self.design_effect)
-            by_key.update(zip(keys, measured, strict=True))
+        keys = [key for key, shape in self._shapes.items() if shape == (self.num_classes,) * 3]
+        found = measure([self._tables[key] for key in keys], self.options, self.design_effect)
+        by_key: dict[Key, Measurement] = dict(zip(keys, found, strict=True))
         of_pairs = [by_key[pair] for pair in self.pairs]
-        of_rest = [by_key[key] for key, _ in self._place.values()]
-
-        def of(what: str) -> dict[str, Uncertain]:
-            return {
-                name: Uncertain(
-                    by_key[key].values[f"{what}_{role}"], by_key[key].errors[f"{what}_{role}"]
-                )
-                for name, (key, role) in self._place.items()
-            }
-
-        def average(what: str) -> Uncertain:
-            # Errors of averages are averages of errors at most, however correlated they are.
-            return Uncertain(
-                statistics.fmean(pair.values[what] for pair in of_pairs),
-                statistics.fmean(pair.errors[what] for pair in of_pairs),
+        synergy = _average([_of(pair, "synergy") for pair in of_pairs])
+        pairs = {pair: {atom: by_key[pair].values[atom] for atom in ATOMS} for pair in self.pairs}
+        gap = max(measured.gap for measured in by_key.values())
+        reading = Reading(
+            mi={},
+            unique={},
+            redundancy=_average([_of(pair, "redundancy") for pair in of_pairs]),
+            synergy=synergy,
+            synergy_pairs=synergy,
+            union=_of(of_pairs[0], "union_information"),
+            mi_joint=of_pairs[0].values["mi_xy"],
+            gap=gap,
+            pairs=pairs,
+        )
+        if len(self.modalities) == 2:
+            roles = dict(zip(self.modalities, "xy", strict=True))
+            return reading._replace(
+                mi={name: _of(of_pairs[0], f"mi_{role}") for name, role in roles.items()},
+                unique={name: _of(of_pairs[0], f"unique_{role}") for name, role in roles.items()},
             )
-
-        return Reading(
-            mi=of("mi"),
-            unique=of("unique"),
-            redundancy=average("redundancy"),
-            synergy=average("synergy"),
-            mi_joint=statistics.fmean(rest.values["mi_xy"] for rest in of_rest),
-            gap=max(measured.gap for measured in by_key.values()),
-            pairs={
-                pair: {atom: by_key[pair].values[atom] for atom in ATOMS} for pair in self.pairs
-            },
+        if self._against:
+            rests = {name: by_key[key] for name, key in self._against.items()}
+            return reading._replace(
+                mi={name: _of(rest, "mi_x") for name, rest in rests.items()},
+                unique={name: _of(rest, "unique_x") for name, rest in rests.items()},
+                union=_average([_of(rest, "union_information") for rest in rests.values()]),
+                mi_joint=statistics.fmean(rest.values["mi_xy"] for rest in rests.values()),
+            )
+        excess = self._excess_of_cells()
+        whole = measure_unions(
+            self._tables[self.modalities], excess, self.options, self.design_effect
+        )
+        places = {name: place for place, name in enumerate(self.modalities)}
+        return reading._replace(
+            mi={name: _of(whole, f"mi_{place}") for name, place in places.items()},
+            unique={name: _of(whole, f"unique_{place}") for name, place in places.items()},
+            synergy=_of(whole, "synergy"),
+            union=_of(whole, "union_information"),
+            mi_joint=whole.values["mi_joint"],
+            gap=max(gap, whole.gap),
         )
 
-    def _together(self, others: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Return the predictions (n, symbols) of several modalities as those of one."""
-        if self.rest == "vote":
-            return np.asarray(np.mean(others, axis=0))
-        product = others[0]
-        for rows in others[1:]:
-            product = (product[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
+    def _excess_of_cells(self) -> list[float]:
+        """Return that of every modality's table with the label, which the pairs' sums have."""
+        first, *others = self.modalities
+        in_pairs = [excess_of_cells(self._tables[first, other]) for other in others]
+        return [in_pairs[0][0], *(second for _, second in in_pairs)]
+
+    def _together(self, key: Key, rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return the predictions (n, symbols) of all but the first of a table as those of one."""
+        if key in self._against.values():
+            return np.asarray(np.mean(rows, axis=0))
+        product = rows[0]
+        for other in rows[1:]:
+            product = (product[:, :, None] * other[:, None, :]).reshape(len(other), -1)
         return product
 
     def _check_outputs(
@@ -236,3 +265,13 @@ class Observations:
                 f"0 to {self.num_classes - 1}"
             )
         return labels.astype(np.int64)
+
+
+def _of(measured: Measurement | ManyMeasurement, name: str) -> Uncertain:
+    return Uncertain(measured.values[name], measured.errors[name])
+
+
+def _average(found: list[Uncertain]) -> Uncertain:
+    """Return the average; its error is the average of errors at most, whatever correlates."""
+    values, errors = zip(*found, strict=True)
+    return Uncertain(statistics.fmean(values), statistics.fmean(errors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ class Rules(NamedTuple):
     balance: float
     margin: float
     tol: float  # values closer than it are equal: solves do not tell them apart
+    plateau: bool = False  # going by the union information, which rises until it stands still
 
     def noise(self, error: float) -> float:
         """Return how far apart values of such an error have to be to differ."""
@@ -35,21 +37,36 @@ class Rules(NamedTuple):
         return {name: others[0] for name, others in behind.items() if others}
 
     def learns(self, before: Sequence[float], now: Uncertain) -> bool:
-        """Whether a value has risen over those `before` the last stretches of training."""
+        """Whether a value has risen over those `before` the last stretches of training.
+
+        Of few stretches nothing is known, unless it has fallen since, as what a modality alone
+        knows may.
+        """
+        if self.plateau and before and now.value < max(before) - self.noise(now.error):
+            return False
         if len(before) < self.patience:
             return True
         return now.value > before[-self.patience] + self.noise(now.error)
 
     def at_peak(self, curve: Sequence[Uncertain]) -> list[bool]:
-        """Whether each value was within noise of the highest one until then."""
-        highest = itertools.accumulate(curve, max)
-        return [
-            now.value >= top.value - self.noise(top.error)
-            for now, top in zip(curve, highest, strict=True)
-        ]
+        """Whether each value was within noise of the highest one until then.
+
+        On the way to a plateau: whether it was higher, beyond noise, than the last one that was.
+        """
+        if not self.plateau:
+            highest = itertools.accumulate(curve, max)
+            return [
+                now.value >= top.value - self.noise(top.error)
+                for now, top in zip(curve, highest, strict=True)
+            ]
+        peaks, top = [], -math.inf
+        for now in curve:
+            peaks.append(now.value > top + self.noise(now.error))
+            top = now.value if peaks[-1] else top
+        return peaks
 
     def is_past_peak(self, curve: Sequence[Uncertain]) -> bool:
-        """Whether there is a peak beyond noise, and the last `patience` values are below it."""
+        """Whether there is a peak beyond noise, and none of the last `patience` values is at it."""
         if not curve or max(curve).value <= self.noise(max(curve).error):
             return False
         last = self.at_peak(curve)[-self.patience :]

@@ -143,30 +143,85 @@ def test_sums_of_processes_add_up() -> None:
     assert first.decide(0).metrics == pytest.approx(whole.decide(0).metrics, abs=1e-9)
 
 
-@pytest.mark.parametrize("rest", ["joint", "vote"])
-def test_three_modalities_are_pairs_and_each_against_the_rest(rest: str) -> None:
+#: Many copies of every sample leave next to no bias to correct.
+COPIES = 3000
+
+
+def of_three(rest: str) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, float]]:
     y = labels()
     shares = {"a": 0.7, "b": 0.5, "c": 0.3}
     outputs = {name: guesses(s, y, seed, 0.8) for seed, (name, s) in enumerate(shares.items())}
-    # Many copies of every sample leave next to no bias to correct.
-    copies = 3000
     c = AsyncController(shares, num_classes=K, rest=rest, tol=1e-9)
-    c.observe({n: np.tile(v, (copies, 1)) for n, v in outputs.items()}, np.tile(y, copies))
-    metrics = c.decide(0).metrics
-    synergies = []
-    for one, other in itertools.combinations(shares, 2):
+    c.observe({n: np.tile(v, (COPIES, 1)) for n, v in outputs.items()}, np.tile(y, COPIES))
+    return outputs, y, c.decide(0).metrics
+
+
+@pytest.mark.parametrize("rest", ["union", "vote"])
+def test_three_modalities_are_pairs_too(rest: str) -> None:
+    outputs, y, metrics = of_three(rest)
+    synergies, redundancies = [], []
+    for one, other in itertools.combinations(outputs, 2):
         d = fastpid.decompose(from_predictions(outputs[one], outputs[other], y))
         synergies.append(d.synergy)
+        redundancies.append(d.redundancy)
         for atom in ("redundancy", "unique_x", "unique_y", "synergy"):
             assert metrics[f"{atom}/{one}+{other}"] == pytest.approx(getattr(d, atom), abs=1e-4)
-    assert metrics["synergy"] == pytest.approx(np.mean(synergies), abs=1e-4)
-    for name in shares:
-        b, c_ = (outputs[other] for other in shares if other != name)
-        together = (b[:, :, None] * c_[:, None, :]).reshape(len(y), -1)
-        others = together if rest == "joint" else (b + c_) / 2
-        d = fastpid.decompose(from_predictions(outputs[name], others, y))
+    assert metrics["synergy_pairs"] == pytest.approx(np.mean(synergies), abs=1e-4)
+    assert metrics["redundancy"] == pytest.approx(np.mean(redundancies), abs=1e-4)
+
+
+def test_three_modalities_are_each_against_the_union_of_the_others() -> None:
+    outputs, y, metrics = of_three("union")
+    table = np.einsum("na,nb,nc,nz->abcz", *outputs.values(), np.eye(K)[y]) / len(y)
+    d = fastpid.decompose_many(table)
+    assert metrics["synergy"] == metrics["tracked"] == pytest.approx(d.synergy, abs=1e-4)
+    assert metrics["union"] == pytest.approx(d.union_information(), abs=1e-4)
+    assert metrics["mi_joint"] == pytest.approx(d.mi_joint, abs=1e-4)
+    for place, name in enumerate(outputs):
+        assert metrics[f"unique/{name}"] == pytest.approx(d.unique[place], abs=1e-4)
+        assert metrics[f"mi/{name}"] == pytest.approx(d.mi[place], abs=1e-4)
+
+
+def test_three_modalities_are_each_against_a_vote() -> None:
+    outputs, y, metrics = of_three("vote")
+    assert metrics["synergy"] == metrics["synergy_pairs"]
+    for name in outputs:
+        b, c = (outputs[other] for other in outputs if other != name)
+        d = fastpid.decompose(from_predictions(outputs[name], (b + c) / 2, y))
         assert metrics[f"unique/{name}"] == pytest.approx(d.unique_x, abs=1e-4)
         assert metrics[f"mi/{name}"] == pytest.approx(d.mi_x, abs=1e-4)
+
+
+def test_the_bias_and_the_errors_of_three_modalities_are_what_they_vary_by() -> None:
+    def draw(n: int, seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        rng = np.random.default_rng(seed)
+        y = rng.integers(0, K, n)
+        odds = {
+            name: np.exp(rng.normal(0, 1, (n, K)) + signal * np.eye(K)[y])
+            for name, signal in {"a": 3.0, "b": 1.5, "c": 1.0}.items()
+        }
+        return {name: rows / rows.sum(axis=1, keepdims=True) for name, rows in odds.items()}, y
+
+    def measured(n: int, seed: int) -> tuple[dict[str, float], list[float], float]:
+        c = AsyncController(["a", "b", "c"], num_classes=K)
+        outputs, y = draw(n, seed)
+        c.observe(outputs, y)
+        reading = c._read()
+        errors = [reading.unique["a"].error, reading.union.error, reading.synergy.error]
+        table = np.einsum("na,nb,nc,nz->abcz", *outputs.values(), np.eye(K)[y]) / n
+        return c.decide(0).metrics, errors, fastpid.decompose_many(table, tol=1e-6).synergy
+
+    truth = measured(100_000, 0)[0]
+    found = [measured(150, seed) for seed in range(1, 81)]
+    for place, name in enumerate(("unique/a", "union", "synergy")):
+        values = np.array([metrics[name] for metrics, _, _ in found])
+        stated = np.sqrt(np.mean([np.square(errors[place]) for _, errors, _ in found]))
+        assert 0.75 * values.std() < stated < 1.3 * values.std(), name
+        noise = values.std() / np.sqrt(len(values))
+        assert abs(values.mean() - truth[name]) < 0.25 * values.std() + 3 * noise, name
+    bias = np.mean([plug_in for _, _, plug_in in found]) - truth["synergy"]
+    left = np.mean([metrics["synergy"] for metrics, _, _ in found]) - truth["synergy"]
+    assert abs(left) < 0.3 * bias
 
 
 # --- what is decided
@@ -325,9 +380,42 @@ def test_nobody_is_held_for_one_that_does_not_learn() -> None:
     assert held == [True, True, True, True, False, True, True]
 
 
+def test_the_union_information_starts_from_where_it_stood_still() -> None:
+    """And not from the last state within noise of its maximum, which has been trained longest."""
+    shares = [0.2, 0.5, 0.8, 0.81, 0.81, 0.81]
+    history = until_joint(controller(criterion="union", margin=2.0), shares)
+    assert [d.at_peak for d in history] == [True] * 3 + [False] * 3
+    assert (history[-1].start_joint, history[-1].restore_epoch) == (True, 2)
+    assert "union information has not risen beyond noise" in history[-1].reason
+    late = until_joint(controller(criterion="mi", margin=2.0), shares)
+    assert not any(d.start_joint for d in late)
+
+
+def test_nobody_is_held_for_one_that_learns_what_is_known() -> None:
+    y = labels(6000)
+    right = np.random.default_rng(0).random(6000)
+    known = {"audio": np.where((right < 0.9)[:, None], np.eye(K)[y], 1 / K)}
+    shares = ((0.1, 0.1), (0.3, 0.05), (0.5, 0.02))
+
+    def run_by(criterion: str) -> list[tuple[str, ...]]:
+        c = controller(criterion=criterion, patience=2, margin=2.0)
+        for epoch, (share, alone) in enumerate(shares):
+            # Video gets right what audio does, and less of what it alone did.
+            its = (right > 1.0 - alone) | (right < share)
+            c.observe({**known, "video": np.where(its[:, None], np.eye(K)[y], 1 / K)}, y)
+            c.decide(epoch)
+        return [d.active for d in c.history]
+
+    assert run_by("pid") == [("video",)] * 3
+    assert run_by("union") == [("video",), NAMES, NAMES]
+
+
 def test_what_is_tracked_depends_on_the_criterion() -> None:
     metrics = run(controller(), [(0.6, 0.4)])[0].metrics
     assert metrics["tracked"] == metrics["synergy"]
+    metrics = run(controller(criterion="union"), [(0.6, 0.4)])[0].metrics
+    own = metrics["unique/audio"] + metrics["unique/video"]
+    assert metrics["tracked"] == metrics["union"] == pytest.approx(metrics["redundancy"] + own)
     metrics = run(controller(criterion="mi"), [(0.6, 0.4)])[0].metrics
     assert metrics["tracked"] == pytest.approx((metrics["mi/audio"] + metrics["mi/video"]) / 2)
 
@@ -349,7 +437,7 @@ def test_epochs_between_observations_go_on_as_decided() -> None:
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6),
     st.floats(0, 1),
     st.floats(0, 3),
-    st.sampled_from(["pid", "mi"]),
+    st.sampled_from(["pid", "mi", "union"]),
 )
 def test_names_do_not_matter_and_steps_add_up(shares, balance, margin, criterion) -> None:
     y = labels(90)
@@ -503,7 +591,8 @@ def test_a_step_needs_an_observation_and_a_later_epoch() -> None:
     ("modalities", "options", "error", "text"),
     [
         ("audio", {}, TypeError, "several names"),
-        (["audio"], {}, ValueError, "two or more"),
+        (["audio"], {}, ValueError, "'audio' alone, which has nobody to wait for"),
+        ([], {}, ValueError, "two or more different"),
         (["audio", "audio"], {}, ValueError, "two or more different"),
         (["audio", 3], {}, TypeError, "must be strings; got int"),
         (3, {}, TypeError, "several names"),
@@ -517,8 +606,8 @@ def test_a_step_needs_an_observation_and_a_later_epoch() -> None:
         (NAMES, {"balance": "half"}, TypeError, "balance must be a number"),
         (NAMES, {"margin": -1}, ValueError, "margin must be 0 or more"),
         (NAMES, {"margin": float("nan")}, ValueError, "margin must be 0 or more"),
-        (NAMES, {"criterion": "synergy"}, ValueError, "one of pid, mi"),
-        (NAMES, {"rest": "all"}, ValueError, "one of joint, vote"),
+        (NAMES, {"criterion": "synergy"}, ValueError, "one of pid, mi, union"),
+        (NAMES, {"rest": "all"}, ValueError, "one of union, vote"),
         (NAMES, {"soft": 1}, TypeError, "soft must be True or False"),
         (NAMES, {"max_epochs": 0}, ValueError, "max_epochs must be 1 or more"),
         (NAMES, {"design_effect": 0.5}, ValueError, "design_effect must be 1 or more"),
