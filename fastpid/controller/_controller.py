@@ -503,8 +503,8 @@ def _check_names(modalities: object) -> tuple[str, ...]:
     names = tuple(map(str, given))  # of numpy's strings, which not everything stores
     if len(names) == 1:
         raise ValueError(
-            f"modalities must be two or more; got {names[0]!r} alone, which has nobody to wait for: "
-            "train it without a controller"
+            f"modalities must be two or more; got {names[0]!r} alone, which has nobody to wait "
+            "for: train it without a controller"
         )
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(f"modalities must be two or more different names; got {names}")

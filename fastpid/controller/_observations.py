@@ -152,7 +152,9 @@ class Observations:
         by_key: dict[Key, Measurement] = dict(zip(keys, found, strict=True))
         of_pairs = [by_key[pair] for pair in self.pairs]
         synergy = _average([_of(pair, "synergy") for pair in of_pairs])
-        pairs = {pair: {atom: by_key[pair].values[atom] for atom in ATOMS} for pair in self.pairs}
+        pairs: dict[tuple[str, str], Mapping[str, float]] = {
+            pair: {atom: by_key[pair].values[atom] for atom in ATOMS} for pair in self.pairs
+        }
         gap = max(measured.gap for measured in by_key.values())
         reading = Reading(
             mi={},

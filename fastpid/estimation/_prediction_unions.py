@@ -8,12 +8,12 @@ of a union information being the sum of its potentials over the sources, less lo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.quantities import METHODS
+from fastpid._base.quantities import METHODS, Method
 from fastpid._pointwise import pointwise_many
 from fastpid._solve.options import SolveOptions
 from fastpid.estimation._prediction_sums import PredictionSums
@@ -69,7 +69,7 @@ def measure_unions(
     cells = pointwise_many(
         p.reshape(*(k,) * (n + 1)),
         subsets="leave_one_out",
-        method=METHODS[options.method],
+        method=cast(Method, METHODS[options.method]),
         tol=options.tol,
         unit="nats",
         threads=options.threads or None,

@@ -393,17 +393,20 @@ def test_the_union_information_starts_from_where_it_stood_still() -> None:
 
 def test_nobody_is_held_for_one_that_learns_what_is_known() -> None:
     y = labels(6000)
-    right = np.random.default_rng(0).random(6000)
-    known = {"audio": np.where((right < 0.9)[:, None], np.eye(K)[y], 1 / K)}
-    shares = ((0.1, 0.1), (0.3, 0.05), (0.5, 0.02))
+    chance = np.random.default_rng(0).random((2, 6000))
+    third, first = (y == 2) * 2, np.where(y == 0, 0, 1)
 
     def run_by(criterion: str) -> list[tuple[str, ...]]:
         c = controller(criterion=criterion, patience=2, margin=2.0)
-        for epoch, (share, alone) in enumerate(shares):
-            # Video gets right what audio does, and less of what it alone did.
-            its = (right > 1.0 - alone) | (right < share)
-            c.observe({**known, "video": np.where(its[:, None], np.eye(K)[y], 1 / K)}, y)
+        for epoch, (whole, share) in enumerate(((0.0, 0.3), (0.6, 0.4), (0.9, 0.5))):
+            # Audio tells the third class, and more and more often all of them; video the first
+            # class, which is less and less its own secret.
+            audio = np.where(chance[0] < whole, y, third)
+            video = np.where(chance[1] < share, first, 1)
+            c.observe({"audio": np.eye(K)[audio], "video": np.eye(K)[video]}, y)
             c.decide(epoch)
+        found = [d.metrics["unique/video"] for d in c.history]
+        assert found == sorted(found, reverse=True)
         return [d.active for d in c.history]
 
     assert run_by("pid") == [("video",)] * 3
@@ -591,7 +594,7 @@ def test_a_step_needs_an_observation_and_a_later_epoch() -> None:
     ("modalities", "options", "error", "text"),
     [
         ("audio", {}, TypeError, "several names"),
-        (["audio"], {}, ValueError, "'audio' alone, which has nobody to wait for"),
+        (["audio"], {}, ValueError, "'audio' alone, which has nobody to wait "),
         ([], {}, ValueError, "two or more different"),
         (["audio", "audio"], {}, ValueError, "two or more different"),
         (["audio", 3], {}, TypeError, "must be strings; got int"),
