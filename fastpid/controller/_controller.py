@@ -27,9 +27,14 @@ from fastpid.controller._observations import RESTS, Observations, Reading, Uncer
 from fastpid.controller._rules import Rules
 from fastpid.result import ConvergenceWarning
 
-CRITERIA = ("pid", "mi", "union")
+CRITERIA = ("pid", "mi", "union", "skill")
 #: What is tracked for the peak, in words.
-_TRACKED = {"pid": "synergy", "mi": "mean mutual information", "union": "union information"}
+_TRACKED = {
+    "pid": "synergy",
+    "mi": "mean mutual information",
+    "union": "union information",
+    "skill": "mean Brier skill",
+}
 
 
 class AsyncController:
@@ -64,13 +69,18 @@ class AsyncController:
         From 0 (hold none back) to 1 (hold back each that is ahead beyond noise).
     margin : float
         How many standard errors are noise.
-    criterion : {"pid", "mi", "union"}
+    criterion : {"pid", "mi", "union", "skill"}
         "pid" is the paper's rule. "mi" paces by the mutual information of each modality with the
         label, and seeks the peak of their average: what can be done without a decomposition.
-        "union" goes by the union information, which is what unimodal training can give: joint
-        training starts from the last state at which it had risen by more than `margin` standard
-        errors, once it has not for `patience` observations. Who runs ahead is held back only as
-        long as the other one's unique information rises, not for one that learns what is known.
+
+        "skill" seeks the peak of the modalities' mean Brier skill, that is of how much better than
+        the shares of the classes their probabilities are. It falls once a modality learns its
+        labels by heart, which mutual information and atoms do not tell: they take what is
+        predicted with confidence, but wrongly, for another symbol. "union" goes by the union
+        information, which is what unimodal training can give: joint training starts from the last
+        state at which it had risen by more than `margin` standard errors, once it has not for
+        `patience` observations. By both, who runs ahead in unique information is held back as long
+        as the other one's *unique* information rises, not for one that learns what is known.
     soft : bool
         A prediction counts with its probabilities; False counts the most probable class alone.
     rest : {"union", "vote"}
@@ -100,11 +110,12 @@ class AsyncController:
 
     Notes
     -----
-    Metrics are ``mi/NAME``, ``unique/NAME``, ``redundancy``, ``synergy``, ``union``, ``mi_joint``,
-    ``gap`` (the widest certified bracket, of plug-in values), and ``tracked`` with
-    ``tracked_error``, what the peak is sought of. Of three modalities or more, redundancy is the
-    average over all pairs, whose atoms stand beside it as ``synergy/A+B`` and so on, and
-    ``synergy_pairs`` that of their synergies; synergy, union and joint information are of all.
+    Metrics are ``mi/NAME``, ``unique/NAME``, ``skill/NAME``, ``redundancy``, ``synergy``,
+    ``union``, ``mi_joint``, ``gap`` (the widest certified bracket, of plug-in values), and
+    ``tracked`` with ``tracked_error``, what the peak is sought of. Of three modalities or more,
+    redundancy is the average over all pairs, whose atoms stand beside it as ``synergy/A+B`` and so
+    on, and ``synergy_pairs`` that of their synergies; synergy, union and joint information are of
+    all.
 
     With two modalities, unique_x - unique_y = mi_x - mi_y, as the redundancy cancels: "pid" and
     "mi" agree on which is ahead. The lead is larger in proportion under "pid", since what both know
@@ -157,6 +168,7 @@ class AsyncController:
             check_number("margin", margin, 0.0, math.inf),
             options.tol * options.scale,
             plateau=self.criterion == "union",
+            own=self.criterion in ("union", "skill"),
         )
         self._observations = Observations(
             self.modalities,
@@ -439,6 +451,8 @@ class AsyncController:
     def _say_peak(self, curve: list[Uncertain], at_peak: bool) -> str:
         what = _TRACKED[self.criterion]
         now, top, unit = curve[-1].value, max(curve).value, self._observations.options.unit
+        if self.criterion == "skill":
+            unit = "of 1"
         if self.criterion == "union":
             change = "has risen" if at_peak else "has not risen beyond noise"
             return f"{what} {change}, to {now:.3g} {unit}"
@@ -452,7 +466,7 @@ class AsyncController:
         """Give the steps of modalities ahead to those that lag behind and learn."""
         looks = [d for d in self._history if d.metrics]
         # What each said before its own stretches of training.
-        what, now = ("unique", reading.unique) if self._rules.plateau else ("mi", reading.mi)
+        what, now = ("unique", reading.unique) if self._rules.own else ("mi", reading.mi)
         before = {
             name: [d.metrics[f"{what}/{name}"] for d in looks if d.shares[name] > 0.0]
             for name in self.modalities
@@ -475,6 +489,7 @@ class AsyncController:
         for name in self.modalities:
             metrics[f"mi/{name}"] = reading.mi[name].value
             metrics[f"unique/{name}"] = reading.unique[name].value
+            metrics[f"skill/{name}"] = reading.skill[name].value
         metrics["redundancy"] = reading.redundancy.value
         metrics["synergy"] = reading.synergy.value
         if len(reading.pairs) > 1:
@@ -483,8 +498,9 @@ class AsyncController:
         metrics["mi_joint"] = reading.mi_joint
         metrics["gap"] = reading.gap
         tracked = reading.union if self.criterion == "union" else reading.synergy
-        if self.criterion == "mi":
-            values, errors = zip(*reading.mi.values(), strict=True)
+        if self.criterion in ("mi", "skill"):
+            of_each = reading.mi if self.criterion == "mi" else reading.skill
+            values, errors = zip(*of_each.values(), strict=True)
             tracked = Uncertain(statistics.fmean(values), statistics.fmean(errors))
         metrics["tracked"], metrics["tracked_error"] = tracked
         if len(reading.pairs) > 1:

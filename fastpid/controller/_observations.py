@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastpid._base.checks import check_bool, check_labels, check_rows
 from fastpid._base.quantities import ATOMS
 from fastpid._solve.options import SolveOptions
+from fastpid.estimation._brier import brier_skills
 from fastpid.estimation._prediction_sums import Measurement, PredictionSums, measure
 from fastpid.estimation._prediction_unions import ManyMeasurement, excess_of_cells, measure_unions
 from fastpid.joint._predictions import check_matrix, softmax
@@ -38,6 +39,7 @@ class Reading(NamedTuple):
 
     mi: dict[str, Uncertain]  # of every modality with the label
     unique: dict[str, Uncertain]  # of every modality, against the rest
+    skill: dict[str, Uncertain]  # the Brier skill of every modality's predictions
     redundancy: Uncertain  # the average over all pairs
     synergy: Uncertain  # in total; by rest="vote" the average over all pairs
     synergy_pairs: Uncertain  # the average over all pairs
@@ -159,6 +161,7 @@ class Observations:
         reading = Reading(
             mi={},
             unique={},
+            skill=self._skills(),
             redundancy=_average([_of(pair, "redundancy") for pair in of_pairs]),
             synergy=synergy,
             synergy_pairs=synergy,
@@ -194,6 +197,12 @@ class Observations:
             mi_joint=whole.values["mi_joint"],
             gap=max(gap, whole.gap),
         )
+
+    def _skills(self) -> dict[str, Uncertain]:
+        first, *others = self.modalities
+        in_pairs = [brier_skills(self._tables[first, other]) for other in others]
+        found = [in_pairs[0][0], *(second for _, second in in_pairs)]
+        return {name: Uncertain(*skill) for name, skill in zip(self.modalities, found, strict=True)}
 
     def _excess_of_cells(self) -> list[float]:
         """Return that of every modality's table with the label, which the pairs' sums have."""

@@ -17,7 +17,8 @@ class Rules(NamedTuple):
     balance: float
     margin: float
     tol: float  # values closer than it are equal: solves do not tell them apart
-    plateau: bool = False  # going by the union information, which rises until it stands still
+    plateau: bool = False  # what is tracked rises until it stands still
+    own: bool = False  # who learns is told by what it alone knows
 
     def noise(self, error: float) -> float:
         """Return how far apart values of such an error have to be to differ."""
@@ -42,7 +43,7 @@ class Rules(NamedTuple):
         Of few stretches nothing is known, unless it has fallen since, as what a modality alone
         knows may.
         """
-        if self.plateau and before and now.value < max(before) - self.noise(now.error):
+        if self.own and before and now.value < max(before) - self.noise(now.error):
             return False
         if len(before) < self.patience:
             return True

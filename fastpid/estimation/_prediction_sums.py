@@ -160,6 +160,12 @@ class PredictionSums:
         joint = self._parts()[0].sum(axis=0)
         return np.ascontiguousarray(joint / joint.sum())
 
+    @property
+    def squares_alone(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The sums of squared predictions of each classifier by label, (nx, nz) and (ny, nz)."""
+        _, _, of_x, of_y, _ = self._parts()
+        return of_x, of_y
+
     def occupancy(self) -> Occupancy:
         """How many cells the predictions are worth: of the table and each of its marginals."""
         tables, squares, of_x, of_y, _ = self._parts()
@@ -185,7 +191,7 @@ class PredictionSums:
         return measure([self], options)[0]
 
     def covariance(self, gradients: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the covariance (4, 4) of the mean of gradients (4, cells) over samples."""
+        """Return the covariance (m, m) of the mean of gradients (m, cells) over samples."""
         tables, _, _, _, counts = self._parts()
         joint = tables.reshape(self._n_blocks, -1)
         p, n = joint.sum(axis=0) / joint.sum(), float(counts.sum())

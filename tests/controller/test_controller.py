@@ -391,6 +391,41 @@ def test_the_union_information_starts_from_where_it_stood_still() -> None:
     assert not any(d.start_joint for d in late)
 
 
+def test_confidence_that_is_not_deserved_is_no_skill() -> None:
+    y = labels(3000)
+    right = guesses(0.5, y, 1)
+    softer = 0.6 * right + 0.4 / K  # two thirds are right, so that this is near what is deserved
+    video = guesses(0.6, y, 2, trust=0.7)
+    by_skill, by_mi = controller(criterion="skill"), controller(criterion="mi")
+    for c in (by_skill, by_mi):
+        for epoch, audio in enumerate((softer, right)):
+            c.observe({"audio": audio, "video": video}, y)
+            c.decide(epoch)
+    assert [d.at_peak for d in by_skill.history] == [True, False]
+    assert [d.at_peak for d in by_mi.history] == [True, True]
+    first, second = (d.metrics for d in by_skill.history)
+    assert second["mi/audio"] > first["mi/audio"] + 0.1
+    for metrics, rows in ((first, softer), (second, right)):
+        score = np.mean(((rows - np.eye(K)[y]) ** 2).sum(axis=1))
+        assert metrics["skill/audio"] == pytest.approx(1.0 - score / (1.0 - 1.0 / K))
+    assert first["tracked"] == pytest.approx((first["skill/audio"] + first["skill/video"]) / 2)
+    assert "mean Brier skill" in by_skill.history[1].reason
+
+
+def test_the_error_of_the_skill_is_no_smaller_than_what_it_varies_by() -> None:
+    found = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        y = rng.integers(0, K, 300)
+        odds = np.exp(rng.normal(0, 1, (300, K)) + 1.5 * np.eye(K)[y])
+        c = controller(criterion="skill")
+        rows = odds / odds.sum(axis=1, keepdims=True)
+        c.observe({"audio": rows, "video": rows}, y)
+        found.append(c._read().skill["video"])
+    values, errors = np.array(found).T
+    assert 0.9 * values.std() < errors.mean() < 2.0 * values.std()
+
+
 def test_nobody_is_held_for_one_that_learns_what_is_known() -> None:
     y = labels(6000)
     chance = np.random.default_rng(0).random((2, 6000))
@@ -440,7 +475,7 @@ def test_epochs_between_observations_go_on_as_decided() -> None:
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6),
     st.floats(0, 1),
     st.floats(0, 3),
-    st.sampled_from(["pid", "mi", "union"]),
+    st.sampled_from(["pid", "mi", "union", "skill"]),
 )
 def test_names_do_not_matter_and_steps_add_up(shares, balance, margin, criterion) -> None:
     y = labels(90)
@@ -609,7 +644,7 @@ def test_a_step_needs_an_observation_and_a_later_epoch() -> None:
         (NAMES, {"balance": "half"}, TypeError, "balance must be a number"),
         (NAMES, {"margin": -1}, ValueError, "margin must be 0 or more"),
         (NAMES, {"margin": float("nan")}, ValueError, "margin must be 0 or more"),
-        (NAMES, {"criterion": "synergy"}, ValueError, "one of pid, mi, union"),
+        (NAMES, {"criterion": "synergy"}, ValueError, "one of pid, mi, union, skill"),
         (NAMES, {"rest": "all"}, ValueError, "one of union, vote"),
         (NAMES, {"soft": 1}, TypeError, "soft must be True or False"),
         (NAMES, {"max_epochs": 0}, ValueError, "max_epochs must be 1 or more"),

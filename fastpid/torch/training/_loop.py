@@ -13,9 +13,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from fastpid._base.checks import check_number
 from fastpid.controller import AsyncController, Decision
 
 Batch = TypeVar("Batch")
+
+#: What sums of shares may be off by.
+_ROUNDING = 1e-9
 
 
 class Stateful(Protocol):
@@ -61,7 +65,8 @@ class AsyncTraining:
     Raises
     ------
     ValueError
-        If `modules` are not those of the controller's modalities.
+        If `modules` are not those of the controller's modalities, or one of them has no parameters
+        that require gradients: there is nothing to train or to hold back.
 
     Examples
     --------
@@ -100,7 +105,15 @@ class AsyncTraining:
             name: [p for p in module.parameters() if p.requires_grad]
             for name, module in modules.items()
         }
+        for name, parameters in self._trainable.items():
+            if not parameters:
+                raise ValueError(
+                    f"modules[{name!r}] has no parameters that require gradients, so that the "
+                    f"modality can be neither trained nor held back; pass the encoder and the "
+                    "classifier that it trains alone, before anything has frozen them"
+                )
         self._kept: dict[str, Any] | None = None
+        self._passes_left = 1.0  # of the present epoch, through the data
 
     @property
     def phase(self) -> str:
@@ -171,6 +184,39 @@ class AsyncTraining:
         """Whether to observe after this epoch, counted from 0."""
         return self.controller.due(epoch)
 
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether the pass through the data that is being made is the last one of its epoch.
+
+        For trainers whose epoch is one pass through the data: while a modality is held back, the
+        others' share of steps is more than a pass has, and an epoch of the controller takes as many
+        passes (every other one, of 1.5).
+        """
+        return self._passes_left <= 1.0 + _ROUNDING
+
+    def end_pass(self) -> Decision | None:
+        """Decide after a pass through the data if it ends an epoch; else go on, and return None.
+
+        Epochs are counted from those that were decided after.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`decide`.
+        """
+        if not self.ends_epoch:
+            self._passes_left -= 1.0
+            return None
+        decision = self.decide(self.epoch)
+        self._passes_left += max(decision.shares.values()) - 1.0
+        return decision
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is being trained, counted from 0."""
+        history = self.controller.history
+        return history[-1].epoch + 1 if history else 0
+
     def decide(self, epoch: int) -> Decision:
         """Decide what to do after an epoch, and do it.
 
@@ -200,7 +246,11 @@ class AsyncTraining:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the controller's state and what is kept of the peak, for ``torch.save``."""
-        return {"controller": self.controller.state_dict(), "kept": self._kept}
+        return {
+            "controller": self.controller.state_dict(),
+            "kept": self._kept,
+            "passes_left": self._passes_left,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where :meth:`state_dict` was called.
@@ -212,7 +262,7 @@ class AsyncTraining:
         ValueError
             If `state` is of another configuration. Nothing has been changed then.
         """
-        if not isinstance(state, Mapping) or {"controller", "kept"} - set(state):
+        if not isinstance(state, Mapping) or {"controller", "kept", "passes_left"} - set(state):
             raise ValueError("state must be the state_dict() of an AsyncTraining")
         kept = state["kept"]
         names = set(kept) if isinstance(kept, Mapping) else kept
@@ -221,8 +271,9 @@ class AsyncTraining:
                 f"state keeps {kept if names is kept else ', '.join(map(str, kept))}, but this "
                 f"AsyncTraining {', '.join(self._keep)}; pass the same keep"
             )
+        passes_left = check_number("passes_left", state["passes_left"], 0.0, math.inf)
         self.controller.load_state_dict(state["controller"])
-        self._kept = kept
+        self._kept, self._passes_left = kept, passes_left
         self._freeze()
 
     def _is_distributed(self) -> bool:

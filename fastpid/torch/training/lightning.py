@@ -16,9 +16,13 @@ class LightningCallback(_pl.Callback):  # type: ignore[misc, name-defined]
     """Observe every validation of a fit, and decide after it.
 
     ``validation_step`` returns ``{"outputs": {name: logits}, "z": labels}``; ``training_step`` adds
-    up the losses of ``training.active`` while ``training.phase`` is "unimodal". An epoch is one
-    pass over the data here: the steps of a modality that is held back are saved, not given away.
-    Validate once an epoch; with several processes, ``strategy="ddp_find_unused_parameters_true"``.
+    up the losses of ``training.active`` while ``training.phase`` is "unimodal". Validate once an
+    epoch; with several processes, ``strategy="ddp_find_unused_parameters_true"``.
+
+    Lightning's epoch is one pass through the data. While a modality is held back, the others take
+    its steps in more passes before the controller decides again: of two modalities in two, so that
+    a decision's epoch counts what was decided, not Lightning's epochs. Give ``max_epochs`` as many
+    passes as you can afford. Goes on from any checkpoint, within an epoch too.
 
     Parameters
     ----------
@@ -28,10 +32,13 @@ class LightningCallback(_pl.Callback):  # type: ignore[misc, name-defined]
     def __init__(self, training: AsyncTraining) -> None:
         self.training = training
 
+    def _is_due(self, trainer: Any) -> bool:
+        fit = trainer.state.fn == "fit" and not trainer.sanity_checking
+        return fit and self.training.ends_epoch and self.training.due(self.training.epoch)
+
     def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, *_: Any) -> None:
         """Observe."""
-        fit = trainer.state.fn == "fit" and not trainer.sanity_checking
-        if fit and self.training.due(trainer.current_epoch):
+        if self._is_due(trainer):
             if not isinstance(outputs, dict) or not {"outputs", "z"} <= set(outputs):
                 raise TypeError('validation_step must return {"outputs": {name: logits}, "z": z}')
             self.training.observe(outputs["outputs"], outputs["z"], logits=True)
@@ -39,7 +46,7 @@ class LightningCallback(_pl.Callback):  # type: ignore[misc, name-defined]
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
         """Decide."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self.training.decide(trainer.current_epoch)
+            self.training.end_pass()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""

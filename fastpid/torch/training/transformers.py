@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from fastpid.torch.training import AsyncTraining
 
 __all__ = ["TrainerCallback"]
 
+#: Beside what the Trainer saves.
+_FILE = "fastpid.pt"
+
 _transformers = import_extra("transformers", "fastpid.torch.training.transformers", "transformers")
 
 
@@ -21,41 +26,78 @@ class TrainerCallback(_transformers.TrainerCallback):  # type: ignore[misc, name
 
     For the Trainer's ``callbacks=[callback]`` and ``compute_metrics=callback.metrics``. The model
     returns its loss and then the logits of the modalities, in the controller's order; the loss adds
-    up those of ``training.active`` while ``training.phase`` is "unimodal". Resume from the same
-    output_dir. Steps of a modality that is held back are saved, not given away.
+    up those of ``training.active`` while ``training.phase`` is "unimodal".
+
+    The Trainer's epoch is one pass through the data. While a modality is held back, the others take
+    its steps in more passes before the controller decides again: of two modalities in two, so that
+    a decision's epoch counts what was decided, not the Trainer's epochs. Give ``num_train_epochs``
+    as many passes as you can afford.
+
+    Parameters
+    ----------
+    training : AsyncTraining
+    resume_from : path, optional
+        The checkpoint that ``train(resume_from_checkpoint=...)`` goes on from, of which callbacks
+        are not told; by default that of its step in the Trainer's output_dir.
     """
 
-    def __init__(self, training: AsyncTraining) -> None:
+    def __init__(
+        self, training: AsyncTraining, *, resume_from: str | os.PathLike[str] | None = None
+    ) -> None:
         self.training = training
         self.training.distributed = False  # the Trainer shows all predictions to every process
+        self.resume_from = resume_from
         self.seen: Any = None
+        self._ended = False  # a pass through the data, of which the evaluation is to come
+        self._save = False  # after it
 
     def metrics(self, found: Any) -> dict[str, float]:
         """Keep what may have been an evaluation."""
         self.seen = found
         return {}
 
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Save a checkpoint at the end of a pass after the evaluation, or it would lack that."""
+        if control.should_save and math.isclose(state.epoch, round(state.epoch), abs_tol=1e-9):
+            control.should_save, self._save = False, True
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Await the evaluation of this pass."""
+        self._ended = True
+        control.should_save, self._save = control.should_save or self._save, False
+
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Observe and decide."""
-        controller, epoch = self.training.controller, round(state.epoch or 0) - 1
-        if epoch > max((d.epoch for d in controller.history), default=-1):
-            if self.seen is None:
-                raise TypeError("the Trainer needs compute_metrics=callback.metrics")
-            outputs = dict(zip(controller.modalities, self.seen.predictions, strict=False))
-            self.training.observe(outputs, self.seen.label_ids, logits=True)
-            self.training.decide(epoch)
+        if not self._ended:
+            return
+        self._ended = False
+        if self.seen is None:
+            raise TypeError("the Trainer needs compute_metrics=callback.metrics")
+        plan = self.training
+        if plan.ends_epoch and plan.due(plan.epoch):
+            outputs = dict(zip(plan.controller.modalities, self.seen.predictions, strict=False))
+            plan.observe(outputs, self.seen.label_ids, logits=True)
+        plan.end_pass()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep the state in a checkpoint."""
         if state.is_world_process_zero:
-            with write_beside(self._path(args, state)) as path:
+            with write_beside(self._folder(args, state) / _FILE) as path:
                 torch.save(self.training.state_dict(), path)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Go on from a checkpoint, if the Trainer does."""
+        self._ended = False
         if state.global_step > 0:
-            kept = torch.load(self._path(args, state), map_location="cpu", weights_only=True)
+            folder = Path(self.resume_from or self._folder(args, state))
+            if not (folder / _FILE).is_file():
+                raise FileNotFoundError(
+                    f"there is no {_FILE} in {folder}, where this callback would have saved what "
+                    f"the controller had decided after step {state.global_step}; pass the "
+                    "checkpoint's folder as TrainerCallback(training, resume_from=...)"
+                )
+            kept = torch.load(folder / _FILE, map_location="cpu", weights_only=True)
             self.training.load_state_dict(kept)
 
-    def _path(self, args: Any, state: Any) -> Path:
-        return Path(args.output_dir, f"checkpoint-{state.global_step}", "fastpid.pt")
+    def _folder(self, args: Any, state: Any) -> Path:
+        return Path(args.output_dir, f"checkpoint-{state.global_step}")

@@ -17,7 +17,7 @@ from fastpid.torch.training import AsyncTraining  # noqa: E402
 # What the libraries themselves warn of is theirs.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-EPOCHS = 6
+PASSES = 8
 
 
 def loss_of(model, training, views, y):
@@ -26,15 +26,21 @@ def loss_of(model, training, views, y):
     return sum(cross_entropy(model.alone(name, views[name]), y) for name in training.active)
 
 
-def check(training, frozen_epochs):
+def check(training, frozen_passes):
     """Audio, which shows the label, was held at first, and joint training came in the end."""
     history = training.controller.history
-    assert [d.epoch for d in history] == list(range(EPOCHS))
-    assert frozen_epochs
+    assert [d.epoch for d in history] == list(range(len(history)))
     assert sum(d.start_joint for d in history) == 1
     assert history[-1].phase == "joint"
-    # In the epochs after such decisions, and only there, audio stood still.
-    assert frozen_epochs == [d.epoch + 1 for d in history if d.active == ("video",)]
+    # An epoch in which video takes the steps of both is two passes, in which audio stands still.
+    held, ended = [], 1
+    for decision in history:
+        passes = range(ended, ended + round(max(decision.shares.values())))
+        held += passes if decision.active == ("video",) else []
+        ended += len(passes)
+    assert held
+    assert frozen_passes == held
+    assert ended - 1 == PASSES  # the last decision is of an epoch to come
 
 
 def loader(seed):
@@ -53,7 +59,7 @@ def lightning_run(folder: Path, epochs: int, resume: str | None = None):
             super().__init__()
             self.model = Model()
             modules = self.model.modules_of()
-            controller = controlled(patience=9, max_epochs=4)
+            controller = controlled(patience=9, max_epochs=3)
             self.plan = AsyncTraining(controller, modules, keep={"model": self.model})
 
         def training_step(self, batch, _):
@@ -91,13 +97,14 @@ def lightning_run(folder: Path, epochs: int, resume: str | None = None):
 
 
 def test_lightning(tmp_path: Path) -> None:
-    module, frozen = lightning_run(tmp_path, EPOCHS)
+    module, frozen = lightning_run(tmp_path, PASSES)
     check(module.plan, frozen)
-    lightning_run(tmp_path, 3)
-    resumed, _ = lightning_run(tmp_path, EPOCHS, resume=str(tmp_path / "3.ckpt"))
-    assert resumed.plan.controller.history == module.plan.controller.history
     expected = copy_of(module.model)
-    assert all(torch.equal(v, expected[k]) for k, v in resumed.model.state_dict().items())
+    for stop in (2, 3):  # amid an epoch of two passes, and after it
+        lightning_run(tmp_path, stop)
+        resumed, _ = lightning_run(tmp_path, PASSES, resume=str(tmp_path / f"{stop}.ckpt"))
+        assert resumed.plan.controller.history == module.plan.controller.history
+        assert all(torch.equal(v, expected[k]) for k, v in resumed.model.state_dict().items())
 
 
 def test_lightning_says_what_a_validation_step_returns() -> None:
@@ -106,9 +113,7 @@ def test_lightning_says_what_a_validation_step_returns() -> None:
 
     from fastpid.torch.training.lightning import LightningCallback
 
-    trainer = SimpleNamespace(
-        state=SimpleNamespace(fn="fit"), sanity_checking=False, current_epoch=0
-    )
+    trainer = SimpleNamespace(state=SimpleNamespace(fn="fit"), sanity_checking=False)
     plan = AsyncTraining(controlled(), Model().modules_of())
     for outputs in (None, torch.zeros(3), {"z": torch.zeros(3)}):
         with pytest.raises(TypeError, match="validation_step must return"):
@@ -122,11 +127,13 @@ def test_transformers_needs_its_metrics() -> None:
     from fastpid.torch.training.transformers import TrainerCallback
 
     plan = AsyncTraining(controlled(), Model().modules_of())
+    callback = TrainerCallback(plan)
+    callback.on_epoch_end(None, None, SimpleNamespace(should_save=False))
     with pytest.raises(TypeError, match=r"compute_metrics=callback\.metrics"):
-        TrainerCallback(plan).on_evaluate(None, SimpleNamespace(epoch=1.0), None)
+        callback.on_evaluate(None, SimpleNamespace(epoch=1.0), None)
 
 
-def transformers_run(folder: Path, epochs: int, resume: bool = False):
+def transformers_run(folder: Path, resume: Path | None = None):
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("accelerate")
     from fastpid.torch.training.transformers import TrainerCallback
@@ -159,24 +166,25 @@ def transformers_run(folder: Path, epochs: int, resume: bool = False):
 
     wrapped = Wrapped()
     plan = AsyncTraining(
-        controlled(patience=9, max_epochs=4),
+        controlled(patience=9, max_epochs=3),
         wrapped.model.modules_of(),
         keep={"model": wrapped.model},
         distributed=False,
     )
     wrapped.plan = plan
-    callback = TrainerCallback(plan)
+    callback = TrainerCallback(plan, resume_from=resume)
     trainer = transformers.Trainer(
         model=wrapped,
         args=transformers.TrainingArguments(
             output_dir=str(folder),
-            num_train_epochs=EPOCHS,
+            num_train_epochs=PASSES,
             per_device_train_batch_size=40,
             per_device_eval_batch_size=100,
             learning_rate=0.02,
             lr_scheduler_type="constant",
             eval_strategy="epoch",
-            save_strategy="epoch",
+            save_strategy="steps",
+            save_steps=1 / PASSES / 2,  # amid every pass, too
             remove_unused_columns=False,
             report_to=[],
             disable_tqdm=True,
@@ -188,18 +196,10 @@ def transformers_run(folder: Path, epochs: int, resume: bool = False):
         compute_metrics=callback.metrics,
         callbacks=[callback, Watch()],
     )
-    if epochs < EPOCHS:
-
-        class Stop(transformers.TrainerCallback):
-            def on_save(self, args, state, control, **_):
-                control.should_training_stop = round(state.epoch) == epochs
-                return control
-
-        trainer.add_callback(Stop())
     trainer.evaluate()  # not after an epoch
     trainer.predict(rows(2))
     assert plan.controller.history == ()
-    trainer.train(resume_from_checkpoint=resume)
+    trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     state = plan.controller.state_dict()
     trainer.predict(rows(2))
     trainer.evaluate()
@@ -208,14 +208,27 @@ def transformers_run(folder: Path, epochs: int, resume: bool = False):
 
 
 def test_transformers(tmp_path: Path) -> None:
-    wrapped, plan, frozen = transformers_run(tmp_path / "whole", EPOCHS)
+    wrapped, plan, frozen = transformers_run(tmp_path / "whole")
     check(plan, frozen)
-    transformers_run(tmp_path / "parts", 3)
-    resumed, again, _ = transformers_run(tmp_path / "parts", EPOCHS, resume=True)
-    assert again.controller.history == plan.controller.history
     expected = copy_of(wrapped.model)
-    for name, value in resumed.model.state_dict().items():
-        np.testing.assert_allclose(value, expected[name], atol=1e-6)
+    for step in (6, 15, 21):  # after a pass, amid one of two, amid a later one; six are a pass
+        checkpoint = tmp_path / "whole" / f"checkpoint-{step}"
+        resumed, again, _ = transformers_run(tmp_path / "other", resume=checkpoint)
+        assert again.controller.history == plan.controller.history
+        for name, value in resumed.model.state_dict().items():
+            np.testing.assert_allclose(value, expected[name], atol=1e-6)
+
+
+def test_a_checkpoint_without_the_controller_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from types import SimpleNamespace
+
+    from fastpid.torch.training.transformers import TrainerCallback
+
+    callback = TrainerCallback(AsyncTraining(controlled(), Model().modules_of()))
+    state = SimpleNamespace(global_step=7, is_world_process_zero=True)
+    with pytest.raises(FileNotFoundError, match=r"checkpoint-7, where.*resume_from"):
+        callback.on_train_begin(SimpleNamespace(output_dir=str(tmp_path)), state, None)
 
 
 class Malicious:

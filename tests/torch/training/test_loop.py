@@ -198,20 +198,21 @@ def test_a_run_that_is_resumed_is_the_same(tmp_path: Path, stop: int) -> None:
 
 
 def test_a_strange_state_changes_nothing() -> None:
-    model, _, training = prepare()
+    _, _, training = prepare()
     show(training, 0.9, 0.2)
     training.decide(0)
     before = training.state_dict()
-    other = AsyncTraining(controlled(patience=1, max_epochs=6), model.modules_of())
+    other = AsyncTraining(controlled(patience=1, max_epochs=6), Model().modules_of())
     show(other, 0.5, 0.5)
     other.decide(0)
     for state, text in (
         ({}, r"state must be the state_dict\(\) of an AsyncTraining"),
         (other.state_dict(), "pass the same keep"),
-        ({"controller": controlled(patience=7).state_dict(), "kept": None}, "patience is 7"),
+        ({**before, "controller": controlled(patience=7).state_dict()}, "patience is 7"),
+        ({**before, "passes_left": "two"}, "passes_left must be a number"),
         ({**before, "kept": 5}, "pass the same keep"),
     ):
-        with pytest.raises(ValueError, match=text):
+        with pytest.raises((ValueError, TypeError), match=text):
             training.load_state_dict(state)
     after = training.state_dict()
     assert after["controller"] == before["controller"]
@@ -222,6 +223,39 @@ def test_a_strange_state_changes_nothing() -> None:
 def test_modules_must_be_those_of_the_modalities() -> None:
     with pytest.raises(ValueError, match="modules must be those of audio, video; got audio"):
         AsyncTraining(controlled(), {"audio": nn.Linear(1, 1)})
+
+
+def test_a_modality_without_parameters_can_neither_train_nor_wait() -> None:
+    modules = Model().modules_of()
+    for nothing in (nn.Flatten(), nn.Linear(5, 3).requires_grad_(False)):
+        with pytest.raises(ValueError, match=r"modules\['video'\] has no parameters that require"):
+            AsyncTraining(controlled(), {**modules, "video": nothing})
+
+
+def test_an_epoch_of_several_passes_is_decided_after_once() -> None:
+    """Of three modalities, those that take the steps of one take a pass and a half an epoch."""
+    names = ("audio", "video", "text")
+    y = torch.arange(600) % K
+    nets = {name: nn.Linear(2, K) for name in names}
+    controller = AsyncController(names, num_classes=K, patience=9)
+    training = AsyncTraining(controller, nets)
+    shown = {
+        name: hard(share, y.numpy(), 3) for name, share in zip(names, (0.9, 0.3, 0.3), strict=True)
+    }
+    passes, decided = 0, []
+    while len(decided) < 5:
+        if training.ends_epoch:
+            training.observe(shown, y)
+        passes += 1
+        if training.end_pass() is not None:
+            decided.append(passes)
+    assert controller.history[0].shares == {"audio": 0.0, "video": 1.5, "text": 1.5}
+    assert [d.epoch for d in controller.history] == [0, 1, 2, 3, 4]
+    assert decided == [1, 3, 4, 6, 7]
+    nets = {name: nn.Linear(2, K) for name in names}
+    again = AsyncTraining(AsyncController(names, num_classes=K, patience=9), nets)
+    again.load_state_dict(training.state_dict())
+    assert (again.ends_epoch, again.epoch) == (training.ends_epoch, 5)
 
 
 def test_half_precision_and_gradients_are_observed() -> None:
