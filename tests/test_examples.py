@@ -72,3 +72,23 @@ def test_real_data(name: str, package: str, survive: tuple[str, ...]) -> None:
     e = example.analyse(name, resamples=199)
     assert tuple(atom for atom in ATOMS if e.p_values[atom] < 0.01) == survive
     assert example.conclude(e).startswith(f"survive: {', '.join(survive)}; do not: ")
+
+
+def test_three_modalities() -> None:
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    example = load("three_modalities")
+    try:
+        alone_first, controller = example.train(first_alone=True)
+        jointly, _ = example.train(first_alone=False)
+    finally:
+        torch.set_num_threads(threads)
+    first, last = controller.history[0], controller.history[-1]
+    assert first.active == ("audio", "video")
+    assert last.start_joint
+    assert last.restore_epoch is not None
+    start = controller.history[last.restore_epoch].metrics
+    assert all(start[f"unique/{name}"] > 0.7 for name in example.NAMES)
+    assert alone_first > 0.98
+    assert jointly < 0.97
