@@ -102,29 +102,29 @@ class Run:
 
     def unimodal_epoch(self, training: AsyncTraining) -> None:
         """Train every modality alone, as much as it is given."""
-        start = time.perf_counter()
+        start = time.process_time()
         for (views, y), names in training.batches(self.loader):
             losses = [cross_entropy(self.net.alone(name, views[name]), y) for name in names]
             self.update(sum(losses), len(names))
-        self.seconds["unimodal"] += time.perf_counter() - start
+        self.seconds["unimodal"] += time.process_time() - start
 
     def joint_epoch(self) -> None:
         """Train all modalities by the loss of their fusion."""
-        start = time.perf_counter()
+        start = time.process_time()
         for views, y in self.loader:
             self.update(cross_entropy(self.net(views), y), len(views))
-        self.seconds["joint"] += time.perf_counter() - start
+        self.seconds["joint"] += time.process_time() - start
 
     def observe(self, training: AsyncTraining) -> None:
         """Show the controller what every modality predicts of the validation rows."""
-        start = time.perf_counter()
+        start = time.process_time()
         views, y = self.parts["valid"]
         with torch.no_grad():
             outputs = {name: self.net.alone(name, view) for name, view in views.items()}
-        middle = time.perf_counter()
+        middle = time.process_time()
         training.observe(outputs, y, logits=True)
         self.seconds["validation"] += middle - start
-        self.seconds["controller"] += time.perf_counter() - middle
+        self.seconds["controller"] += time.process_time() - middle
 
     @torch.no_grad()
     def accuracy(self, part: str) -> float:
@@ -171,12 +171,12 @@ def ogm_ge(run: Run, alpha: float = 0.5, share: float = 0.5) -> dict[str, float]
 
         run.update(cross_entropy(net.fuse(features), y), len(views), modulate)
 
-    start = time.perf_counter()
+    start = time.process_time()
     modulated = round(share * run.budget.epochs)
     for _ in range(modulated):
         for views, y in run.loader:
             step(views, y)
-    run.seconds["joint"] += time.perf_counter() - start
+    run.seconds["joint"] += time.process_time() - start
     for _ in range(run.budget.epochs - modulated):
         run.joint_epoch()
     return {}
@@ -201,7 +201,7 @@ def alternating(run: Run, share: float = 0.3) -> dict[str, float]:
     alternating unimodal adaptation", CVPR 2024), without its change of the head's gradients and its
     weights at test time.
     """
-    start, net = time.perf_counter(), run.net
+    start, net = time.process_time(), run.net
     alone = round(share * run.budget.epochs)
     for _ in range(alone):
         for views, y in run.loader:
@@ -212,7 +212,7 @@ def alternating(run: Run, share: float = 0.3) -> dict[str, float]:
                         features[other] = torch.zeros_like(features[name])
                 ordered = {other: features[other] for other in views}
                 run.update(cross_entropy(net.fuse(ordered), y), 1)
-    run.seconds["unimodal"] += time.perf_counter() - start
+    run.seconds["unimodal"] += time.process_time() - start
     for _ in range(run.budget.epochs - alone):
         run.joint_epoch()
     return {}
@@ -230,7 +230,7 @@ def prioritised(
     that are trained first, for the share `teaching` of the budget, on the side. With `distilled`,
     targets are by so much the mean of what they predict.
     """
-    start = time.perf_counter()
+    start = time.process_time()
     names, budget = [*run.data.views], run.budgeted
     teachers = Run(run.data, run.budget, run.seed + 10**6)
     whole = math.lcm(*range(1, len(names) + 1))  # so that every stage takes all its steps
@@ -260,7 +260,7 @@ def prioritised(
                 mean = torch.stack([*taught(views).values()]).mean(0)
                 target = (1.0 - distilled) * target + distilled * mean
             run.update(cross_entropy(run.net.fuse(features), target), count)
-    run.seconds["joint"] += time.perf_counter() - start
+    run.seconds["joint"] += time.process_time() - start
     return {}
 
 
@@ -292,9 +292,9 @@ def two_stage(run: Run, controller: AsyncController) -> dict[str, float]:
         run.unimodal_epoch(training)
         if training.due(epoch):
             run.observe(training)
-        start = time.perf_counter()
+        start = time.process_time()
         decision = training.decide(epoch)
-        run.seconds["controller"] += time.perf_counter() - start
+        run.seconds["controller"] += time.process_time() - start
         if decision.start_joint:
             run.optimizer = run.new_optimizer()
             found = {"switch": epoch + 1, "restore": decision.restore_epoch + 1}

@@ -233,9 +233,8 @@ def costs(runs: pd.DataFrame) -> list[str]:
     return section(
         "Cost",
         "Steps of encoders (the same for every method and seed of an experiment, up to the size of "
-        "the training part), median seconds of a run, as many at a "
-        "time as there are cores, and the controllers' overhead: tables, decompositions, decisions "
-        "and copies of the state, in percent of training and validation in the unimodal phase.",
+        "the training part), median seconds of processor time of a run, and the controllers' "
+        "overhead: tables, decompositions, decisions and copies of the state, in percent of training and validation in the unimodal phase.",
         ["experiment", "steps", *METHODS, "overhead"],
         rows,
     )
