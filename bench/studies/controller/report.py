@@ -234,7 +234,8 @@ def costs(runs: pd.DataFrame) -> list[str]:
         "Cost",
         "Steps of encoders (the same for every method and seed of an experiment, up to the size of "
         "the training part), median seconds of processor time of a run, and the controllers' "
-        "overhead: tables, decompositions, decisions and copies of the state, in percent of training and validation in the unimodal phase.",
+        "overhead: tables, decompositions, decisions and copies of the state, "
+        "in percent of training and validation in the unimodal phase.",
         ["experiment", "steps", *METHODS, "overhead"],
         rows,
     )
