@@ -14,7 +14,7 @@ import fastpid
 from fastpid.controller import AsyncController, Decision
 from fastpid.controller._observations import Uncertain
 from fastpid.controller._rules import Rules
-from fastpid.joint import from_predictions
+from fastpid.joint import from_many_predictions, from_predictions
 
 K = 3
 NAMES = ("audio", "video")
@@ -172,8 +172,7 @@ def test_three_modalities_are_pairs_too(rest: str) -> None:
 
 def test_three_modalities_are_each_against_the_union_of_the_others() -> None:
     outputs, y, metrics = of_three("union")
-    table = np.einsum("na,nb,nc,nz->abcz", *outputs.values(), np.eye(K)[y]) / len(y)
-    d = fastpid.decompose_many(table)
+    d = fastpid.decompose_many(from_many_predictions([*outputs.values()], y))
     assert metrics["synergy"] == metrics["tracked"] == pytest.approx(d.synergy, abs=1e-4)
     assert metrics["union"] == pytest.approx(d.union_information(), abs=1e-4)
     assert metrics["mi_joint"] == pytest.approx(d.mi_joint, abs=1e-4)
@@ -208,8 +207,8 @@ def test_the_bias_and_the_errors_of_three_modalities_are_what_they_vary_by() -> 
         c.observe(outputs, y)
         reading = c._read()
         errors = [reading.unique["a"].error, reading.union.error, reading.synergy.error]
-        table = np.einsum("na,nb,nc,nz->abcz", *outputs.values(), np.eye(K)[y]) / n
-        return c.decide(0).metrics, errors, fastpid.decompose_many(table, tol=1e-6).synergy
+        plug_in = fastpid.decompose_many(from_many_predictions([*outputs.values()], y), tol=1e-6)
+        return c.decide(0).metrics, errors, plug_in.synergy
 
     truth = measured(100_000, 0)[0]
     found = [measured(150, seed) for seed in range(1, 81)]

@@ -81,13 +81,14 @@ Row = dict[str, object]
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """Data by seed, how often, whether the start is varied, and the methods."""
+    """Data by seed, how often, the methods, and whether starts and strength are measured."""
 
     name: str
     load: Callable[[int], MultimodalData]
     seeds: range
     swept: bool
     methods: tuple[str, ...] = tuple(METHODS)
+    measured: bool = True
 
 
 def compare(
@@ -199,7 +200,7 @@ def jobs_of(experiments: Sequence[Experiment], budget: Budget, folder: Path) -> 
                     jobs.append(
                         (place, (runs, functools.partial(compare, e, method, seed, budget)))
                     )
-            if place < 10 and not strengths.has(e.name, seed):
+            if e.measured and place < 10 and not strengths.has(e.name, seed):
                 job = functools.partial(strength, e.name, e.load, seed, budget)
                 jobs.append((place, (strengths, job)))
             if e.swept and place < 10 and not sweeps.has(e.name, seed):
@@ -288,7 +289,7 @@ def main() -> None:
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--workers", type=int, default=-1, help="processes; -1: as many as cores")
-    parser.add_argument("--methods", help="of them only these, separated by semicolons")
+    parser.add_argument("--methods", help="these alone, and 'starts' and 'strength', by semicolons")
     args = parser.parse_args()
     unknown = set(args.experiments) - set(DATA)
     if unknown:
@@ -319,7 +320,13 @@ def main() -> None:
     if args.methods:
         some = args.methods.split(";")
         chosen = [
-            dataclasses.replace(e, methods=tuple(m for m in e.methods if m in some)) for e in chosen
+            dataclasses.replace(
+                e,
+                methods=tuple(m for m in e.methods if m in some),
+                swept=e.swept and "starts" in some,
+                measured="strength" in some,
+            )
+            for e in chosen
         ]
     images = HERE.parents[2] / "docs" / "img"
     study(chosen, Budget(), HERE, images, args.minutes, args.workers)
