@@ -75,9 +75,10 @@ class AsyncController:
 
         "skill" seeks the peak of the modalities' mean Brier skill, that is of how much better than
         the shares of the classes their probabilities are. It falls once a modality learns its
-        labels by heart, which mutual information and atoms do not tell: they take what is
-        predicted with confidence, but wrongly, for another symbol. "union" goes by the union
-        information, which is what unimodal training can give: joint training starts from the last
+        labels by heart, which mutual information and atoms hardly tell: one class drawn with
+        confidence from those that it may be says as much as all of them with their shares.
+
+        "union" goes by the union information, which is what unimodal training can give: joint training starts from the last
         state at which it had risen by more than `margin` standard errors, once it has not for
         `patience` observations. By both, who runs ahead in unique information is held back as long
         as the other one's *unique* information rises, not for one that learns what is known.
