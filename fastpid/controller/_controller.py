@@ -78,10 +78,11 @@ class AsyncController:
         labels by heart, which mutual information and atoms hardly tell: one class drawn with
         confidence from those that it may be says as much as all of them with their shares.
 
-        "union" goes by the union information, which is what unimodal training can give: joint training starts from the last
-        state at which it had risen by more than `margin` standard errors, once it has not for
-        `patience` observations. By both, who runs ahead in unique information is held back as long
-        as the other one's *unique* information rises, not for one that learns what is known.
+        "union" goes by the union information, which is what unimodal training can give: joint
+        training starts from the last state at which it had risen by more than `margin` standard
+        errors, once it has not for `patience` observations. By both, who runs ahead in unique
+        information is held back as long as the other one's *unique* information rises, not for one
+        that learns what is known.
     soft : bool
         A prediction counts with its probabilities; False counts the most probable class alone.
     rest : {"union", "vote"}
