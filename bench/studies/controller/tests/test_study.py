@@ -185,6 +185,21 @@ def test_the_jobs_left_are_those_that_have_no_row(tmp_path: Path) -> None:
     assert len(study.jobs_of(chosen, BUDGET, tmp_path)) == len(jobs) - 1
 
 
+def test_every_method_is_tuned_by_as_many_rates_and_no_more_than_three_schedules() -> None:
+    assert set(methods.SCHEDULES) == set(METHODS)
+    assert all(len(of) in (1, 3) for of in methods.SCHEDULES.values())
+    experiment = study.Experiment("e", functools.partial(synthetic, n=400), range(1), False)
+    rows = []
+    for method, schedules in methods.SCHEDULES.items():
+        schedule = schedules[-1]
+        of = {"rate": 0.01, "schedule": str(schedule)}
+        (row,) = study.tried(of, experiment, method, 0, Budget(epochs=4, rate=0.01), schedule)
+        rows += [row, {**row, "rate": 0.5, "accuracy": row["accuracy"] - 0.01}]
+    said = report.tuning(rows)
+    for method, schedules in methods.SCHEDULES.items():
+        assert any(line.startswith(f"| {method} | 0.01 | {schedules[-1]}") for line in said)
+
+
 def test_holms_adjustment_is_the_textbooks() -> None:
     found = report.holm([0.01, float("nan"), 0.04, 0.03, 0.005])
     np.testing.assert_allclose(found, [0.03, np.nan, 0.06, 0.06, 0.02])
