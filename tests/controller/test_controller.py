@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 
@@ -147,6 +148,7 @@ def test_sums_of_processes_add_up() -> None:
 COPIES = 3000
 
 
+@functools.cache
 def of_three(rest: str) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, float]]:
     y = labels()
     shares = {"a": 0.7, "b": 0.5, "c": 0.3}
