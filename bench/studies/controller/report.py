@@ -428,25 +428,27 @@ def draw(runs: pd.DataFrame, sweep: pd.DataFrame, folder: Path) -> None:
         plt.close(figure)
 
     names = [*runs["experiment"].unique()]
+    others = [m for m in METHODS if m != PAPERS and m in set(runs["method"])]
     figure, axes = plt.subplots(
         1,
-        len(METHODS) - 1,
-        figsize=(2.0 * len(METHODS), 0.4 * len(names) + 1.2),
+        len(others),
+        figsize=(2.2 + 1.8 * len(others), 0.4 * len(names) + 1.2),
         sharey=True,
         layout="constrained",
+        squeeze=False,
     )
-    for ax, other in zip(axes, METHODS[:-1], strict=True):
+    for ax, other in zip(axes[0], others, strict=True):
         for place, name in enumerate(names):
-            mean, half, _ = paired(runs, name, OURS, other)
-            if np.isnan(mean):
+            mean, half, _ = paired(runs, name, PAPERS, other)
+            if np.isnan(half):
                 continue
             ax.errorbar(100 * mean, place, xerr=100 * half, fmt="o", ms=4, capsize=2, color="black")
         ax.axvline(0.0, color="0.6", lw=0.8, zorder=0)
         ax.set_xscale("symlog", linthresh=2.0)
         ax.set_title(f"less {other}", fontsize=8)
-    axes[0].set_yticks(range(len(names)), names)
-    axes[0].invert_yaxis()
-    figure.supxlabel(f"accuracy of the {OURS}, less another's / percentage points", fontsize=10)
+    axes[0, 0].set_yticks(range(len(names)), names)
+    axes[0, 0].invert_yaxis()
+    figure.supxlabel(f"accuracy of the {PAPERS}, less another's / percentage points", fontsize=10)
     save(figure, "differences")
 
     dominance = runs["experiment"].str.extract(r"dominance (\d+)")[0]
@@ -455,9 +457,9 @@ def draw(runs: pd.DataFrame, sweep: pd.DataFrame, folder: Path) -> None:
         figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
         for method in COLORS:
             of = dialled[dialled["method"] == method].groupby("dominance")["accuracy"]
-            points = {d: mean_interval(values) for d, values in of}
-            if not points:
+            if not len(of) or of.size().min() < 5:  # their intervals would hide the others
                 continue
+            points = {d: mean_interval(values) for d, values in of}
             mean, half = 100 * np.array([*points.values()]).T
             line = {"color": COLORS[method], "marker": MARKERS[method], "ms": 4, "capsize": 2}
             ax.errorbar([*points], mean, yerr=half, label=method, **line)
