@@ -274,6 +274,7 @@ def draw_run(load: Callable[[int], MultimodalData], budget: Budget, path: Path) 
     import matplotlib
 
     matplotlib.use("Agg")
+    torch.set_num_threads(1)  # more wait for each other, in networks as small
     run = Run(load(FIRST_SEED), budget, FIRST_SEED)
     controller = controller_of(run, criterion="pid")
     two_stage(run, controller)
