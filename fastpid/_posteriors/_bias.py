@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastpid._base.quantities import Terms
+from fastpid._posteriors._clusters import codebook
 from fastpid._posteriors._source import Source, information, tilted
 from fastpid._solve.marginals import GivenMarginals
 from fastpid._solve.options import SolveOptions
@@ -36,6 +37,9 @@ Floats = NDArray[np.float64]
 PARTS = 4
 #: 1 / (4^a - 1) where the sources differ, and a is 1.
 _SMOOTH = 1.0 / (PARTS - 1)
+#: So many samples that more clusters than these are made of them have hardly any excess: their ten
+#: solves, as large, would take minutes.
+_MOST_CLUSTERS = 500
 #: Of the tolerance, for the solves here, whose errors are those of the difference.
 _SHARE = 0.2
 
@@ -77,6 +81,11 @@ def excess(
         float(np.ravel(term)[0]) for term in (terms.mi_x, terms.mi_y, terms.union_information)
     )
     of_all = union - 0.5 * (mi_x + mi_y)
+    if centres is not None and len(centres) > _MOST_CLUSTERS:
+        rows = np.concatenate([source.rows for source in sources])
+        weights = np.concatenate([source.weights for source in sources])
+        centres = codebook(rows, weights, _MOST_CLUSTERS, rng)
+        of_all = _unique_share(sources, centres, options)
     most = max(union - max(mi_x, mi_y), 0.0)
     difference = _of_quarters(sources, p_z, centres, options, rng) - of_all
     pooled = _dealt_out(sources, p_z, rng)
