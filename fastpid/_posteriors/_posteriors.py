@@ -112,7 +112,8 @@ def decompose_posteriors(
     Few samples say too much: the union information of a sample of posteriors is too large on
     average, since it is convex in them, most where both sources say the same (with 10 classes and
     2,000 samples by some 0.1 bit, with 5 by a third of that). Redundancy is then as much too small.
-    ``bias="extrapolation"`` finds most of it, at the cost of ten more solves, two of them as large.
+    ``bias="extrapolation"`` finds most of it, at the cost of nine more solves, one of them as large
+    (where there are more than 500 clusters, of ten with a codebook of 500).
 
     References
     ----------
