@@ -15,6 +15,7 @@ tensors' memory is handed over by pointer.
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ def _refuse(ctx: Any, *_: Any) -> Any:
     )
 
 
-class Operator:
+class Operator(ABC):
     """One way into the kernel: an operator, its vector-Jacobian product, and their rules in torch.
 
     There are three ways to each: the operator, which torch.compile sees; an autograd Function that
@@ -128,17 +129,21 @@ class Operator:
 
     # The kernel -----------------------------------------------------------------------------
 
+    @abstractmethod
     def _solve_on_cpu(self, *arguments: Any) -> tuple[Tensor, ...]:
-        raise NotImplementedError
+        """Return the terms, and what the gradient takes, of tensors of the host."""
 
+    @abstractmethod
     def _solve_on_cuda(self, *arguments: Any) -> tuple[Tensor, ...]:
-        raise NotImplementedError
+        """Return the same of tensors of a CUDA device."""
 
+    @abstractmethod
     def _gradients_of(self, grad_terms: Tensor, *arguments: Any) -> Any:
-        raise NotImplementedError
+        """Return the gradients by the inputs."""
 
+    @abstractmethod
     def _fake(self, *arguments: Any) -> tuple[Tensor, ...]:
-        raise NotImplementedError
+        """Return empty tensors of the shapes of a solve."""
 
     # What torch asks ------------------------------------------------------------------------
 
