@@ -81,7 +81,7 @@ def train(first_alone: bool, epochs: int = 30, seed: int = 0) -> tuple[float, As
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
     controller = AsyncController(NAMES, num_classes=CLASSES, criterion="skill", max_epochs=20)
     modules = {n: nn.ModuleList([model.encoders[n], model.heads[n]]) for n in NAMES}
-    training = AsyncTraining(controller, modules, keep={"model": model})
+    training = AsyncTraining(controller, modules)
 
     def step(loss: Tensor) -> None:
         optimizer.zero_grad()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import statistics
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,18 +22,15 @@ from fastpid._base.extras import import_extra
 from fastpid._base.warn import stacklevel_outside
 from fastpid._solve.options import check_options
 from fastpid.controller._decision import JOINT, UNIMODAL, Decision
-from fastpid.controller._observations import RESTS, Observations, Reading, Uncertain
+from fastpid.controller._metrics import metrics_of
+from fastpid.controller._observations import RESTS, Observations, Reading
+from fastpid.controller._plans import Plan, by_common_peak, by_own_peaks
 from fastpid.controller._rules import Rules
 from fastpid.result import ConvergenceWarning
 
 CRITERIA = ("pid", "mi", "union", "skill")
-#: What is tracked for the peak, in words.
-_TRACKED = {
-    "pid": "synergy",
-    "mi": "mean mutual information",
-    "union": "union information",
-    "skill": "mean Brier skill",
-}
+#: Metrics of each modality.
+_OF_EACH = ("mi", "unique", "skill")
 
 
 class AsyncController:
@@ -170,7 +166,7 @@ class AsyncController:
             check_number("margin", margin, 0.0, math.inf),
             options.tol * options.scale,
             plateau=self.criterion == "union",
-            own=self.criterion in ("union", "skill"),
+            own=self.criterion == "union",
         )
         self._observations = Observations(
             self.modalities,
@@ -331,10 +327,10 @@ class AsyncController:
         rows = [
             {
                 "phase": d.phase,
-                "at_peak": d.at_peak,
                 "start_joint": d.start_joint,
-                "restore_epoch": d.restore_epoch,
                 **{f"shares/{name}": share for name, share in d.shares.items()},
+                **{f"keep/{name}": name in d.keep for name in self.modalities},
+                **{f"restore_epoch/{name}": d.restore_epochs.get(name) for name in self.modalities},
                 **d.metrics,
                 "reason": d.reason,
             }
@@ -365,12 +361,15 @@ class AsyncController:
         check_choice("phase", decision.phase, (UNIMODAL, JOINT))
         if set(decision.shares) != set(self.modalities):
             raise ValueError(f"shares are of {', '.join(map(str, decision.shares))}")
+        named = {*decision.keep, *decision.restore_epochs} - set(self.modalities)
+        if named:
+            raise ValueError(f"states are of {', '.join(map(str, named))}")
         if decision.metrics:
-            own = (f"{what}/{name}" for what in ("mi", "unique") for name in self.modalities)
-            needed = ("tracked", "tracked_error", *own)
-            for name in needed:
+            own = [f"{what}/{name}" for what in _OF_EACH for name in self.modalities]
+            tracked = [] if self.criterion == "skill" else ["tracked", "tracked_error"]
+            for name in own + tracked:
                 check_number(name, decision.metrics[name], -math.inf, math.inf)
-        return decision
+        return dataclasses.replace(decision, keep=tuple(decision.keep))
 
     def _config(self) -> dict[str, Any]:
         seen = self._observations
@@ -403,112 +402,49 @@ class AsyncController:
         return reading
 
     def _decide(self, epoch: int, reading: Reading | None) -> Decision:
-        metrics = {} if reading is None else self._metrics(reading)
+        metrics = {} if reading is None else metrics_of(reading, self.criterion)
         if self.phase == JOINT:
             return Decision(
                 epoch, JOINT, self._even(), metrics=metrics, reason="joint training goes on"
             )
-        shares, curve, at_peak = self.shares, self._curve(), False
-        reasons = []
-        if reading is not None:
-            shares, ahead = self._pace(reading)
-            reasons = [self._say_ahead(*pair, reading) for pair in ahead.items()]
-            curve.append(Uncertain(metrics["tracked"], metrics["tracked_error"]))
-            at_peak = self._rules.at_peak(curve)[-1]
-            reasons.append(self._say_peak(curve, at_peak))
-        else:
-            reasons.append("nothing was observed, so all goes on as before")
+        shares, keep, past, reasons = self._plan(reading, metrics)
         spent = self.max_epochs is not None and epoch + 1 >= self.max_epochs
-        past = self._rules.is_past_peak(curve)
         if not (spent or past):
             reason = "; ".join(reasons)
-            return Decision(epoch, UNIMODAL, shares, at_peak, metrics=metrics, reason=reason)
-        peak = [d.epoch for d in self._history if d.at_peak] + [epoch] * at_peak
-        reasons.append(
-            f"{self._rules.patience} observations are past the peak"
-            if past
-            else f"max_epochs={self.max_epochs} are over"
-        )
-        start = f"the state of epoch {peak[-1]}" if peak else "the present state"
-        reasons.append(f"joint training starts from {start}")
+            return Decision(epoch, UNIMODAL, shares, keep, metrics=metrics, reason=reason)
+        best = {name: d.epoch for d in self._history for name in d.keep}
+        best |= dict.fromkeys(keep, epoch)
+        if not past:
+            reasons.append(f"max_epochs={self.max_epochs} are over")
+        reasons.append(f"joint training starts from {_say_states(best)}")
         return Decision(
             epoch,
             JOINT,
             self._even(),
-            at_peak,
+            keep,
             start_joint=True,
-            restore_epoch=peak[-1] if peak else None,
+            restore_epochs=best,
             metrics=metrics,
             reason="; ".join(reasons),
         )
 
-    def _say_ahead(self, name: str, other: str, reading: Reading) -> str:
-        leads, unit = self._leads(reading), self._observations.options.unit
-        what = "mutual information" if self.criterion == "mi" else "unique information"
-        return (
-            f"{name} is held back: it is ahead of {other} in {what}, {leads[name].value:.3g} "
-            f"against {leads[other].value:.3g} {unit}"
-        )
-
-    def _say_peak(self, curve: list[Uncertain], at_peak: bool) -> str:
-        what = _TRACKED[self.criterion]
-        now, top, unit = curve[-1].value, max(curve).value, self._observations.options.unit
-        if self.criterion == "skill":
-            unit = "of 1"
-        if self.criterion == "union":
-            change = "has risen" if at_peak else "has not risen beyond noise"
-            return f"{what} {change}, to {now:.3g} {unit}"
-        place = "within noise of" if at_peak else "below"
-        return f"{what} {now:.3g} {unit} is {place} its maximum so far, {top:.3g}"
-
-    def _leads(self, reading: Reading) -> Mapping[str, Uncertain]:
-        return reading.mi if self.criterion == "mi" else reading.unique
-
-    def _pace(self, reading: Reading) -> tuple[dict[str, float], dict[str, str]]:
-        """Give the steps of modalities ahead to those that lag behind and learn."""
+    def _plan(self, reading: Reading | None, metrics: dict[str, float]) -> Plan:
         looks = [d for d in self._history if d.metrics]
-        # What each said before its own stretches of training.
-        what, now = ("unique", reading.unique) if self._rules.own else ("mi", reading.mi)
-        before = {
-            name: [d.metrics[f"{what}/{name}"] for d in looks if d.shares[name] > 0.0]
-            for name in self.modalities
-        }
-        learning = [m for m in self.modalities if self._rules.learns(before[m], now[m])]
-        ahead = self._rules.ahead(self._leads(reading), learning)
-        share = len(self.modalities) / (len(self.modalities) - len(ahead))
-        return {name: 0.0 if name in ahead else share for name in self.modalities}, ahead
+        if reading is None:
+            reasons = ["nothing was observed, so all goes on as before"]
+            return Plan(self.shares, (), False, reasons)
+        if self.criterion == "skill":
+            return by_own_peaks(self._rules.patience, looks, metrics, self.modalities)
+        unit = self._observations.options.unit
+        return by_common_peak(self.criterion, self._rules, unit, looks, reading, metrics)
 
-    def _curve(self) -> list[Uncertain]:
-        """Return what has been tracked through the unimodal phase."""
-        return [
-            Uncertain(d.metrics["tracked"], d.metrics["tracked_error"])
-            for d in self._history
-            if d.metrics
-        ]
 
-    def _metrics(self, reading: Reading) -> dict[str, float]:
-        metrics = {}
-        for name in self.modalities:
-            metrics[f"mi/{name}"] = reading.mi[name].value
-            metrics[f"unique/{name}"] = reading.unique[name].value
-            metrics[f"skill/{name}"] = reading.skill[name].value
-        metrics["redundancy"] = reading.redundancy.value
-        metrics["synergy"] = reading.synergy.value
-        if len(reading.pairs) > 1:
-            metrics["synergy_pairs"] = reading.synergy_pairs.value
-        metrics["union"] = reading.union.value
-        metrics["mi_joint"] = reading.mi_joint
-        metrics["gap"] = reading.gap
-        tracked = reading.union if self.criterion == "union" else reading.synergy
-        if self.criterion in ("mi", "skill"):
-            of_each = reading.mi if self.criterion == "mi" else reading.skill
-            values, errors = zip(*of_each.values(), strict=True)
-            tracked = Uncertain(statistics.fmean(values), statistics.fmean(errors))
-        metrics["tracked"], metrics["tracked_error"] = tracked
-        if len(reading.pairs) > 1:
-            for pair, atoms in reading.pairs.items():
-                metrics.update({f"{atom}/{'+'.join(pair)}": v for atom, v in atoms.items()})
-        return metrics
+def _say_states(epochs: Mapping[str, int]) -> str:
+    if not epochs:
+        return "the present state"
+    if len(set(epochs.values())) == 1:
+        return f"the state of epoch {next(iter(epochs.values()))}"
+    return "the states of epochs " + ", ".join(f"{e} ({name})" for name, e in epochs.items())
 
 
 def _check_names(modalities: object) -> tuple[str, ...]:

@@ -24,12 +24,14 @@ class Decision:
         How many optimisation steps every modality takes in the next epoch, in units of those of an
         even epoch. They add up to the number of modalities, so that an epoch costs the same if one
         is held back (0). In the joint phase all are 1.
-    at_peak : bool
-        The tracked value is within noise of its maximum so far; keep this state.
+    keep : tuple of str
+        The modalities whose present state is to be kept: those that are at their peak. What is
+        sought of all together is at its peak for all of them, or for none.
     start_joint : bool
         Joint training starts now. True once.
-    restore_epoch : int or None
-        The epoch whose state it starts from, the last one that was `at_peak`.
+    restore_epochs : dict of str to int
+        The epochs whose states it starts from, for each modality the last one that it was in
+        `keep`; empty if it starts from the present ones, and at any other time.
     metrics : dict of str to float
         What was measured, by names that suit a logger; empty if nothing was.
     reason : str
@@ -39,9 +41,9 @@ class Decision:
     epoch: int
     phase: str
     shares: dict[str, float]
-    at_peak: bool = False
+    keep: tuple[str, ...] = ()
     start_joint: bool = False
-    restore_epoch: int | None = None
+    restore_epochs: dict[str, int] = dataclasses.field(default_factory=dict)
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
     reason: str = dataclasses.field(default="", compare=False)
 

@@ -39,7 +39,7 @@ class Reading(NamedTuple):
 
     mi: dict[str, Uncertain]  # of every modality with the label
     unique: dict[str, Uncertain]  # of every modality, against the rest
-    skill: dict[str, Uncertain]  # the Brier skill of every modality's predictions
+    skill: dict[str, float]  # the Brier skill of every modality's predictions
     redundancy: Uncertain  # the average over all pairs
     synergy: Uncertain  # in total; by rest="vote" the average over all pairs
     synergy_pairs: Uncertain  # the average over all pairs
@@ -198,11 +198,11 @@ class Observations:
             gap=max(gap, whole.gap),
         )
 
-    def _skills(self) -> dict[str, Uncertain]:
+    def _skills(self) -> dict[str, float]:
         first, *others = self.modalities
         in_pairs = [brier_skills(self._tables[first, other]) for other in others]
         found = [in_pairs[0][0], *(second for _, second in in_pairs)]
-        return {name: Uncertain(*skill) for name, skill in zip(self.modalities, found, strict=True)}
+        return dict(zip(self.modalities, found, strict=True))
 
     def _excess_of_cells(self) -> list[float]:
         """Return that of every modality's table with the label, which the pairs' sums have."""

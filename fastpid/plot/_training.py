@@ -20,8 +20,9 @@ _SOURCES = (
 def decisions(history: Sequence[Any], *, unit: str = "bits", axes: Any = None) -> Any:
     """Draw what a controller measured and decided against epochs.
 
-    The upper plot has the atoms, corrected; a ring marks the peak that joint training started from,
-    a vertical line where it started. The lower one shows which modalities trained in which epoch.
+    The upper plot has the atoms, corrected; rings mark the epochs whose states joint training
+    started from, a vertical line where it started. The lower one shows which modalities trained in
+    which epoch.
 
     Parameters
     ----------
@@ -69,11 +70,11 @@ def decisions(history: Sequence[Any], *, unit: str = "bits", axes: Any = None) -
             label=title,
         )
     for start in (d for d in history if d.start_joint):
-        peak = [d for d in measured if d.epoch == start.restore_epoch]
-        for d in peak:
+        restored = [d for d in measured if d.epoch in start.restore_epochs.values()]
+        if restored:
             upper.plot(
-                [d.epoch],
-                [d.metrics["synergy"]],
+                [d.epoch for d in restored],
+                [d.metrics["synergy"] for d in restored],
                 marker="o",
                 markersize=12,
                 markerfacecolor="none",

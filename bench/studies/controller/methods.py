@@ -8,6 +8,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -115,6 +116,15 @@ class Run:
             self.update(cross_entropy(self.net(views), y), len(views))
         self.seconds["joint"] += time.process_time() - start
 
+    def auxiliary_epoch(self) -> None:
+        """Train all modalities by the loss of their fusion and by those of each one alone."""
+        start, net = time.process_time(), self.net
+        for views, y in self.loader:
+            features = net.features(views)
+            losses = [cross_entropy(net.heads[name](f), y) for name, f in features.items()]
+            self.update(cross_entropy(net.fuse(features), y) + sum(losses), len(views))
+        self.seconds["joint"] += time.process_time() - start
+
     def observe(self, training: AsyncTraining) -> None:
         """Show the controller what every modality predicts of the validation rows."""
         start = time.process_time()
@@ -137,6 +147,13 @@ def joint_only(run: Run) -> dict[str, float]:
     """Train jointly from the start."""
     for _ in range(run.budget.epochs):
         run.joint_epoch()
+    return {}
+
+
+def auxiliary(run: Run) -> dict[str, float]:
+    """Train jointly from the start, with the losses of the modalities' own classifiers added."""
+    for _ in range(run.budget.epochs):
+        run.auxiliary_epoch()
     return {}
 
 
@@ -281,9 +298,10 @@ def controller_of(run: Run, **options) -> AsyncController:
 def two_stage(run: Run, controller: AsyncController) -> dict[str, float]:
     """Train as a controller says.
 
-    Returns what it measured in the state that joint training started from.
+    Returns what it measured in the state that joint training started from (the last of them, where
+    modalities go back to different ones).
     """
-    training = AsyncTraining(controller, run.net.modules_of(), keep={"network": run.net})
+    training = AsyncTraining(controller, run.net.modules_of())
     found: dict[str, float] = {}
     for epoch in range(run.budget.epochs):
         if training.phase == "joint":
@@ -297,9 +315,10 @@ def two_stage(run: Run, controller: AsyncController) -> dict[str, float]:
         run.seconds["controller"] += time.process_time() - start
         if decision.start_joint:
             run.optimizer = run.new_optimizer()
-            found = {"switch": epoch + 1, "restore": decision.restore_epoch + 1}
-            found |= metrics_at(controller, decision.restore_epoch)
+            found = {"switch": epoch + 1}
+            found |= metrics_at(controller, max(decision.restore_epochs.values()))
             for place, name in enumerate(controller.modalities):
+                found[f"restore_{place}"] = decision.restore_epochs[name] + 1
                 held = (d.shares[name] == 0.0 for d in controller.history)
                 found[f"held_{place}"] = sum(held)
     return found
@@ -329,6 +348,7 @@ def variant(run: Run, **options) -> dict[str, float]:
 
 METHODS: dict[str, Callable[[Run], dict[str, float]]] = {
     "joint only": joint_only,
+    "auxiliary": auxiliary,
     "fixed": fixed,
     "OGM-GE": ogm_ge,
     "alternating": alternating,
@@ -347,11 +367,11 @@ VARIANTS: dict[str, Callable[[Run], dict[str, float]]] = {
     "margin 2": functools.partial(variant, margin=2.0),
     "hard predictions": functools.partial(variant, soft=False),
     "union": functools.partial(variant, criterion="union"),
-    "skill, holds nobody": functools.partial(variant, criterion="skill", balance=0.0),
 }
 #: Schedules that are tried when the methods are tuned, three for each that has one.
 SCHEDULES: dict[str, list[dict[str, object]]] = {
     "joint only": [{}],
+    "auxiliary": [{}],
     "fixed": [{"share": share} for share in (0.15, 0.3, 0.5)],
     "OGM-GE": [{"alpha": alpha} for alpha in (0.25, 0.5, 1.0)],
     "alternating": [{"share": share} for share in (0.15, 0.3, 0.5)],
@@ -359,7 +379,30 @@ SCHEDULES: dict[str, list[dict[str, object]]] = {
     "prioritised, distilled": [{"share": share} for share in (0.05, 0.1, 0.2)],
     "MI controller": [{"margin": margin} for margin in (0.5, 1.0, 2.0)],
     "PID controller": [{"margin": margin} for margin in (0.5, 1.0, 2.0)],
-    "skill controller": [{"margin": margin} for margin in (0.5, 1.0, 2.0)],
+    "skill controller": [{"patience": patience} for patience in (2, 3, 5)],
 }
 #: Every schedule is tried with each of these.
-RATES = (0.0025, 0.005, 0.01)
+RATES = (0.005, 0.01, 0.02, 0.04)
+
+
+class Setting(NamedTuple):
+    """A learning rate, and what else a method leaves open."""
+
+    rate: float
+    schedule: dict[str, object]
+
+
+#: What did best of these (``study.py --tune``), and the variants as what they are variants of.
+TUNED = {
+    "joint only": Setting(0.02, {}),
+    "auxiliary": Setting(0.01, {}),
+    "fixed": Setting(0.005, {"share": 0.3}),
+    "OGM-GE": Setting(0.02, {"alpha": 0.5}),
+    "alternating": Setting(0.005, {"share": 0.3}),
+    "prioritised": Setting(0.02, {"share": 0.1}),
+    "prioritised, distilled": Setting(0.005, {"share": 0.05}),
+    "MI controller": Setting(0.005, {"margin": 0.5}),
+    "PID controller": Setting(0.005, {"margin": 2.0}),
+    "skill controller": Setting(0.02, {"patience": 2}),
+    **dict.fromkeys(VARIANTS, Setting(0.005, {})),
+}

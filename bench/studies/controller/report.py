@@ -12,6 +12,7 @@ from scipy import stats
 
 METHODS = (
     "joint only",
+    "auxiliary",
     "fixed",
     "OGM-GE",
     "alternating",
@@ -30,7 +31,6 @@ VARIANTS = {
     "margin 2": PAPERS,
     "hard predictions": PAPERS,
     "union": PAPERS,
-    "skill, holds nobody": OURS,
 }
 #: What may explain who gets the gradient.
 EXPLAINED = ("mi_share", "unique_share", "redundancy", "synergy")
@@ -38,6 +38,7 @@ TERMS = ("synergy", "redundancy", "unique_0", "unique_1", "mi_0", "mi_1", "mi_jo
 #: Of the lines: the methods that are told apart by colour.
 COLORS = {
     "joint only": "#000000",
+    "auxiliary": "#e69f00",
     "fixed": "#999999",
     "OGM-GE": "#cc79a7",
     "prioritised": "#009e73",
@@ -45,7 +46,7 @@ COLORS = {
     "PID controller": "#d55e00",
     "skill controller": "#0072b2",
 }
-MARKERS = dict(zip(COLORS, "osDP^vX", strict=True))
+MARKERS = dict(zip(COLORS, "o*sDP^vX", strict=True))
 
 
 def read(path: Path) -> list[dict[str, object]]:
@@ -185,7 +186,7 @@ def parts(runs: pd.DataFrame) -> list[str]:
         f"Accuracy of variants less that of the {PAPERS}, paired likewise, p-values not adjusted: "
         "one that waits for a higher peak until half the budget is over, one that holds nobody "
         "back, one with twice the margin, one that goes by the most probable classes, and one that "
-        f"goes by the union information. The last one is the {OURS}, less itself, holding nobody.",
+        "goes by the union information.",
         ["experiment", *variants],
         rows,
     )
@@ -200,15 +201,15 @@ def course(runs: pd.DataFrame) -> list[str]:
                 continue
             spread = [
                 f"{g[column].median():.0f} ({g[column].min():.0f} to {g[column].max():.0f})"
-                for column in ("switch", "restore", "held_0", "held_1")
+                for column in ("switch", "restore_0", "restore_1", "held_0", "held_1")
             ]
             rows.append([name, method, *spread])
     return section(
         "What the controllers did",
-        "Unimodal epochs until joint training started, those up to the state that it started "
-        "from, and epochs for which the first and the second modality were held back: median (and "
-        "range).",
-        ["experiment", "method", "switch", "state", "held: first", "second"],
+        "Unimodal epochs until joint training started, those up to the states of the first and the "
+        "second modality that it started from, and epochs for which each was held back: median "
+        "(and range).",
+        ["experiment", "method", "switch", "state: first", "second", "held: first", "second"],
         rows,
     )
 

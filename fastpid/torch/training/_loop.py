@@ -38,7 +38,9 @@ class AsyncTraining:
     """Carry out what an :class:`fastpid.controller.AsyncController` decides.
 
     After every epoch, :meth:`decide` asks the controller, freezes the modalities that are held
-    back, keeps a copy of the state at the peak, and goes back to it when joint training starts.
+    back, keeps a copy of the modalities that are at their peak, and goes back to these when joint
+    training starts. What an optimizer has gathered since (momentum) is not of these states: make a
+    new one then, or `keep` it.
 
     With ``torch.distributed`` initialised, the samples that all processes observed are added up,
     the process of rank 0 decides, and all do what it says. What is held back gets no gradients, nor
@@ -53,8 +55,9 @@ class AsyncTraining:
         What belongs to each modality: its encoder and its own classifier. Parameters that do not
         require gradients now are left alone.
     keep : mapping of str to objects with state_dict() and load_state_dict(), optional
-        What is kept at the peak and restored, by names of your own, such as the whole model and its
-        optimizer; by default `modules`. Tensors are kept in the memory of the CPU.
+        What is kept and restored besides `modules`, by names of your own, such as the optimizer.
+        Where the modalities have their peaks at different epochs, it is of the last of these.
+        Tensors are kept in the memory of the CPU.
     log : callable, optional
         Called after every epoch, by every process, with a dict of numbers: epoch, joint (0 or 1),
         shares and metrics.
@@ -100,7 +103,8 @@ class AsyncTraining:
         self.controller = controller
         self.log = log
         self.distributed = distributed
-        self._keep: dict[str, Stateful] = dict(modules if keep is None else keep)
+        self._modules: dict[str, Stateful] = dict(modules)
+        self._keep: dict[str, Stateful] = dict(keep or {})
         self._trainable = {
             name: [p for p in module.parameters() if p.requires_grad]
             for name, module in modules.items()
@@ -112,7 +116,7 @@ class AsyncTraining:
                     f"modality can be neither trained nor held back; pass the encoder and the "
                     "classifier that it trains alone, before anything has frozen them"
                 )
-        self._kept: dict[str, Any] | None = None
+        self._kept: dict[str, dict[str, Any]] = {"modules": {}, "keep": {}}
         self._passes_left = 1.0  # of the present epoch, through the data
 
     @property
@@ -228,8 +232,11 @@ class AsyncTraining:
         together = self._is_distributed()
         decision = self._decide_together(epoch) if together else self.controller.decide(epoch)
         with torch.inference_mode(False):  # or what is kept could not be trained any more
-            if decision.at_peak:
-                self._kept = {name: _to_cpu(kept.state_dict()) for name, kept in self._keep.items()}
+            if decision.keep:
+                states = {name: _to_cpu(kept.state_dict()) for name, kept in self._keep.items()}
+                self._kept["keep"] = states
+            for name in decision.keep:
+                self._kept["modules"][name] = _to_cpu(self._modules[name].state_dict())
             if decision.start_joint:
                 self._restore()
         self._freeze()
@@ -265,15 +272,20 @@ class AsyncTraining:
         if not isinstance(state, Mapping) or {"controller", "kept", "passes_left"} - set(state):
             raise ValueError("state must be the state_dict() of an AsyncTraining")
         kept = state["kept"]
-        names = set(kept) if isinstance(kept, Mapping) else kept
-        if names is not None and names != set(self._keep):
-            raise ValueError(
-                f"state keeps {kept if names is kept else ', '.join(map(str, kept))}, but this "
-                f"AsyncTraining {', '.join(self._keep)}; pass the same keep"
-            )
+        if not isinstance(kept, Mapping) or set(kept) != {"modules", "keep"}:
+            raise ValueError("state must be the state_dict() of an AsyncTraining; its kept is not")
+        for part, own in (("modules", self._modules), ("keep", self._keep)):
+            # Modalities come to their peaks one by one, and all else is kept with each of them.
+            missing = set(own) - set(kept[part]) if part == "keep" and kept["modules"] else set()
+            if missing or set(kept[part]) - set(own):
+                raise ValueError(
+                    f"state keeps {', '.join(map(str, kept[part])) or 'nothing'}, but {part} of "
+                    f"this AsyncTraining are {', '.join(own) or 'none'}; pass the same {part}"
+                )
         passes_left = check_number("passes_left", state["passes_left"], 0.0, math.inf)
         self.controller.load_state_dict(state["controller"])
-        self._kept, self._passes_left = kept, passes_left
+        self._kept = {part: dict(states) for part, states in kept.items()}
+        self._passes_left = passes_left
         self._freeze()
 
     def _is_distributed(self) -> bool:
@@ -304,10 +316,11 @@ class AsyncTraining:
         return self.controller.history[-1]
 
     def _restore(self) -> None:
-        if self._kept is not None:
-            for name, state in self._kept.items():
-                self._keep[name].load_state_dict(state)
-        self._kept = None
+        # The modalities last: they may be part of what else is kept, at another epoch.
+        for part, own in (("keep", self._keep), ("modules", self._modules)):
+            for name, state in self._kept[part].items():
+                own[name].load_state_dict(state)
+            self._kept[part] = {}
 
     def _freeze(self) -> None:
         # What two modalities share is frozen only while both are held.

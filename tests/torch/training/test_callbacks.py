@@ -60,7 +60,7 @@ def lightning_run(folder: Path, epochs: int, resume: str | None = None):
             self.model = Model()
             modules = self.model.modules_of()
             controller = controlled(patience=9, max_epochs=3)
-            self.plan = AsyncTraining(controller, modules, keep={"model": self.model})
+            self.plan = AsyncTraining(controller, modules)
 
         def training_step(self, batch, _):
             return loss_of(self.model, self.plan, *batch)
@@ -168,7 +168,6 @@ def transformers_run(folder: Path, resume: Path | None = None):
     plan = AsyncTraining(
         controlled(patience=9, max_epochs=3),
         wrapped.model.modules_of(),
-        keep={"model": wrapped.model},
         distributed=False,
     )
     wrapped.plan = plan

@@ -91,7 +91,7 @@ def test_joint_training_starts_from_the_state_at_the_peak() -> None:
         show(training, share, share)
         decision = training.decide(epoch)
     assert decision.start_joint
-    assert decision.restore_epoch == 1
+    assert decision.restore_epochs == dict.fromkeys(NAMES, 1)
     assert changed(model, states[1][0]) == set()
     assert changed(model, states[3][0])
     restored = [s["exp_avg"] for s in optimizer.state.values()]
@@ -119,8 +119,36 @@ def test_the_peak_is_restored_after_resuming() -> None:
     other, _, resumed = prepare(Model(), patience=2)
     resumed.load_state_dict(state)
     show(resumed, 0.99, 0.99)
-    assert resumed.decide(3).restore_epoch == 1
+    assert resumed.decide(3).restore_epochs == dict.fromkeys(NAMES, 1)
     assert changed(other, peak) == set()
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_each_modality_goes_back_to_its_own_best(resumed: bool) -> None:
+    nets = {name: nn.Linear(4, K) for name in NAMES}
+    both = nn.ModuleDict(nets)
+    y = torch.arange(300) % K
+
+    def prepared() -> AsyncTraining:
+        both.requires_grad_(True)
+        c = AsyncController(NAMES, num_classes=K, criterion="skill", patience=2, max_epochs=5)
+        return AsyncTraining(c, nets, keep={"both": both})
+
+    training = prepared()
+    trusts = {"audio": (0.2, 0.5, 0.4, 0.3, 0.3), "video": (0.2, 0.3, 0.4, 0.5, 0.4)}
+    for epoch in range(5):
+        for name in training.active:
+            nn.init.constant_(nets[name].weight, epoch)
+        right = torch.eye(K)[y]
+        training.observe({n: t[epoch] * right + (1 - t[epoch]) / K for n, t in trusts.items()}, y)
+        if resumed:
+            state = training.state_dict()
+            training = prepared()
+            training.load_state_dict(state)
+        decision = training.decide(epoch)
+    assert decision.restore_epochs == {"audio": 1, "video": 3}
+    assert (nets["audio"].weight == 1).all()
+    assert (nets["video"].weight == 3).all()
 
 
 def test_who_was_held_is_still_frozen_after_resuming() -> None:
@@ -210,7 +238,11 @@ def test_a_strange_state_changes_nothing() -> None:
         (other.state_dict(), "pass the same keep"),
         ({**before, "controller": controlled(patience=7).state_dict()}, "patience is 7"),
         ({**before, "passes_left": "two"}, "passes_left must be a number"),
-        ({**before, "kept": 5}, "pass the same keep"),
+        ({**before, "kept": 5}, "its kept is not"),
+        (
+            {**before, "kept": {**before["kept"], "modules": {"text": {}}}},
+            "modules of this AsyncTraining are audio, video",
+        ),
     ):
         with pytest.raises((ValueError, TypeError), match=text):
             training.load_state_dict(state)

@@ -52,7 +52,7 @@ def test_three_modalities_take_as_many_steps(method: str) -> None:
 
 def test_fixed_starts_from_the_state_at_its_epoch() -> None:
     found = methods.fixed(a_run())
-    assert (found["switch"], found["restore"]) == (2, 2)
+    assert (found["switch"], found["restore_0"], found["restore_1"]) == (2, 2, 2)
     assert (found["held_0"], found["held_1"]) == (0, 0)
 
 
@@ -187,13 +187,18 @@ def test_the_jobs_left_are_those_that_have_no_row(tmp_path: Path) -> None:
 
 def test_every_method_is_tuned_by_as_many_rates_and_no_more_than_three_schedules() -> None:
     assert set(methods.SCHEDULES) == set(METHODS)
+    assert set(methods.TUNED) == {*METHODS, *methods.VARIANTS}
+    for method, of in methods.SCHEDULES.items():
+        assert methods.TUNED[method].rate in methods.RATES
+        assert methods.TUNED[method].schedule in of
     assert all(len(of) in (1, 3) for of in methods.SCHEDULES.values())
     experiment = study.Experiment("e", functools.partial(synthetic, n=400), range(1), False)
     rows = []
     for method, schedules in methods.SCHEDULES.items():
         schedule = schedules[-1]
         of = {"rate": 0.01, "schedule": str(schedule)}
-        (row,) = study.tried(of, experiment, method, 0, Budget(epochs=4, rate=0.01), schedule)
+        setting = methods.Setting(0.01, schedule)
+        (row,) = study.tried(of, setting, experiment, method, 0, Budget(epochs=4))
         rows += [row, {**row, "rate": 0.5, "accuracy": row["accuracy"] - 0.01}]
     said = report.tuning(rows)
     for method, schedules in methods.SCHEDULES.items():
@@ -258,7 +263,7 @@ def test_the_study_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     assert set(runs["method"]) == set(report.METHODS) == set(METHODS)
     assert runs["accuracy"].between(0.3, 1.0).all()
     controlled = runs[runs["method"] == "PID controller"]
-    assert (controlled["restore"] <= controlled["switch"]).all()
+    assert (controlled[["restore_0", "restore_1"]].max(axis=1) <= controlled["switch"]).all()
     assert (controlled["switch"] <= 4).all()
     sweep = pd.read_csv(tmp_path / "sweep.csv")
     assert sweep.groupby(["experiment", "seed"])["start"].nunique().eq(6).all()
