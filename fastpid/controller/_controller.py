@@ -69,16 +69,19 @@ class AsyncController:
         "pid" is the paper's rule. "mi" paces by the mutual information of each modality with the
         label, and seeks the peak of their average: what can be done without a decomposition.
 
-        "skill" seeks the peak of the modalities' mean Brier skill, that is of how much better than
-        the shares of the classes their probabilities are. It falls once a modality learns its
-        labels by heart, which mutual information and atoms hardly tell: one class drawn with
-        confidence from those that it may be says as much as all of them with their shares.
+        "skill" seeks no common peak, but each modality's own: it trains until its Brier skill,
+        by how much its probabilities are better than the shares of the classes, has not risen for
+        `patience` observations, gives its steps to the others then, and joint training starts, once
+        none is left, from the best state of each. The skill falls once a modality learns its labels
+        by heart, which mutual information and atoms hardly tell: one class drawn with confidence
+        from those that it may be says as much as all of them with their shares. `balance` and
+        `margin` have no part in it; the atoms are measured all the same.
 
         "union" goes by the union information, which is what unimodal training can give: joint
         training starts from the last state at which it had risen by more than `margin` standard
-        errors, once it has not for `patience` observations. By both, who runs ahead in unique
-        information is held back as long as the other one's *unique* information rises, not for one
-        that learns what is known.
+        errors, once it has not for `patience` observations. Who runs ahead in unique information is
+        held back as long as the other one's *unique* information rises, not for one that learns
+        what is known.
     soft : bool
         A prediction counts with its probabilities; False counts the most probable class alone.
     rest : {"union", "vote"}
@@ -110,7 +113,7 @@ class AsyncController:
     -----
     Metrics are ``mi/NAME``, ``unique/NAME``, ``skill/NAME``, ``redundancy``, ``synergy``,
     ``union``, ``mi_joint``, ``gap`` (the widest certified bracket, of plug-in values), and
-    ``tracked`` with ``tracked_error``, what the peak is sought of. Of three modalities or more,
+    ``tracked`` with ``tracked_error``, what a common peak is sought of. Of three modalities or more,
     redundancy is the average over all pairs, whose atoms stand beside it as ``synergy/A+B`` and so
     on, and ``synergy_pairs`` that of their synergies; synergy, union and joint information are of
     all.
