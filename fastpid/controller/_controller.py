@@ -113,10 +113,10 @@ class AsyncController:
     -----
     Metrics are ``mi/NAME``, ``unique/NAME``, ``skill/NAME``, ``redundancy``, ``synergy``,
     ``union``, ``mi_joint``, ``gap`` (the widest certified bracket, of plug-in values), and
-    ``tracked`` with ``tracked_error``, what a common peak is sought of. Of three modalities or more,
-    redundancy is the average over all pairs, whose atoms stand beside it as ``synergy/A+B`` and so
-    on, and ``synergy_pairs`` that of their synergies; synergy, union and joint information are of
-    all.
+    ``tracked`` with ``tracked_error``, what a common peak is sought of. Of three modalities or
+    more, redundancy is the average over all pairs, whose atoms stand beside it as ``synergy/A+B``
+    and so on, and ``synergy_pairs`` that of their synergies; synergy, union and joint information
+    are of all.
 
     With two modalities, unique_x - unique_y = mi_x - mi_y, as the redundancy cancels: "pid" and
     "mi" agree on which is ahead. The lead is larger in proportion under "pid", since what both know
