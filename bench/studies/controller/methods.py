@@ -390,19 +390,3 @@ class Setting(NamedTuple):
 
     rate: float
     schedule: dict[str, object]
-
-
-#: What did best of these (``study.py --tune``), and the variants as what they are variants of.
-TUNED = {
-    "joint only": Setting(0.02, {}),
-    "auxiliary": Setting(0.01, {}),
-    "fixed": Setting(0.005, {"share": 0.3}),
-    "OGM-GE": Setting(0.02, {"alpha": 0.5}),
-    "alternating": Setting(0.005, {"share": 0.3}),
-    "prioritised": Setting(0.02, {"share": 0.1}),
-    "prioritised, distilled": Setting(0.005, {"share": 0.05}),
-    "MI controller": Setting(0.005, {"margin": 0.5}),
-    "PID controller": Setting(0.005, {"margin": 2.0}),
-    "skill controller": Setting(0.02, {"patience": 2}),
-    **dict.fromkeys(VARIANTS, Setting(0.005, {})),
-}

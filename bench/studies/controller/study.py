@@ -17,12 +17,14 @@ are fixed; those below 100 served to choose the defaults, and are not among them
 from __future__ import annotations
 
 import argparse
+import ast
 import copy
 import csv
 import dataclasses
 import functools
 import itertools
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -41,7 +43,6 @@ from controller.methods import (
     METHODS,
     RATES,
     SCHEDULES,
-    TUNED,
     VARIANTS,
     Budget,
     Run,
@@ -76,8 +77,10 @@ EXAMPLE = "audio-visual digits"
 #: Unimodal epochs, in shares of the budget.
 STARTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75)
 
-#: What the methods are tuned on, and by which seeds.
+#: What the methods' schedules and rates are tuned on, then the rates alone; and by which seeds.
 TUNED_ON = ("synthetic, dominance 4", "digits halves")
+RATES_TUNED_ON = ("synthetic, dominance 8", "multiple features", "audio-visual digits")
+TUNED = (*TUNED_ON, *RATES_TUNED_ON)
 TUNING_SEEDS = range(3)
 
 Row = dict[str, object]
@@ -95,13 +98,13 @@ class Experiment:
     measured: bool = True
 
 
-def compare(experiment: Experiment, method: str, seed: int, budget: Budget) -> list[Row]:
-    """Train once by a method, in the setting that was found best for it."""
-    return compare_in(TUNED[method], experiment, method, seed, budget, "test")
-
-
-def compare_in(
-    setting: Setting, experiment: Experiment, method: str, seed: int, budget: Budget, part: str
+def compare(
+    experiment: Experiment,
+    method: str,
+    seed: int,
+    budget: Budget,
+    setting: Setting,
+    part: str = "test",
 ) -> list[Row]:
     """Train once by a method in a setting."""
     torch.set_num_threads(1)
@@ -115,6 +118,8 @@ def compare_in(
             "experiment": experiment.name,
             "method": method,
             "seed": seed,
+            "rate": setting.rate,
+            "schedule": str(setting.schedule),
             "accuracy": run.accuracy(part),
             "steps": run.steps,
             "seconds": time.process_time() - start,
@@ -193,6 +198,40 @@ class Table:
         os.replace(unfinished, self.path)
 
 
+class Settings:
+    """What did best on validation samples, of what was tuned (by ``study.py --tune``)."""
+
+    def __init__(self, path: Path, rate: float) -> None:
+        rows = report.read(path)
+        self.rate = rate
+        self.best = {e: best_settings([r for r in rows if r["experiment"] == e]) for e in TUNED}
+        self.overall = best_settings([r for r in rows if r["experiment"] in TUNED_ON])
+
+    def of(self, experiment: str, method: str) -> Setting:
+        """Return the setting of a method in an experiment.
+
+        Where it was not tuned, the schedule that did best overall, at the rate that the defaults
+        were chosen at; variants keep their own schedule.
+        """
+        if method in VARIANTS:
+            return Setting(self.rate, {})
+        best = self.best.get(experiment, {})
+        return best.get(method, Setting(self.rate, self.overall[method].schedule))
+
+
+def best_settings(rows: Sequence[Row]) -> dict[str, Setting]:
+    """Return the setting of every method that has the highest mean accuracy; the first, of ties."""
+    found: dict[str, dict[tuple[float, str], list[float]]] = {}
+    for row in rows:
+        of = found.setdefault(str(row["method"]), {})
+        of.setdefault((float(row["rate"]), str(row["schedule"])), []).append(float(row["accuracy"]))
+    best = {
+        method: max(of, key=lambda key, of=of: round(statistics.fmean(of[key]), 9))
+        for method, of in found.items()
+    }
+    return {m: Setting(rate, ast.literal_eval(text)) for m, (rate, text) in best.items()}
+
+
 #: The table that the rows of a job go to, and the job.
 Job = tuple[Table, Callable[[], list[Row]]]
 
@@ -202,14 +241,15 @@ def jobs_of(experiments: Sequence[Experiment], budget: Budget, folder: Path) -> 
     runs = Table(folder / "runs.csv", "experiment", "seed", "method")
     sweeps = Table(folder / "sweep.csv", "experiment", "seed")
     strengths = Table(folder / "strength.csv", "experiment", "seed")
+    settings = Settings(HERE / "tuning.csv", budget.rate)
     jobs: list[tuple[int, Job]] = []
     for e in experiments:
         for place, seed in enumerate(e.seeds):
             for method in e.methods:
                 if not runs.has(e.name, seed, method):
-                    jobs.append(
-                        (place, (runs, functools.partial(compare, e, method, seed, budget)))
-                    )
+                    chosen = settings.of(e.name, method)
+                    job = functools.partial(compare, e, method, seed, budget, chosen)
+                    jobs.append((place, (runs, job)))
             if e.measured and place < 10 and not strengths.has(e.name, seed):
                 job = functools.partial(strength, e.name, e.load, seed, budget)
                 jobs.append((place, (strengths, job)))
@@ -258,28 +298,27 @@ def study(
 def tune(folder: Path, budget: Budget, minutes: float, workers: int) -> None:
     """Try every method's schedules at every learning rate, by accuracy on validation samples.
 
-    What does best is written into TUNED by hand.
+    Then, on other data, the learning rates with the schedule that did best.
     """
     table = Table(folder / "tuning.csv", "experiment", "seed", "method", "rate", "schedule")
-    jobs: list[Job] = []
-    settings = [(m, rate, s) for m, tried in SCHEDULES.items() for rate in RATES for s in tried]
-    for seed, name, (method, rate, schedule) in itertools.product(TUNING_SEEDS, TUNED_ON, settings):
-        of = {"rate": rate, "schedule": str(schedule)}
-        if not table.has(name, seed, method, *of.values()):
-            experiment = Experiment(name, DATA[name], TUNING_SEEDS, False)
-            setting = Setting(rate, schedule)
-            jobs.append(
-                (table, functools.partial(tried, of, setting, experiment, method, seed, budget))
-            )
-    work(jobs, minutes, workers)
-    print("\n".join(report.tuning(table.rows)))
 
+    def jobs_of(names: Sequence[str], schedules: dict[str, list[Row]]) -> list[Job]:
+        jobs: list[Job] = []
+        settings = [(m, Setting(r, s)) for m, of in schedules.items() for r in RATES for s in of]
+        for seed, name, (method, setting) in itertools.product(TUNING_SEEDS, names, settings):
+            if not table.has(name, seed, method, setting.rate, str(setting.schedule)):
+                of = Experiment(name, DATA[name], TUNING_SEEDS, False)
+                job = functools.partial(compare, of, method, seed, budget, setting, "valid")
+                jobs.append((table, job))
+        return jobs
 
-def tried(
-    of: Row, setting: Setting, experiment: Experiment, method: str, seed: int, budget: Budget
-) -> list[Row]:
-    """Train once by a method in a setting, of which the rows tell."""
-    return [row | of for row in compare_in(setting, experiment, method, seed, budget, "valid")]
+    work(jobs_of(TUNED_ON, SCHEDULES), minutes, workers)
+    best = best_settings([row for row in table.rows if row["experiment"] in TUNED_ON])
+    work(
+        jobs_of(RATES_TUNED_ON, {method: [best[method].schedule] for method in METHODS}),
+        minutes,
+        workers,
+    )
 
 
 def draw_run(load: Callable[[int], MultimodalData], budget: Budget, path: Path) -> None:

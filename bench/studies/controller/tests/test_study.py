@@ -187,22 +187,38 @@ def test_the_jobs_left_are_those_that_have_no_row(tmp_path: Path) -> None:
 
 def test_every_method_is_tuned_by_as_many_rates_and_no_more_than_three_schedules() -> None:
     assert set(methods.SCHEDULES) == set(METHODS)
-    assert set(methods.TUNED) == {*METHODS, *methods.VARIANTS}
-    for method, of in methods.SCHEDULES.items():
-        assert methods.TUNED[method].rate in methods.RATES
-        assert methods.TUNED[method].schedule in of
     assert all(len(of) in (1, 3) for of in methods.SCHEDULES.values())
     experiment = study.Experiment("e", functools.partial(synthetic, n=400), range(1), False)
     rows = []
     for method, schedules in methods.SCHEDULES.items():
-        schedule = schedules[-1]
-        of = {"rate": 0.01, "schedule": str(schedule)}
-        setting = methods.Setting(0.01, schedule)
-        (row,) = study.tried(of, setting, experiment, method, 0, Budget(epochs=4))
+        setting = methods.Setting(0.01, schedules[-1])
+        (row,) = study.compare(experiment, method, 0, Budget(epochs=4), setting, "valid")
         rows += [row, {**row, "rate": 0.5, "accuracy": row["accuracy"] - 0.01}]
     said = report.tuning(rows)
     for method, schedules in methods.SCHEDULES.items():
-        assert any(line.startswith(f"| {method} | 0.01 | {schedules[-1]}") for line in said)
+        assert any(line.startswith(f"| e | {method} | 0.01 | {schedules[-1]}") for line in said)
+    best = study.best_settings(rows)
+    assert best == {m: methods.Setting(0.01, of[-1]) for m, of in methods.SCHEDULES.items()}
+
+
+def test_settings_are_those_of_the_experiment_or_the_best_schedule_overall(tmp_path: Path) -> None:
+    of = {"method": "fixed", "seed": 0}
+    rows = [
+        {"experiment": name, **of, "rate": rate, "schedule": str({"share": share}), "accuracy": a}
+        for name, found in (
+            (study.TUNED_ON[0], ((0.01, 0.5, 0.9), (0.02, 0.3, 0.8))),
+            (study.TUNED_ON[1], ((0.01, 0.5, 0.1), (0.02, 0.3, 0.8))),
+            (study.RATES_TUNED_ON[0], ((0.04, 0.3, 0.7),)),
+        )
+        for rate, share, a in found
+    ]
+    study.Table(tmp_path / "tuning.csv", "experiment", "rate").add(rows)
+    settings = study.Settings(tmp_path / "tuning.csv", 0.005)
+    assert settings.of(study.TUNED_ON[0], "fixed") == methods.Setting(0.01, {"share": 0.5})
+    assert settings.of(study.TUNED_ON[1], "fixed") == methods.Setting(0.02, {"share": 0.3})
+    assert settings.of(study.RATES_TUNED_ON[0], "fixed") == methods.Setting(0.04, {"share": 0.3})
+    assert settings.of("watch", "fixed") == methods.Setting(0.005, {"share": 0.3})
+    assert settings.of("watch", "margin 2") == methods.Setting(0.005, {})
 
 
 def test_holms_adjustment_is_the_textbooks() -> None:
