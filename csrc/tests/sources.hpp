@@ -7,8 +7,6 @@
 #include <vector>
 
 #include "../core/many/union_information.hpp"
-#include "../cpu/rooms.hpp"
-#include "../exec/serial.hpp"
 
 namespace fastpid::many::testing {
 
@@ -62,23 +60,9 @@ struct Solved {
   std::vector<double> mi, potentials;
 };
 
-inline Solved solve(const Given& given, Method method, double tol) {
-  Options options;
-  options.method = method;
-  options.tol = tol;
-  const Serial exec;
-  cpu::Rooms rooms;
-  const auto stop = [] { return false; };
-  Solved out;
-  out.mi.resize(given.symbols.size());
-  out.potentials.resize(given.a.size());
-  const many::Sources sources = given.sources();
-  many::Solver<Serial> solver(exec, sources, given.a.data(), options, out.mi.data(),
-                              out.potentials.data());
-  if (!solver.begin(rooms)) solver.iterate(rooms, stop);
-  out.answer = solver.answer();
-  return out;
-}
+// The coupling, tuples x target, is formed where it is asked for, after an iterative method.
+Solved solve(const Given& given, Method method, double tol,
+             std::vector<double>* coupling = nullptr);
 
 // The largest sum_z exp(sum_i potentials_i) by visiting every tuple.
 inline double largest_by_tuples(const Given& given, const std::vector<double>& potentials) {
@@ -95,6 +79,7 @@ inline double largest_by_tuples(const Given& given, const std::vector<double>& p
       }
       sum += std::exp(log);
     }
+    if (std::isnan(sum)) return sum;
     most = std::max(most, sum);
     if (t + 1 < tuples) at.next();
   }

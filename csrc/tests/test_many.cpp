@@ -64,16 +64,11 @@ TEST(a_source_that_says_nothing_changes_nothing) {
 
 TEST(the_coupling_has_marginals_below_those_given) {
   const Given given({3, 2, 4}, 3, 0.3, 2);
-  const Serial exec;
-  cpu::Rooms rooms;
-  const auto stop = [] { return false; };
-  Options options;
   const many::Sources sources = given.sources();
-  std::vector<double> mi(3), potentials(given.a.size()), q(24 * 3), sums(given.a.size());
-  many::Solver<Serial> solver(exec, sources, given.a.data(), options, mi.data(), potentials.data());
-  CHECK(!solver.begin(rooms));
-  solver.iterate(rooms, stop);
-  solver.coupling(rooms, q.data());
+  std::vector<double> q, sums(given.a.size());
+  const Solved solved = solve(given, Method::automatic, 1e-9, &q);
+  CHECK(solved.answer.method == Method::newton);
+  CHECK(q.size() == 24 * 3);
   many::Odometer at(sources);
   for (std::size_t t = 0; t < 24; ++t) {
     for (std::size_t z = 0; z < 3; ++z) {

@@ -97,7 +97,8 @@ inline std::size_t workspace_bytes(const Layout& given, const Options& options,
   Room room;
   room(static_cast<std::size_t>(layout.count) * sizeof(double));
   carve<Reduction>(room, p.sources);
-  carve<BinaryWork>(room, p.sources);
+  Room closed_form = room;
+  carve<BinaryWork>(closed_form, p.sources);
   carve<CertificateWork>(room, p);
   carve<BasicProxyWork<double>>(room, p);
   for (int n = 0; n < 2; ++n) carve<Iterate>(room, p);  // at hand, and the best
@@ -111,7 +112,7 @@ inline std::size_t workspace_bytes(const Layout& given, const Options& options,
   if (automatic || options.method == Method::gradient) {
     for (int n = 0; n < (automatic ? 2 : 1); ++n) carve<BasicMirrorWork<double>>(room, p);
   }
-  return room.used();
+  return closed_form.used() > room.used() ? closed_form.used() : room.used();
 }
 
 }  // namespace fastpid::many
