@@ -81,7 +81,7 @@ const char* fastpid_cuda_error(int status) {
     case FASTPID_CUDA_WORKSPACE:
       return "the workspace is too small";
     case FASTPID_CUDA_DECLINED:
-      return "the batch is one for the CPU";
+      return "the batch is left to the CPU";
     default:
       return cudaGetErrorString(static_cast<cudaError_t>(status));
   }

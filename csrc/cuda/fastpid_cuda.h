@@ -67,9 +67,8 @@ FASTPID_API int fastpid_cuda_gradient(const double* p, const double* p_xz, const
 
 /* The union information of `sources` sources of symbols[0] .. symbols[sources - 1] symbols.
  *
- * A thread has a problem, which is worth it in batches that fill the device with problems of few
- * tuples of symbols. Both functions decline others (FASTPID_CUDA_DECLINED), on which the CPU is the
- * quicker.
+ * A thread has a problem: both functions take batches that fill the device with problems of few
+ * tuples of symbols, and decline others (FASTPID_CUDA_DECLINED), which are left to the CPU.
  *
  * marginals (count, symbols[0] + .. + symbols[sources - 1], nz), valid and with one p(z) a problem,
  * to terms (sources + 2, count; nats): I(X_i; Z) of every source and both bounds; codes (3, count):
