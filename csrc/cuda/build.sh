@@ -17,4 +17,4 @@ archs+=(-gencode "arch=compute_$arch,code=compute_$arch")
 # --expt-relaxed-constexpr: std::numeric_limits and std::initializer_list in device code.
 exec "$nvcc" -std=c++17 -O3 --expt-relaxed-constexpr -Werror all-warnings -t 0 \
   -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra -cudart static -shared \
-  "${archs[@]}" "$@" "$(dirname "$0")/fastpid_cuda.cu" -o "$output"
+  "${archs[@]}" "$@" "$(dirname "$0")"/*.cu -o "$output"

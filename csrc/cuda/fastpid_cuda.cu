@@ -1,10 +1,11 @@
-// The kernels: a block of threads or a thread per table, running the bodies of csrc/core.
+// Two sources: decompositions and their gradients.
 #include <vector>
 
 #include "../core/table.hpp"
-#include "../exec/thread_block.cuh"
 #include "fastpid_cuda.h"
+#include "kernels.cuh"
 #include "launch.cuh"
+#include "options.cuh"
 
 namespace fastpid::cuda {
 namespace {
@@ -42,31 +43,6 @@ struct Gradient {
   }
 };
 
-// Each block walks over the batch in steps of the grid.
-template <class Job>
-__global__ void __launch_bounds__(kLargeBlock)
-    by_blocks(const Job job, char* workspace, std::size_t bytes_per_table) {
-  using Exec = Block<ThreadBlock>;
-  extern __shared__ __align__(Arena::kAlign) char shared[];
-  __shared__ double scratch[Exec::kScratch];
-  const Exec exec{ThreadBlock(scratch)};
-  char* mine = workspace ? workspace + blockIdx.x * bytes_per_table : shared;
-  for (std::ptrdiff_t i = blockIdx.x; i < job.count; i += gridDim.x) job(exec, mine, i);
-}
-
-// Each thread does. Four blocks on a processor leave a thread all the registers it can have.
-template <class Job>
-__global__ void __launch_bounds__(kSmallBlock, 4)
-    by_threads(const Job job, char* workspace, std::size_t bytes_per_table) {
-  using Exec = Block<OneThread>;
-  double scratch[Exec::kScratch];
-  const Exec exec{OneThread(scratch)};
-  const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(gridDim.x) * blockDim.x;
-  for (std::ptrdiff_t i = first; i < job.count; i += step)
-    job(exec, workspace + first * bytes_per_table, i);
-}
-
 template <class Job>
 Kernels<Job> kernels() {
   return {by_blocks<Job>, by_threads<Job>};
@@ -78,14 +54,6 @@ bool positive(std::ptrdiff_t count, Shape s) {
 
 // Either p or both marginals.
 bool either(const Given& given) { return given.p ? !given.xz && !given.yz : given.xz && given.yz; }
-
-Options solve_options(const fastpid_cuda_options& options) {
-  Options solve;
-  solve.method = static_cast<Method>(options.method);
-  solve.tol = options.tol;
-  solve.max_iter = options.max_iter;
-  return solve;
-}
 
 std::size_t table_bytes(Shape s, const fastpid_cuda_options& options) {
   std::vector<int> scratch(static_cast<std::size_t>(s.nx > s.ny ? s.nx : s.ny) + 1);
@@ -112,6 +80,8 @@ const char* fastpid_cuda_error(int status) {
       return "an argument is out of range";
     case FASTPID_CUDA_WORKSPACE:
       return "the workspace is too small";
+    case FASTPID_CUDA_DECLINED:
+      return "the batch is left to the CPU";
     default:
       return cudaGetErrorString(static_cast<cudaError_t>(status));
   }

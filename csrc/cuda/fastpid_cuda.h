@@ -2,7 +2,7 @@
  * of Python or torch.
  *
  * Every function works on the current device, launches on `stream` (a cudaStream_t) and returns
- * without waiting; nothing is allocated. A status is zero, a cudaError_t, or one of the two below;
+ * without waiting; nothing is allocated. A status is zero, a cudaError_t, or one of those below;
  * fastpid_cuda_error() puts it in words. */
 #ifndef FASTPID_CUDA_H
 #define FASTPID_CUDA_H
@@ -22,6 +22,7 @@ extern "C" {
 
 #define FASTPID_CUDA_BAD_ARGUMENT (-1)
 #define FASTPID_CUDA_WORKSPACE (-2)
+#define FASTPID_CUDA_DECLINED (-3)
 
 /* How a batch is to be decomposed; method as in core/decompose.hpp, tol in nats. */
 struct fastpid_cuda_options {
@@ -63,6 +64,24 @@ FASTPID_API int fastpid_cuda_gradient(const double* p, const double* p_xz, const
                                       const double* mu, const double* weights, double* gradient,
                                       double* gradient_xz, double* gradient_yz, void* workspace,
                                       size_t bytes, void* stream);
+
+/* The union information of `sources` sources of symbols[0] .. symbols[sources - 1] symbols.
+ *
+ * A thread has a problem: both functions take batches that fill the device with problems of few
+ * tuples of symbols, and decline others (FASTPID_CUDA_DECLINED), which are left to the CPU.
+ *
+ * marginals (count, symbols[0] + .. + symbols[sources - 1], nz), valid and with one p(z) a problem,
+ * to terms (sources + 2, count; nats): I(X_i; Z) of every source and both bounds; codes (3, count):
+ * iterations, status and method; and potentials of the marginals' shape. Of the options, `method`,
+ * `max_iter` and `tol` are read. */
+FASTPID_API int fastpid_cuda_union_workspace(int64_t count, int sources, const int* symbols, int nz,
+                                             const struct fastpid_cuda_options* options,
+                                             size_t* bytes, size_t* least);
+FASTPID_API int fastpid_cuda_union(const double* marginals, int64_t count, int sources,
+                                   const int* symbols, int nz,
+                                   const struct fastpid_cuda_options* options, double* terms,
+                                   int32_t* codes, double* potentials, void* workspace,
+                                   size_t bytes, void* stream);
 
 #ifdef __cplusplus
 }

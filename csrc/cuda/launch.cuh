@@ -28,7 +28,8 @@ struct Batch {
 template <class Job>
 struct Kernels {
   using Kernel = void (*)(Job, char*, std::size_t);
-  Kernel by_blocks, by_threads;
+  Kernel by_blocks;  // null where a block has no way to share a table
+  Kernel by_threads;
 };
 
 struct Plan {
@@ -52,6 +53,7 @@ int make_plan(const Kernels<Job>& kernels, const Batch& batch, Plan& plan) {
   const bool many = batch.count >= kTablesPerProcessor * processors;
   const bool by_threads = tiny || (many && batch.cells <= kSmallTable);
   const auto kernel = by_threads ? kernels.by_threads : kernels.by_blocks;
+  if (kernel == nullptr) return FASTPID_CUDA_DECLINED;
   if (by_threads) {
     plan.tables = plan.threads;
     plan.per_block = batch.bytes_per_table * static_cast<std::size_t>(plan.tables);

@@ -24,10 +24,11 @@ compile() {
 }
 
 # The slowest to compile come first.
-printf '%s\n' ../cpu/*.cpp ../exec/*.cpp problem.cpp test_*.cpp main.cpp |
+printf '%s\n' ../cpu/*.cpp ../exec/*.cpp problem.cpp sources.cpp test_*.cpp main.cpp |
   compile address -fsanitize=address,undefined -fno-sanitize-recover=all
-printf '%s\n' ../cpu/*.cpp ../exec/*.cpp problem.cpp test_batch.cpp test_team.cpp \
-  test_host_team.cpp test_histogram.cpp test_gaussian.cpp test_many.cpp main.cpp |
+printf '%s\n' ../cpu/*.cpp ../exec/*.cpp problem.cpp sources.cpp test_batch.cpp \
+  test_team.cpp test_host_team.cpp test_histogram.cpp test_gaussian.cpp test_many.cpp \
+  test_many_batch.cpp main.cpp |
   compile thread -fsanitize=thread
 printf '%s\n' missing_barrier.cpp | compile missing_barrier -fsanitize=thread
 

@@ -4,96 +4,13 @@
 #include <random>
 #include <vector>
 
-#include "../core/many/union_information.hpp"
 #include "../cpu/many_tables.hpp"
-#include "../cpu/rooms.hpp"
 #include "../cpu/union_batch.hpp"
-#include "../exec/serial.hpp"
 #include "check.hpp"
+#include "sources.hpp"
 
+namespace fastpid::many::testing {
 namespace {
-
-using namespace fastpid;
-
-// The marginals of a random table of several sources.
-struct Given {
-  std::vector<int> symbols;
-  int target;
-  std::vector<std::ptrdiff_t> first{0};
-  std::vector<double> a;
-
-  Given(std::vector<int> n, int nz, double shape, unsigned seed) : symbols(n), target(nz) {
-    std::size_t cells = static_cast<std::size_t>(nz);
-    for (const int k : symbols) {
-      first.push_back(first.back() + static_cast<std::ptrdiff_t>(k) * nz);
-      cells *= static_cast<std::size_t>(k);
-    }
-    std::mt19937 rng(seed);
-    std::gamma_distribution<double> draw(shape);
-    std::vector<double> p(cells);
-    double total = 0.0;
-    for (double& v : p) total += v = draw(rng);
-    a.assign(static_cast<std::size_t>(first.back()), 0.0);
-    for (std::size_t c = 0; c < cells; ++c) {
-      const std::size_t z = c % static_cast<std::size_t>(nz);
-      std::size_t rest = c / static_cast<std::size_t>(nz);
-      for (std::size_t i = symbols.size(); i-- > 0;) {
-        const std::size_t x = rest % static_cast<std::size_t>(symbols[i]);
-        rest /= static_cast<std::size_t>(symbols[i]);
-        a[static_cast<std::size_t>(first[i]) + x * static_cast<std::size_t>(nz) + z] +=
-            p[c] / total;
-      }
-    }
-  }
-
-  many::Sources sources() const {
-    return {static_cast<int>(symbols.size()), target, symbols.data(), first.data()};
-  }
-};
-
-struct Solved {
-  many::Answer answer;
-  std::vector<double> mi, potentials;
-};
-
-Solved solve(const Given& given, Method method, double tol) {
-  Options options;
-  options.method = method;
-  options.tol = tol;
-  const Serial exec;
-  cpu::Rooms rooms;
-  const auto stop = [] { return false; };
-  Solved out;
-  out.mi.resize(given.symbols.size());
-  out.potentials.resize(given.a.size());
-  const many::Sources sources = given.sources();
-  many::Solver<Serial> solver(exec, sources, given.a.data(), options, out.mi.data(),
-                              out.potentials.data());
-  if (!solver.begin(rooms)) solver.iterate(rooms, stop);
-  out.answer = solver.answer();
-  return out;
-}
-
-// The largest sum_z exp(sum_i potentials_i) by visiting every tuple.
-double largest_by_tuples(const Given& given, const std::vector<double>& potentials) {
-  const many::Sources sources = given.sources();
-  many::Odometer at(sources);
-  double most = 0.0;
-  const auto tuples = static_cast<std::ptrdiff_t>(sources.tuples());
-  for (std::ptrdiff_t t = 0; t < tuples; ++t) {
-    double sum = 0.0;
-    for (int z = 0; z < given.target; ++z) {
-      double log = 0.0;
-      for (int i = 0; i < sources.count; ++i) {
-        log += potentials[static_cast<std::size_t>(at.row(i) + z)];
-      }
-      sum += std::exp(log);
-    }
-    most = std::max(most, sum);
-    if (t + 1 < tuples) at.next();
-  }
-  return most;
-}
 
 TEST(many_sources_are_bracketed_whatever_the_method) {
   for (const auto& symbols : {std::vector<int>{2, 3, 4}, {3, 3, 3, 3}, {2, 2, 2, 2, 2}}) {
@@ -147,16 +64,11 @@ TEST(a_source_that_says_nothing_changes_nothing) {
 
 TEST(the_coupling_has_marginals_below_those_given) {
   const Given given({3, 2, 4}, 3, 0.3, 2);
-  const Serial exec;
-  cpu::Rooms rooms;
-  const auto stop = [] { return false; };
-  Options options;
   const many::Sources sources = given.sources();
-  std::vector<double> mi(3), potentials(given.a.size()), q(24 * 3), sums(given.a.size());
-  many::Solver<Serial> solver(exec, sources, given.a.data(), options, mi.data(), potentials.data());
-  CHECK(!solver.begin(rooms));
-  solver.iterate(rooms, stop);
-  solver.coupling(rooms, q.data());
+  std::vector<double> q, sums(given.a.size());
+  const Solved solved = solve(given, Method::automatic, 1e-9, &q);
+  CHECK(solved.answer.method == Method::newton);
+  CHECK(q.size() == 24 * 3);
   many::Odometer at(sources);
   for (std::size_t t = 0; t < 24; ++t) {
     for (std::size_t z = 0; z < 3; ++z) {
@@ -174,22 +86,7 @@ TEST(channels_that_are_nearly_equal_are_solved_to_the_tolerance) {
   for (const double error : {1e-10, 1e-9, 1e-8, 1e-7, 1e-6}) {
     for (unsigned seed = 0; seed < 8; ++seed) {
       Given given({4, 4, 4}, 4, 1.0, seed);
-      std::mt19937 rng(seed);
-      std::normal_distribution<double> draw;
-      const std::ptrdiff_t size = given.first[1];
-      for (std::size_t source = 1; source < 3; ++source) {
-        double moved[4] = {}, before[4] = {};
-        for (std::ptrdiff_t c = 0; c < size; ++c) {
-          const double mass = given.a[static_cast<std::size_t>(c)] * (1.0 + error * draw(rng));
-          given.a[static_cast<std::size_t>(given.first[source] + c)] = mass;
-          moved[c % 4] += mass;
-          before[c % 4] += given.a[static_cast<std::size_t>(c)];
-        }
-        for (std::ptrdiff_t c = 0; c < size; ++c) {
-          given.a[static_cast<std::size_t>(given.first[source] + c)] *=
-              before[c % 4] / moved[c % 4];
-        }
-      }
+      make_nearly_equal(given, error, seed);
       for (const double tol : {1e-9, 1e-11}) {
         const Solved solved = solve(given, Method::automatic, tol);
         CHECK(solved.answer.status == Status::converged);
@@ -334,3 +231,4 @@ TEST(decompositions_of_many_sources_do_not_depend_on_threads_and_stop_when_told)
 }
 
 }  // namespace
+}  // namespace fastpid::many::testing

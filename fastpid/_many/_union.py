@@ -237,6 +237,28 @@ def solve_sources(
     refused.check(options.on_failure)
     solved = solve_unions(flat, options, batch)
     refused.mark(solved)
+    _report(batch, flat, solved, refused, options, packages)
+    return batch, flat, solved
+
+
+def report_solved(
+    marginals: Sequence[Any], solved: SolvedUnions, options: SolveOptions, *packages: str
+) -> None:
+    """Report as :func:`solve_sources` does what was solved elsewhere, invalid problems included."""
+    refused = Refused()
+    batch, flat = check_sources(marginals, options.normalize, refused)
+    refused.check(options.on_failure)
+    _report(batch, flat, solved, refused, options, packages)
+
+
+def _report(
+    batch: tuple[int, ...],
+    flat: list[Floats],
+    solved: SolvedUnions,
+    refused: Refused,
+    options: SolveOptions,
+    packages: tuple[str, ...],
+) -> None:
     refused.blank(flat)
 
     def describe(flat_index: int) -> str:
@@ -249,7 +271,6 @@ def solve_sources(
 
     report(solved.status, gap, options, describe, result, packages)
     refused.warn(options.on_failure, packages)
-    return batch, flat, solved
 
 
 def _result(

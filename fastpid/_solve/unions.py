@@ -28,7 +28,9 @@ _FAILED = (Status.MAX_ITERATIONS.code, Status.STALLED.code)
 #: The kernel's limit (csrc/core/many): tuples of symbols times target symbols.
 MOST_CELLS = 100_000_000
 #: Beyond this difference of p(z) marginals are brought to one; below it is rounding.
-_ROUNDING = 1e-13
+ROUNDING = 1e-13
+#: A mass that normalize accepts.
+LEAST_MASS, MOST_MASS = 1e-250, 1e250
 
 
 def check_array(values: Any, name: str) -> NDArray[Any]:
@@ -187,7 +189,7 @@ def _check_values(
         p_z: Floats = np.add.reduceat(together, starts, axis=1)
         mass = p_z.sum(axis=2)
         if normalize:
-            good = (mass >= 1e-250) & (mass <= 1e250)
+            good = (mass >= LEAST_MASS) & (mass <= MOST_MASS)
         else:
             good = np.abs(mass - 1.0) <= MASS_TOLERANCE
         good &= np.minimum.reduceat(together.min(axis=2), starts, axis=1) >= 0.0
@@ -230,7 +232,7 @@ def _scale_to_one_target(
         refused.add(bad, text)
         p_z[bad] = 1.0 / p_z.shape[2]
         spread[bad] = 0.0
-    if spread.max() <= _ROUNDING:
+    if spread.max() <= ROUNDING:
         return None
     with np.errstate(divide="ignore"):
         common = np.exp(np.log(p_z).mean(axis=1, keepdims=True))  # zero where one of them is

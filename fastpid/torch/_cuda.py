@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -31,6 +32,7 @@ class _Options(ctypes.Structure):
 
 
 _SHAPE = (_INT64, _INT, _INT, _INT)
+_SOURCES = (_INT64, _INT, ctypes.POINTER(_INT), _INT, ctypes.POINTER(_Options))
 _SIGNATURES = {
     "fastpid_cuda_workspace": (*_SHAPE, ctypes.POINTER(_Options), _SIZES, _SIZES),
     "fastpid_cuda_decompose": (
@@ -44,7 +46,15 @@ _SIGNATURES = {
         *(_POINTER,) * 8,
         *(_POINTER, _SIZE, _POINTER),
     ),
+    "fastpid_cuda_union_workspace": (*_SOURCES, _SIZES, _SIZES),
+    "fastpid_cuda_union": (
+        *(_POINTER, *_SOURCES),
+        *(_POINTER,) * 3,
+        *(_POINTER, _SIZE, _POINTER),
+    ),
 }
+#: The status of a batch that is left to the CPU.
+_DECLINED = -3
 
 
 @functools.cache
@@ -89,6 +99,12 @@ def _pointers(tensors: tuple[Tensor, ...]) -> tuple[int | None, ...]:
     return (*pointers, None, None) if len(pointers) == 1 else (None, *pointers)
 
 
+def _packed(options: SolveOptions) -> _Options:
+    return _Options(
+        options.method, options.max_iter, options.normalize, 0, options.tol, MASS_TOLERANCE
+    )
+
+
 def solve(
     given: tuple[Tensor, ...], shape: tuple[int, int, int, int], options: SolveOptions
 ) -> tuple[Tensor, ...]:
@@ -107,9 +123,7 @@ def solve(
     codes = torch.empty((3, count), dtype=torch.int32, device=device)
     xz, lam = empty(count, nx, nz), empty(count, nx, nz)
     yz, mu = empty(count, ny, nz), empty(count, ny, nz)
-    packed = _Options(
-        options.method, options.max_iter, options.normalize, 0, options.tol, MASS_TOLERANCE
-    )
+    packed = _packed(options)
     wanted, least = ctypes.c_size_t(), ctypes.c_size_t()
     library = _library()
     with torch.cuda.device(device):
@@ -158,3 +172,62 @@ def gradients(
             )
         )
     return out
+
+
+class Unions:
+    """A batch of union problems of several sources, and whether the device takes it.
+
+    Parameters
+    ----------
+    count : int
+        Problems.
+    sizes : sequence of int
+        Symbols of each source.
+    nz : int
+        Target symbols.
+    options : SolveOptions
+    device : torch.device
+    """
+
+    def __init__(
+        self, count: int, sizes: Sequence[int], nz: int, options: SolveOptions, device: torch.device
+    ) -> None:
+        self._count = count
+        self._sizes = tuple(sizes)
+        self._nz = nz
+        self._device = device
+        symbols = (_INT * len(self._sizes))(*self._sizes)
+        self._problem = (count, len(self._sizes), symbols, nz, ctypes.byref(_packed(options)))
+        self._wanted, self._least = ctypes.c_size_t(), ctypes.c_size_t()
+        with torch.cuda.device(device):
+            status = _library().fastpid_cuda_union_workspace(
+                *self._problem, ctypes.byref(self._wanted), ctypes.byref(self._least)
+            )
+        self.taken: bool = status != _DECLINED
+        if self.taken:
+            _check(status)
+
+    def solve(self, marginals: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return terms, codes and potentials of valid marginals (count, sum of sizes, nz).
+
+        They lie as those of ``torch.ops.fastpid.union_information``. Launched on torch's current
+        stream, and not waited for.
+        """
+
+        def empty(*sizes: int, dtype: torch.dtype = torch.float64) -> Tensor:
+            return torch.empty(sizes, dtype=dtype, device=self._device)
+
+        terms = empty(len(self._sizes) + 2, self._count)
+        codes = empty(3, self._count, dtype=torch.int32)
+        potentials = empty(self._count, sum(self._sizes), self._nz)
+        with torch.cuda.device(self._device):
+            workspace = _workspace(self._device, self._wanted, self._least)
+            _check(
+                _library().fastpid_cuda_union(
+                    *(marginals.data_ptr(), *self._problem),
+                    *(t.data_ptr() for t in (terms, codes, potentials)),
+                    *(workspace.data_ptr(), workspace.numel()),
+                    torch.cuda.current_stream(self._device).cuda_stream,
+                )
+            )
+        return terms, codes, potentials

@@ -51,8 +51,9 @@ def decompose_many(
     Parameters
     ----------
     p : Tensor, shape (..., n_1, ..., n_M, nz)
-        Floating-point, on the CPU or a CUDA device. Computed in float64; sets of more than two
-        sources are solved on the CPU.
+        Floating-point, on the CPU or a CUDA device. Computed in float64. On a CUDA device sets of
+        more than two sources are solved there in large batches of small tables, otherwise on the
+        CPU.
     n_sources, sources, subsets, method, tol, max_iter, unit, threads, normalize, on_failure
         As for :func:`fastpid.decompose_many`.
 

@@ -34,8 +34,8 @@ def union_information(
     Parameters
     ----------
     marginals : sequence of Tensor, each of shape (..., n_i, nz)
-        Floating-point, all of one dtype and on one device. Computed in float64, on the CPU: tensors
-        of a CUDA device are solved there, and the gradient is computed on the device.
+        Floating-point, all of one dtype and on one device. Computed in float64. On a CUDA device
+        large batches of small problems are solved there, others on the CPU.
     method, tol, max_iter, unit, threads, normalize, on_failure
         As for :func:`fastpid.union_information`.
 

@@ -7,7 +7,7 @@ the options how many rows each has, and returns
 * codes (3, ...), int32, in the order of ``Codes``;
 * the potentials, as the marginals lie.
 
-The kernel of several sources runs on the CPU: tensors of a CUDA device go there and back. The
+Tensors of a CUDA device are solved there, or go to the CPU and back (_device_unions.py). The
 gradient, which is in closed form by the potentials, is computed where the tensors are.
 """
 
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from fastpid._many import solve_sources
+from fastpid.torch import _device_unions
 from fastpid.torch._ops import Operator
 
 #: A log posterior is not taken below this, as in the kernel (kFloor).
@@ -49,6 +50,10 @@ class UnionOperator(Operator):
 
     def _solve_on_cuda(self, *arguments: Any) -> tuple[Tensor, ...]:
         marginals = arguments[0]
+        options, (sizes,) = self._split(arguments[1:])
+        there = _device_unions.solve(marginals, sizes, options)
+        if there is not None:
+            return there
         out = self._solve_on_cpu(marginals.cpu(), *arguments[1:])
         return tuple(part.to(marginals.device) for part in out)
 

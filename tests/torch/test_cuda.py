@@ -7,6 +7,8 @@ import ctypes
 import numpy as np
 import pytest
 from families import FAMILIES, table
+from many_tables import FAMILIES as MANY
+from many_tables import each_source
 
 import fastpid
 from fastpid._base.quantities import VALUES
@@ -43,6 +45,31 @@ def test_the_library_loads_without_a_device_and_says_what_is_wrong() -> None:
         assert b"CUDA" in library.fastpid_cuda_error(status)
         with pytest.raises(RuntimeError, match="CUDA kernel was not launched"):
             _cuda._check(status)
+
+
+@needs_library
+def test_unions_that_are_for_the_cpu_are_declined() -> None:
+    from fastpid._solve.options import check_options
+    from fastpid.torch import _cuda
+
+    library = _cuda._library()
+    wanted, least = ctypes.c_size_t(), ctypes.c_size_t()
+
+    def ask(count: int, sizes: tuple[int, ...], nz: int) -> int:
+        symbols = (ctypes.c_int * len(sizes))(*sizes)
+        options = ctypes.byref(_cuda._packed(check_options()))
+        room = (ctypes.byref(wanted), ctypes.byref(least))
+        shape = (count, len(sizes), symbols, nz, options)
+        status: int = library.fastpid_cuda_union_workspace(*shape, *room)
+        assert library.fastpid_cuda_union(None, *shape, *(None,) * 4, 0, None) == status
+        return status
+
+    for bad in ((0, (2, 2, 2), 3), (5, (2, 0, 2), 3), (5, (2, 2, 2), 0), (5, (), 2)):
+        assert library.fastpid_cuda_error(ask(*bad)) == b"an argument is out of range"
+    for large in ((10**6, (5, 5, 5), 5), (10**6, (1,) * 33, 2), (10**6, (10**5,) * 4, 2)):
+        assert library.fastpid_cuda_error(ask(*large)) == b"the batch is left to the CPU"
+    if not torch.cuda.is_available():
+        assert ask(10**6, (3, 3, 3), 3) > 0
 
 
 def test_a_build_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +130,79 @@ def test_several_sources_on_devices_agree() -> None:
         answers.append([t.detach().cpu() for t in values])
     for one, other in zip(*answers, strict=True):
         torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-6)
+
+
+def filling_batch(shape: tuple[int, ...], few: int = 40) -> torch.Tensor:
+    """Return so many tables of several sources that a device takes their unions; few differ."""
+    rng = np.random.default_rng(1)
+    names = list(MANY)
+    p = np.stack([MANY[names[k % len(names)]](rng, shape) for k in range(few)])
+    processors = torch.cuda.get_device_properties(0).multi_processor_count
+    return torch.from_numpy(p).repeat(1 + 32 * processors // few, *(1,) * len(shape))
+
+
+@pytest.mark.cuda
+@needs_device
+@pytest.mark.parametrize("method", ["auto", "newton", "proxy", "gradient"])
+@pytest.mark.parametrize("shape", [(2, 2, 2, 2), (3, 3, 3, 3), (2, 4, 3, 5), (2, 2, 2, 2, 4)])
+def test_unions_on_devices_agree(shape: tuple[int, ...], method: str) -> None:
+    """Threads of the device find brackets that overlap the CPU's, the same in every copy."""
+    from fastpid._solve.options import check_options
+    from fastpid.torch import _device_unions
+
+    p = filling_batch(shape)
+    each = each_source(p.numpy(), len(shape) - 1)
+    marginals = [torch.from_numpy(a) for a in each]
+    tol = 1e-3 if method == "gradient" else 1e-9
+    options = {"method": method, "tol": tol, "on_failure": "ignore"}
+    there = [a.cuda().requires_grad_() for a in marginals]
+    together = torch.cat(there, dim=-2).detach()
+    assert _device_unions.solve(together, shape[:-1], check_options(**options)) is not None
+    gpu = fastpid.union_information(there, **options)
+    cpu = fastpid.union_information([a[:40] for a in marginals], **options)
+    for name in ("lower", "upper", "mi"):
+        copies = getattr(gpu, name).detach().cpu()
+        assert torch.equal(copies[..., 40:80], copies[..., :40])
+        assert torch.equal(copies[..., -40:], copies[..., :40])
+    low, high = gpu.lower.cpu()[:40], gpu.upper.cpu()[:40]
+    assert (low <= cpu.upper + 1e-12).all()
+    assert (cpu.lower <= high + 1e-12).all()
+    torch.testing.assert_close(gpu.mi.cpu()[:, :40], cpu.mi, rtol=0, atol=1e-12)
+    converged = cpu.status == fastpid.Status.CONVERGED
+    assert (gpu.status == fastpid.Status.CONVERGED).cpu()[:40][converged].all()
+    exponents = sum(
+        lam.cpu()[:40].view(40, *(1,) * i, -1, *(1,) * (len(shape) - 2 - i), shape[-1])
+        for i, lam in enumerate(gpu.potentials)
+    )
+    assert (exponents.logsumexp(-1) <= 1e-12).all()
+    if method in ("auto", "newton"):  # the union information is homogeneous in the marginals
+        gpu.value.sum().backward()
+        total = sum((a.grad * a.detach()).sum((1, 2)) for a in there)
+        torch.testing.assert_close(total, gpu.value.detach(), rtol=0, atol=2e-9)
+
+
+@pytest.mark.cuda
+@needs_device
+def test_decompositions_of_several_sources_on_devices_agree() -> None:
+    p = filling_batch((2, 3, 2, 3))
+    gpu = fastpid.decompose_many(p.cuda())
+    cpu = fastpid.decompose_many(p[:40])
+    for subset in cpu.subsets:
+        for one, other in zip(gpu.bounds(subset), cpu.bounds(subset), strict=True):
+            torch.testing.assert_close(one.cpu()[:40], other, rtol=0, atol=2e-9)
+    torch.testing.assert_close(gpu.synergy.cpu()[:40], cpu.synergy, rtol=0, atol=2e-9)
+
+
+@pytest.mark.cuda
+@needs_device
+def test_unions_of_invalid_problems_on_a_device_are_nan() -> None:
+    each = [torch.from_numpy(a).cuda() for a in each_source(filling_batch((2, 3, 2, 3)).numpy(), 3)]
+    each[1][7, 0, 0] = float("nan")
+    with pytest.warns(fastpid.ConvergenceWarning, match="NaN"):
+        u = fastpid.union_information(each)
+    assert u.value.isnan().nonzero().flatten().tolist() == [7]
+    with pytest.raises(ValueError, match="NaN"):
+        fastpid.union_information(each, on_failure="raise")
 
 
 @pytest.mark.cuda

@@ -36,7 +36,7 @@ struct BinaryWork {
   int* with_mass = nullptr;   // sources
   double* running = nullptr;  // 2 per source
 
-  static BinaryWork take(Arena& arena, const Sources& s) {
+  FASTPID_HD static BinaryWork take(Arena& arena, const Sources& s) {
     BinaryWork w;
     const std::ptrdiff_t all = s.cells() / s.target;
     w.order = arena.take<int>(all);
@@ -55,8 +55,8 @@ struct BinaryWork {
 // The value F of marginals whose target has mass in symbols z[0] and z[1] alone. Their potentials
 // go to these two cells of every row; rows without mass repeat another one of their source.
 template <class Exec>
-double binary_target(const Exec& exec, const Sources& s, const double* a, const int z[2],
-                     const BinaryWork& w, double* potentials) {
+FASTPID_STAGE double binary_target(const Exec& exec, const Sources& s, const double* a,
+                                   const int z[2], const BinaryWork& w, double* potentials) {
   using Point = BinaryWork::Point;
   const auto cell = [&](int i, int x, int side) {
     return s.first[i] + static_cast<std::ptrdiff_t>(x) * s.target + z[side];
@@ -73,8 +73,9 @@ double binary_target(const Exec& exec, const Sources& s, const double* a, const 
       ratio[x] = m1 / m0;
       order[n++] = x;
     }
-    exec.sort(n, order,
-              [&](int x, int y) { return ratio[x] > ratio[y] || (ratio[x] == ratio[y] && x < y); });
+    exec.alone().sort(n, order, [&](int x, int y) {
+      return ratio[x] > ratio[y] || (ratio[x] == ratio[y] && x < y);
+    });
     double at[2] = {0.0, 0.0};
     for (int k = 0; k + 1 < n; ++k) {
       for (int side = 0; side < 2; ++side) at[side] += a[cell(i, order[k], side)];
@@ -83,7 +84,7 @@ double binary_target(const Exec& exec, const Sources& s, const double* a, const 
     w.with_mass[i] = n;
     longest = n > longest ? n : longest;
   }
-  exec.sort(count, w.points, [](const Point& p, const Point& q) {
+  exec.alone().sort(count, w.points, [](const Point& p, const Point& q) {
     if (p.at[0] != q.at[0]) return p.at[0] < q.at[0];
     if (p.at[1] != q.at[1]) return p.at[1] < q.at[1];
     return p.source != q.source ? p.source < q.source : p.rank < q.rank;
@@ -162,8 +163,9 @@ double binary_target(const Exec& exec, const Sources& s, const double* a, const 
 // log of the largest sum_z exp(sum_i potentials_i[x_i, z]) over all tuples and the two target
 // symbols.
 template <class Exec>
-double largest_constraint(const Exec& exec, const Sources& s, const double* potentials,
-                          const int z[2], const BinaryWork& w) {
+FASTPID_STAGE double largest_constraint(const Exec& exec, const Sources& s,
+                                        const double* potentials, const int z[2],
+                                        const BinaryWork& w) {
   double at[2] = {0.0, 0.0};
   int count = 0;
   for (int i = 0; i < s.count; ++i) {
@@ -172,7 +174,7 @@ double largest_constraint(const Exec& exec, const Sources& s, const double* pote
     };
     int* order = w.order + s.first[i] / s.target;
     for (int x = 0; x < s.symbols[i]; ++x) order[x] = x;
-    exec.sort(s.symbols[i], order, [&](int x, int y) {
+    exec.alone().sort(s.symbols[i], order, [&](int x, int y) {
       if (value(x, 0) != value(y, 0)) return value(x, 0) < value(y, 0);
       return value(x, 1) != value(y, 1) ? value(x, 1) > value(y, 1) : x < y;
     });
@@ -198,7 +200,7 @@ double largest_constraint(const Exec& exec, const Sources& s, const double* pote
     }
   }
   using Edge = BinaryWork::Edge;
-  exec.sort(count, w.edges, [](const Edge& e, const Edge& f) { return e.slope > f.slope; });
+  exec.alone().sort(count, w.edges, [](const Edge& e, const Edge& f) { return e.slope > f.slope; });
   const auto constraint = [&] {
     const double most = larger(at[0], at[1]), least = smaller(at[0], at[1]);
     return most + std::log1p(std::exp(least - most));

@@ -26,7 +26,7 @@ struct BasicCertificateWork {
   Real* logs = nullptr;
   Real* shift = nullptr;  // the symbols of all sources, which lower_bound() sets
 
-  static BasicCertificateWork take(Arena& arena, const BasicProblem<Real>& p) {
+  FASTPID_HD static BasicCertificateWork take(Arena& arena, const BasicProblem<Real>& p) {
     BasicCertificateWork w;
     w.sums = BasicMarginalWork<Real>::take(arena, p);
     w.t = arena.take<Real>(p.tuples());
@@ -40,9 +40,10 @@ using CertificateWork = BasicCertificateWork<double>;
 // At most `sweeps` of them, to a residual of `enough`; problems of a pack that are not `wanted` get
 // none.
 template <class Exec, class Real>
-Real upper_bound(const Exec& exec, const BasicProblem<Real>& p, const BasicIterate<Real>& it,
-                 double enough, const BasicCertificateWork<Real>& w, int sweeps,
-                 MaskOf<Real> wanted) {
+FASTPID_STAGE Real upper_bound(const Exec& exec, const BasicProblem<Real>& p,
+                               const BasicIterate<Real>& it, double enough,
+                               const BasicCertificateWork<Real>& w, int sweeps,
+                               MaskOf<Real> wanted) {
   const MarginalSums<Exec, Real> sums(exec, p, w.sums);
   for (std::ptrdiff_t c = 0; c < p.cells(); ++c) w.factor[c] = it.factor[c];
   const auto rescaled = [&](std::ptrdiff_t c) {
@@ -83,8 +84,8 @@ Real upper_bound(const Exec& exec, const BasicProblem<Real>& p, const BasicItera
 // Where potentials are so large that a factor which underflowed could matter in a product of M, or
 // products overflow, there is no bound.
 template <class Exec, class Real>
-Real lower_bound(const Exec& exec, const BasicProblem<Real>& p, const BasicIterate<Real>& it,
-                 const BasicCertificateWork<Real>& w) {
+FASTPID_STAGE Real lower_bound(const Exec& exec, const BasicProblem<Real>& p,
+                               const BasicIterate<Real>& it, const BasicCertificateWork<Real>& w) {
   const Sources& s = p.sources;
   const std::ptrdiff_t tuples = p.tuples();
   const MarginalSums<Exec, Real> sums(exec, p, w.sums);
@@ -124,10 +125,10 @@ Real lower_bound(const Exec& exec, const BasicProblem<Real>& p, const BasicItera
 }
 
 template <class Exec, class Real>
-BasicBounds<Real> certify(const Exec& exec, const BasicProblem<Real>& p,
-                          const BasicIterate<Real>& it, double enough,
-                          const BasicCertificateWork<Real>& w, int sweeps,
-                          MaskOf<Real> wanted = true) {
+FASTPID_HD BasicBounds<Real> certify(const Exec& exec, const BasicProblem<Real>& p,
+                                     const BasicIterate<Real>& it, double enough,
+                                     const BasicCertificateWork<Real>& w, int sweeps,
+                                     MaskOf<Real> wanted = true) {
   BasicBounds<Real> bounds;
   bounds.upper = upper_bound(exec, p, it, enough, w, sweeps, wanted);
   bounds.lower = lower_bound(exec, p, it, w);

@@ -26,7 +26,7 @@ struct BasicInteriorWork {
   Real *image = nullptr, *best = nullptr;
   Real* row = nullptr;  // target
 
-  static BasicInteriorWork take(Arena& arena, const BasicProblem<Real>& p) {
+  FASTPID_HD static BasicInteriorWork take(Arena& arena, const BasicProblem<Real>& p) {
     BasicInteriorWork w;
     w.system = BasicSystemWork<Real>::take(arena, p);
     for (Real** a : {&w.h, &w.inverse, &w.t, &w.ds, &w.dh, &w.rc, &w.push, &w.bend}) {
@@ -50,9 +50,10 @@ class InteriorPoint {
 
   // `cautious`: keeps to its central path all the way. With `split`, the system is that of
   // split_system.hpp.
-  InteriorPoint(const Exec& exec, const BasicProblem<Real>& p, const BasicInteriorWork<Real>& w,
-                const BasicCertificateWork<Real>& c, const BasicIterate<Real>& it, double tol,
-                bool cautious, const BasicSplitWork<Real>* split)
+  FASTPID_HD InteriorPoint(const Exec& exec, const BasicProblem<Real>& p,
+                           const BasicInteriorWork<Real>& w, const BasicCertificateWork<Real>& c,
+                           const BasicIterate<Real>& it, double tol, bool cautious,
+                           const BasicSplitWork<Real>* split)
       : exec_(exec),
         p_(p),
         w_(w),
@@ -67,7 +68,7 @@ class InteriorPoint {
         careful_(cautious ? HUGE_VAL : 0.0) {}
 
   // From the proxy, its first source's rows shifted to be strictly feasible.
-  void start() {
+  FASTPID_STAGE void start() {
     read_products();
     const std::ptrdiff_t after = tuples_ / p_.sources.symbols[0];
     for (std::ptrdiff_t x = 0; x < p_.sources.symbols[0]; ++x) {
@@ -88,7 +89,7 @@ class InteriorPoint {
 
   // Certifies where the gap is about tol, and where progress ends: the iterate at hand may be the
   // best there is.
-  Mask ready(int, const Mask& running, bool last) {
+  FASTPID_HD Mask ready(int, const Mask& running, bool last) {
     measure();
     const Real merit = complement_ + residual_;
     finite_ = merit < HUGE_VAL;
@@ -102,21 +103,21 @@ class InteriorPoint {
     return running & finite_ & (Mask(last) | plausible | uneasy);
   }
 
-  BasicBounds<Real> certificate(const Mask& which) {
+  FASTPID_HD BasicBounds<Real> certificate(const Mask& which) {
     return certify(exec_, p_, it_, tuning::Certificate::kEnoughShare * tol_, c_,
                    tuning::Certificate::kSweeps, which);
   }
 
-  void learn(int, const Mask& which, const Real& gap, const Real& before) {
+  FASTPID_HD void learn(int, const Mask& which, const Real& gap, const Real& before) {
     in_vain_ = select(which & (gap < Tuned::kProgress * before), Real(0.0), in_vain_);
   }
 
-  Mask hopeless() const { return (in_vain_ > Tuned::kPatience) | !finite_; }
+  FASTPID_HD Mask hopeless() const { return (in_vain_ > Tuned::kPatience) | !finite_; }
 
   // A predictor-corrector step of `running`; false where no regularisation gives a usable
   // direction. A problem that has its direction gets the same one again while others of its pack
   // retry.
-  Mask step(const Mask& running) {
+  FASTPID_HD Mask step(const Mask& running) {
     for (std::ptrdiff_t t = 0; t < tuples_; ++t) w_.inverse[t] = 1.0 / w_.h[t];
     Real regularisation = Tuned::kLeastRegularisation;
     Mask usable = false;
@@ -139,7 +140,7 @@ class InteriorPoint {
 
  private:
   // E and its sums.
-  void read_products() {
+  FASTPID_STAGE void read_products() {
     products(p_.sources, p_.sources.count, it_.factor, w_.e);
     for (std::ptrdiff_t t = 0; t < tuples_; ++t) {
       Real sum = 0.0;
@@ -151,7 +152,7 @@ class InteriorPoint {
   // out[i, x, z] = sum over the tuples with t_i = x of value(t, t * target + z), for every source;
   // those whose S is zero are left out.
   template <class F>
-  void gather(Real* out, F&& value) const {
+  FASTPID_HD void gather(Real* out, F&& value) const {
     const std::ptrdiff_t last = p_.last();
     const int sources = p_.sources.count;
     for (std::ptrdiff_t c = 0; c < p_.cells(); ++c) out[c] = 0.0;
@@ -176,7 +177,7 @@ class InteriorPoint {
 
   // Sets E, its sums and what a step is judged by, after sweeps of iterative proportional fitting
   // if some marginal is off by much of itself.
-  void measure() {
+  FASTPID_STAGE void measure() {
     complement_ = 0.0;
     for (std::ptrdiff_t t = 0; t < tuples_; ++t) {
       complement_ = multiply_add(it_.s[t], w_.h[t], complement_);
@@ -204,7 +205,7 @@ class InteriorPoint {
 
   // The marginals of S E against those given: their distance, and by how much the furthest is
   // beyond Tuned::kFar of itself.
-  void compare_marginals() {
+  FASTPID_STAGE void compare_marginals() {
     MarginalSums<Exec, Real>(exec_, p_, c_.sums).all(it_.s, it_.factor, w_.of_q);
     residual_ = 0.0;
     beyond_ = -HUGE_VAL;
@@ -216,7 +217,7 @@ class InteriorPoint {
   }
 
   // The direction to tau = 0, and from it the centring and the weight of the second-order terms.
-  void predict() {
+  FASTPID_STAGE void predict() {
     right_hand_sides(0.0, 0.0, false);
     if (split_) {
       for (std::ptrdiff_t k = 0; k < system_.count(); ++k) split_->left[k] = 0.0;
@@ -246,7 +247,7 @@ class InteriorPoint {
   // their preconditioner. W_t has E_t E_t' S_t / h_t beside S_t, and S_t / h_t may be 1e10: its
   // rounding spoils the few directions that only tuples of little mass hold up. The direction with
   // the least residual is kept.
-  Real correct() {
+  FASTPID_STAGE Real correct() {
     right_hand_sides(sigma_ * complement_ / live_, damp_, true);
     const Real enough = Tuned::kResidualEnough * larger(Real(tol_), sigma_ * complement_);
     if (split_) return correct_split(enough);
@@ -302,7 +303,7 @@ class InteriorPoint {
   }
 
   // The same with the system split, by iterative refinement: its factors are good to many digits.
-  Real correct_split(const Real& enough) {
+  FASTPID_STAGE Real correct_split(const Real& enough) {
     const std::ptrdiff_t n = p_.cells(), stiff = system_.count();
     const BasicSplitWork<Real>& split = *split_;
     for (std::ptrdiff_t c = 0; c < n; ++c) {
@@ -337,7 +338,7 @@ class InteriorPoint {
   }
 
   // What w_.dir and v leave of the right-hand sides, to w_.left and split.left; returns its size.
-  Real residuals_of_split() {
+  FASTPID_STAGE Real residuals_of_split() {
     const BasicSplitWork<Real>& split = *split_;
     Real misfit = 0.0;
     each_step(w_.dir, [&](std::ptrdiff_t t) {
@@ -368,7 +369,7 @@ class InteriorPoint {
   }
 
   // out = the system times a direction.
-  void apply(const Real* direction, Real* out) {
+  FASTPID_STAGE void apply(const Real* direction, Real* out) {
     each_step(direction, [&](std::ptrdiff_t t) {
       Real dot = 0.0;
       for (std::ptrdiff_t c = t * target_; c < (t + 1) * target_; ++c) {
@@ -383,7 +384,7 @@ class InteriorPoint {
 
   // d[t, z] = sum_i direction_i[t_i, z], and then f(t), for every tuple with S > 0.
   template <class F>
-  void each_step(const Real* direction, F&& f) {
+  FASTPID_HD void each_step(const Real* direction, F&& f) {
     const std::ptrdiff_t last = p_.last();
     each_head(p_, [&](std::ptrdiff_t h, const Odometer& at) {
       for (int z = 0; z < target_; ++z) {
@@ -402,7 +403,7 @@ class InteriorPoint {
   }
 
   // rhs = marginal - sum E (push + damp (ds d + S d^2 / 2)), d and ds being the predictor's.
-  void right_hand_sides(const Real& centre, const Real& damp, bool corrector) {
+  FASTPID_STAGE void right_hand_sides(const Real& centre, const Real& damp, bool corrector) {
     for (std::ptrdiff_t t = 0; t < tuples_; ++t) {
       const Real s = it_.s[t];
       w_.rc[t] = w_.push[t] = 0.0;
@@ -429,7 +430,7 @@ class InteriorPoint {
 
   // ds and dh of the direction. A predictor also leaves its second-order term in bend, which the
   // corrector adds to its dh; a corrector also measures its largest |d log E|.
-  void steps_of_tuples(bool corrector, const Real& damp) {
+  FASTPID_STAGE void steps_of_tuples(bool corrector, const Real& damp) {
     largest_ = 1e-300;
     each_step(w_.dir, [&](std::ptrdiff_t t) {
       Real dot = 0.0, bend = 0.0;
@@ -461,7 +462,7 @@ class InteriorPoint {
     }
   }
 
-  void advance(const Mask& which) {
+  FASTPID_STAGE void advance(const Mask& which) {
     const Real tau = complement_ / live_;
     const Mask central = careful_ > 0.0;
     const Real share =
@@ -491,13 +492,13 @@ class InteriorPoint {
   }
 
   // h + sum_z E - 1, taken as zero where it is the rounding of a sum.
-  Real slack_residual(std::ptrdiff_t t) const {
+  FASTPID_HD Real slack_residual(std::ptrdiff_t t) const {
     const Real residual = w_.h[t] + w_.t[t] - 1.0;
     return select(fabs(residual) > Tuned::kSlackRounding, residual, Real(0.0));
   }
 
   // The largest steps that keep S and h non-negative.
-  Real primal_length() const {
+  FASTPID_HD Real primal_length() const {
     Real least = HUGE_VAL;
     for (std::ptrdiff_t t = 0; t < tuples_; ++t) {
       const Mask falls = (it_.s[t] > 0.0) & (w_.ds[t] < 0.0);
@@ -505,7 +506,7 @@ class InteriorPoint {
     }
     return least;
   }
-  Real dual_length() const {
+  FASTPID_HD Real dual_length() const {
     Real most = 0.0;
     for (std::ptrdiff_t t = 0; t < tuples_; ++t) {
       most = larger(most, select(it_.s[t] > 0.0, -w_.dh[t] * w_.inverse[t], Real(0.0)));

@@ -13,7 +13,7 @@ template <class Real>
 struct BasicMirrorWork {
   Real *log_s = nullptr, *last = nullptr;  // y_k and w_{k-1}, over the tuples
 
-  static BasicMirrorWork take(Arena& arena, const BasicProblem<Real>& p) {
+  FASTPID_HD static BasicMirrorWork take(Arena& arena, const BasicProblem<Real>& p) {
     BasicMirrorWork w;
     w.log_s = arena.take<Real>(p.tuples());
     w.last = arena.take<Real>(p.tuples());
@@ -30,9 +30,9 @@ class MirrorDescent {
 
   // Where there is an alternative, gives a problem up once it is to be expected to take
   // `worthwhile` more steps, or has taken as many.
-  MirrorDescent(const Exec& exec, const BasicProblem<Real>& p, const BasicMirrorWork<Real>& w,
-                const BasicCertificateWork<Real>& c, const BasicIterate<Real>& it, double tol,
-                double worthwhile)
+  FASTPID_HD MirrorDescent(const Exec& exec, const BasicProblem<Real>& p,
+                           const BasicMirrorWork<Real>& w, const BasicCertificateWork<Real>& c,
+                           const BasicIterate<Real>& it, double tol, double worthwhile)
       : exec_(exec),
         p_(p),
         w_(w),
@@ -42,16 +42,16 @@ class MirrorDescent {
         worthwhile_(worthwhile),
         sums_(exec, p, c.sums) {}
 
-  void start() {
+  FASTPID_HD void start() {
     exec_.log_each(p_.tuples(), it_.s, w_.log_s);
     exec_.for_each(p_.tuples(), [&](std::ptrdiff_t t) { w_.last[t] = w_.log_s[t]; });
   }
 
-  Mask ready(int n, const Mask& running, bool last) const {
+  FASTPID_HD Mask ready(int n, const Mask& running, bool last) const {
     return running & (Mask(last) | (next_ <= static_cast<double>(n)));
   }
 
-  BasicBounds<Real> certificate(const Mask& which) {
+  FASTPID_HD BasicBounds<Real> certificate(const Mask& which) {
     exec_.log_each(p_.cells(), it_.factor, it_.log);  // very low where a factor underflows
     using Certificate = tuning::Certificate;
     return certify(exec_, p_, it_, Certificate::kEnoughShare * tol_, c_,
@@ -59,7 +59,7 @@ class MirrorDescent {
   }
 
   // The next certificate comes a little before it should succeed.
-  void learn(int n, const Mask& which, const Real& gap_now, const Real& before) {
+  FASTPID_HD void learn(int n, const Mask& which, const Real& gap_now, const Real& before) {
     const Real steps = static_cast<double>(n), gap = smaller(gap_now, before);
     const Real found = log(before / gap) / log(steps / looked_);
     const Real power = select(found >= 1.0, smaller(found, Real(Tuned::kMostPower)), Real(1.0));
@@ -72,9 +72,9 @@ class MirrorDescent {
     looked_ = select(which, steps, looked_);
   }
 
-  Mask hopeless() const { return given_up_; }
+  FASTPID_HD Mask hopeless() const { return given_up_; }
 
-  Mask step(const Mask& running) {
+  FASTPID_STAGE Mask step(const Mask& running) {
     sums_.read_head(it_.factor);
     sums_.tuple_sums(it_.factor, c_.t);
     exec_.log_each(p_.tuples(), c_.t, c_.t);

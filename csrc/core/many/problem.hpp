@@ -24,9 +24,9 @@ struct Sources {
   const int* symbols = nullptr;
   const std::ptrdiff_t* first = nullptr;  // count + 1 entries, the last one all cells
 
-  std::ptrdiff_t cells() const { return first[count]; }
+  FASTPID_HD std::ptrdiff_t cells() const { return first[count]; }
   // Infinite where a table of them would not fit any memory.
-  double tuples() const {
+  FASTPID_HD double tuples() const {
     double product = 1.0;
     for (int i = 0; i < count; ++i) product *= symbols[i];
     return product;
@@ -41,15 +41,15 @@ struct BasicProblem {
   const Real* mass = nullptr;  // the marginals
   const Real* cap = nullptr;   // what a coupling's may be at most, see reduce()
 
-  int target() const { return sources.target; }
-  std::ptrdiff_t cells() const { return sources.cells(); }
-  std::ptrdiff_t tuples() const { return static_cast<std::ptrdiff_t>(sources.tuples()); }
+  FASTPID_HD int target() const { return sources.target; }
+  FASTPID_HD std::ptrdiff_t cells() const { return sources.cells(); }
+  FASTPID_HD std::ptrdiff_t tuples() const { return static_cast<std::ptrdiff_t>(sources.tuples()); }
 
   // Tuples are pairs of a head, the symbols of all sources but the last, and one of that.
-  std::ptrdiff_t last() const { return sources.symbols[sources.count - 1]; }
-  std::ptrdiff_t heads() const { return tuples() / last(); }
+  FASTPID_HD std::ptrdiff_t last() const { return sources.symbols[sources.count - 1]; }
+  FASTPID_HD std::ptrdiff_t heads() const { return tuples() / last(); }
   // The cells of the last source.
-  std::ptrdiff_t tail() const { return sources.first[sources.count - 1]; }
+  FASTPID_HD std::ptrdiff_t tail() const { return sources.first[sources.count - 1]; }
 };
 using Problem = BasicProblem<double>;
 
@@ -61,7 +61,7 @@ struct BasicIterate {
   Real* log = nullptr;
   Real* factor = nullptr;
 
-  static BasicIterate take(Arena& arena, const BasicProblem<Real>& p) {
+  FASTPID_HD static BasicIterate take(Arena& arena, const BasicProblem<Real>& p) {
     BasicIterate it;
     it.s = arena.take<Real>(p.tuples());
     it.log = arena.take<Real>(p.cells());
@@ -72,8 +72,9 @@ struct BasicIterate {
 using Iterate = BasicIterate<double>;
 
 template <class Exec, class Real>
-void copy_iterate(const Exec& exec, const BasicProblem<Real>& p, const BasicIterate<Real>& from,
-                  const BasicIterate<Real>& to, const MaskOf<Real>& which = true) {
+FASTPID_STAGE void copy_iterate(const Exec& exec, const BasicProblem<Real>& p,
+                                const BasicIterate<Real>& from, const BasicIterate<Real>& to,
+                                const MaskOf<Real>& which = true) {
   const auto copy = [&](std::ptrdiff_t n, const Real* source, Real* out) {
     exec.for_each(n, [&](std::ptrdiff_t i) { out[i] = select(which, source[i], out[i]); });
   };
@@ -87,21 +88,21 @@ class Odometer {
  public:
   static constexpr int kMostSources = 32;
 
-  explicit Odometer(const Sources& sources) : Odometer(sources, sources.count) {}
+  FASTPID_HD explicit Odometer(const Sources& sources) : Odometer(sources, sources.count) {}
   // Of the first `count` of them.
-  Odometer(const Sources& sources, int count) : sources_(sources), count_(count) {
+  FASTPID_HD Odometer(const Sources& sources, int count) : sources_(sources), count_(count) {
     for (int i = 0; i < count; ++i) {
       digit_[i] = 0;
       row_[i] = sources.first[i];
     }
   }
 
-  int symbol(int i) const { return digit_[i]; }
+  FASTPID_HD int symbol(int i) const { return digit_[i]; }
   // The first cell of source i's symbol.
-  std::ptrdiff_t row(int i) const { return row_[i]; }
+  FASTPID_HD std::ptrdiff_t row(int i) const { return row_[i]; }
 
   // Goes to the next tuple; returns the first source whose symbol changed.
-  int next() {
+  FASTPID_HD int next() {
     int i = count_ - 1;
     for (; i > 0 && digit_[i] + 1 == sources_.symbols[i]; --i) {
       digit_[i] = 0;
@@ -122,7 +123,7 @@ class Odometer {
 // out[t, z] = prod_i factor_i[t_i, z] for the tuples t of the first `count` sources, one or more.
 // Built up source by source, from the back so that every row is read before it is overwritten.
 template <class Real>
-void products(const Sources& s, int count, const Real* factor, Real* out) {
+FASTPID_STAGE void products(const Sources& s, int count, const Real* factor, Real* out) {
   const std::ptrdiff_t target = s.target;
   std::ptrdiff_t rows = s.symbols[0];
   for (std::ptrdiff_t c = 0; c < rows * target; ++c) out[c] = factor[c];
@@ -142,7 +143,7 @@ void products(const Sources& s, int count, const Real* factor, Real* out) {
 
 // f(h, at) for every head h, `at` being at its symbols.
 template <class Real, class F>
-void each_head(const BasicProblem<Real>& p, F&& f) {
+FASTPID_HD void each_head(const BasicProblem<Real>& p, F&& f) {
   const std::ptrdiff_t heads = p.heads();
   Odometer at(p.sources, p.sources.count - 1);
   for (std::ptrdiff_t h = 0; h < heads; ++h) {
@@ -153,7 +154,7 @@ void each_head(const BasicProblem<Real>& p, F&& f) {
 
 // out[i, x, z] = sum over the heads with h_i = x of value(h, z), for every source but the last.
 template <class Real, class F>
-void head_marginals(const BasicProblem<Real>& p, Real* out, F&& value) {
+FASTPID_HD void head_marginals(const BasicProblem<Real>& p, Real* out, F&& value) {
   const int target = p.target(), sources = p.sources.count - 1;
   for (std::ptrdiff_t c = 0; c < p.tail(); ++c) out[c] = 0.0;
   each_head(p, [&](std::ptrdiff_t h, const Odometer& at) {
@@ -171,7 +172,7 @@ struct BasicMarginalWork {
   Real* head = nullptr;  // heads x target: the products of their factors
   Real* sums = nullptr;  // heads x target: sum over the last source of s factor
 
-  static BasicMarginalWork take(Arena& arena, const BasicProblem<Real>& p) {
+  FASTPID_HD static BasicMarginalWork take(Arena& arena, const BasicProblem<Real>& p) {
     BasicMarginalWork w;
     w.head = arena.take<Real>(p.heads() * p.target());
     w.sums = arena.take<Real>(p.heads() * p.target());
@@ -182,33 +183,34 @@ struct BasicMarginalWork {
 template <class Exec, class Real>
 class MarginalSums {
  public:
-  MarginalSums(const Exec& exec, const BasicProblem<Real>& p, const BasicMarginalWork<Real>& w)
+  FASTPID_HD MarginalSums(const Exec& exec, const BasicProblem<Real>& p,
+                          const BasicMarginalWork<Real>& w)
       : exec_(exec), p_(p), w_(w) {}
 
   // The factors of the heads; and, from them, T[t] = sum_z E[t, z].
-  void read_head(const Real* factor) const {
+  FASTPID_STAGE void read_head(const Real* factor) const {
     if (p_.sources.count > 1) {
       products(p_.sources, p_.sources.count - 1, factor, w_.head);
     } else {
       for (int z = 0; z < p_.target(); ++z) w_.head[z] = 1.0;
     }
   }
-  void tuple_sums(const Real* factor, Real* t) const {
+  FASTPID_STAGE void tuple_sums(const Real* factor, Real* t) const {
     exec_.times_transposed(w_.head, factor + p_.tail(), size(p_.heads()), p_.target(),
                            size(p_.last()), t);
   }
   // Those of the last source, times s.
-  void read_last(const Real* s, const Real* factor) const {
+  FASTPID_STAGE void read_last(const Real* s, const Real* factor) const {
     exec_.times(s, factor + p_.tail(), size(p_.heads()), size(p_.last()), p_.target(), w_.sums);
   }
   // The marginals of all sources but the last, after both; and of the last one, after the first.
-  void of_heads(Real* of_q) const {
+  FASTPID_STAGE void of_heads(Real* of_q) const {
     head_marginals(p_, of_q, [&](std::ptrdiff_t h, int z) {
       const std::ptrdiff_t c = h * p_.target() + z;
       return w_.head[c] * w_.sums[c];
     });
   }
-  void of_last(const Real* s, const Real* factor, Real* of_q) const {
+  FASTPID_STAGE void of_last(const Real* s, const Real* factor, Real* of_q) const {
     exec_.transposed_times(s, w_.head, size(p_.heads()), size(p_.last()), p_.target(),
                            of_q + p_.tail());
     for (std::ptrdiff_t c = p_.tail(); c < p_.cells(); ++c) of_q[c] *= factor[c];
@@ -217,7 +219,7 @@ class MarginalSums {
   // f(from, to) of the cells of each source whose marginals are up to date, one source after the
   // other: a sweep of iterative proportional fitting if f rescales the factors, which it may.
   template <class F>
-  void sweep(const Real* s, const Real* factor, Real* of_q, F&& f) const {
+  FASTPID_HD void sweep(const Real* s, const Real* factor, Real* of_q, F&& f) const {
     read_last(s, factor);
     for (int i = 0; i < p_.sources.count; ++i) {
       read_head(factor);
@@ -231,7 +233,7 @@ class MarginalSums {
   }
 
   // All of them, with the factors of the heads.
-  void all(const Real* s, const Real* factor, Real* of_q) const {
+  FASTPID_HD void all(const Real* s, const Real* factor, Real* of_q) const {
     read_head(factor);
     read_last(s, factor);
     of_heads(of_q);
@@ -239,7 +241,7 @@ class MarginalSums {
   }
 
  private:
-  static int size(std::ptrdiff_t n) { return static_cast<int>(n); }
+  FASTPID_HD static int size(std::ptrdiff_t n) { return static_cast<int>(n); }
 
   const Exec& exec_;
   const BasicProblem<Real>& p_;

@@ -10,7 +10,7 @@ struct BasicProxyWork {
   Real* rows = nullptr;    // masses of the symbols of all sources
   Real* target = nullptr;  // and of the target's
 
-  static BasicProxyWork take(Arena& arena, const BasicProblem<Real>& p) {
+  FASTPID_HD static BasicProxyWork take(Arena& arena, const BasicProblem<Real>& p) {
     BasicProxyWork w;
     w.rows = arena.take<Real>(p.cells() / p.target());
     w.target = arena.take<Real>(p.target());
@@ -19,8 +19,8 @@ struct BasicProxyWork {
 };
 
 template <class Real>
-void proxy(const BasicProblem<Real>& p, const BasicProxyWork<Real>& w,
-           const BasicIterate<Real>& it) {
+FASTPID_STAGE void proxy(const BasicProblem<Real>& p, const BasicProxyWork<Real>& w,
+                         const BasicIterate<Real>& it) {
   const Sources& s = p.sources;
   const int target = s.target;
   for (int z = 0; z < target; ++z) {

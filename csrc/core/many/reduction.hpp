@@ -32,7 +32,7 @@ struct Reduction {
   double *mass = nullptr, *cap = nullptr, *peak = nullptr, *most = nullptr;
   SideWork side;
 
-  static Reduction take(Arena& arena, const Sources& given) {
+  FASTPID_HD static Reduction take(Arena& arena, const Sources& given) {
     Reduction r;
     int most = 0;
     for (int i = 0; i < given.count; ++i) {
@@ -54,7 +54,7 @@ struct Reduction {
   }
 };
 
-inline Tolerances tolerances(double tol, const Sources& given) {
+FASTPID_HD inline Tolerances tolerances(double tol, const Sources& given) {
   Tolerances t = Tolerances::of(tol, Shape{1, 0, 1});
   t.negligible = larger(smaller(tuning::Presolve::kShare * tol / static_cast<double>(given.cells()),
                                 tuning::Presolve::kMostNegligible),
@@ -63,7 +63,8 @@ inline Tolerances tolerances(double tol, const Sources& given) {
 }
 
 // Which target symbols are left.
-inline void keep_targets(const Sources& given, const double* a, double negligible, Reduction& r) {
+FASTPID_HD inline void keep_targets(const Sources& given, const double* a, double negligible,
+                                    Reduction& r) {
   r.kept = 0;
   for (int z = 0; z < given.target; ++z) {
     bool everywhere = true;
@@ -78,15 +79,15 @@ inline void keep_targets(const Sources& given, const double* a, double negligibl
 }
 
 // Compresses source i into r.side.
-inline void compress_source(const Sources& given, const double* a, int i, Tolerances t,
-                            Reduction& r) {
+FASTPID_STAGE inline void compress_source(const Sources& given, const double* a, int i,
+                                          Tolerances t, Reduction& r) {
   compress(a + given.first[i], given.symbols[i], given.target, r.target, r.kept, t.negligible,
            t.same, r.side);
 }
 
 // cap[g, z] for source i, which r.side holds compressed; it comes in as the masses.
-inline void lower_caps(const Sources& given, const double* a, int i, const Reduction& r,
-                       double* cap) {
+FASTPID_STAGE inline void lower_caps(const Sources& given, const double* a, int i,
+                                     const Reduction& r, double* cap) {
   for (int x = 0; x < given.symbols[i]; ++x) {
     const int g = r.side.group[x];
     if (g < 0) continue;
@@ -100,7 +101,7 @@ inline void lower_caps(const Sources& given, const double* a, int i, const Reduc
 }
 
 // The masses of r.side, dense.
-inline void scatter(const Reduction& r, double* mass) {
+FASTPID_STAGE inline void scatter(const Reduction& r, double* mass) {
   const Side side = r.side.side();
   for (std::ptrdiff_t c = 0; c < side.cells(); ++c) mass[c] = 0.0;
   for (int g = 0; g < side.count; ++g) {
@@ -111,7 +112,8 @@ inline void scatter(const Reduction& r, double* mass) {
 }
 
 // Fills r.problem, whose target symbols keep_targets() has chosen.
-inline void reduce(const Sources& given, const double* a, Tolerances t, Reduction& r) {
+FASTPID_STAGE inline void reduce(const Sources& given, const double* a, Tolerances t,
+                                 Reduction& r) {
   double *most = r.most, *p_z = r.most + r.kept;  // q(z) at most, as a share of p(z)
   for (int z = 0; z < r.kept; ++z) most[z] = 1.0;
   int left = 0;
@@ -162,8 +164,8 @@ inline void reduce(const Sources& given, const double* a, Tolerances t, Reductio
 // q[t, z] of the given tuples from a coupling s E of the reduced ones, E by products(): every
 // symbol takes its share. Its marginals lie nowhere above the given ones if those of s E lie below
 // the caps.
-inline void expand_coupling(const Sources& given, const Reduction& r, const double* s,
-                            const double* e, double* q) {
+FASTPID_HD inline void expand_coupling(const Sources& given, const Reduction& r, const double* s,
+                                       const double* e, double* q) {
   const Sources& reduced = r.problem.sources;
   const std::ptrdiff_t tuples = static_cast<std::ptrdiff_t>(given.tuples());
   Odometer at(given);
@@ -192,8 +194,8 @@ inline void expand_coupling(const Sources& given, const Reduction& r, const doub
 // certificate. They are in the gauge in which all sources' potentials of a target symbol have the
 // same peak; a cell that has none gets kFloor below it, which leaves every constraint as it is.
 // Returns their value, a lower bound on F.
-inline double expand(const Sources& given, const double* a, const Reduction& r, const Iterate& it,
-                     const double* shift, double* potentials) {
+FASTPID_STAGE inline double expand(const Sources& given, const double* a, const Reduction& r,
+                                   const Iterate& it, const double* shift, double* potentials) {
   const Sources& s = r.problem.sources;
   double* mean = r.peak + static_cast<std::ptrdiff_t>(s.count) * r.kept;
   const auto value = [&](int k, std::ptrdiff_t c) {

@@ -28,7 +28,7 @@ struct BasicSplitWork {
   Real *given = nullptr, *left = nullptr, *half = nullptr;  // stiff
   std::ptrdiff_t most = 0, most_together = 0;
 
-  static BasicSplitWork take(Arena& arena, const BasicProblem<Real>& p) {
+  FASTPID_HD static BasicSplitWork take(Arena& arena, const BasicProblem<Real>& p) {
     const std::ptrdiff_t tuples = p.tuples(), first = p.sources.first[1];
     const std::ptrdiff_t order = BasicSystemWork<Real>::support(p, first, p.cells());
     BasicSplitWork w;
@@ -55,12 +55,13 @@ class SplitSystem : public System<Exec, Real> {
   using Mask = MaskOf<Real>;
   using Whole = Base;
 
-  SplitSystem(const Exec& exec, const BasicProblem<Real>& p, const BasicSystemWork<Real>& w,
-              const BasicSplitWork<Real>& split)
+  FASTPID_HD SplitSystem(const Exec& exec, const BasicProblem<Real>& p,
+                         const BasicSystemWork<Real>& w, const BasicSplitWork<Real>& split)
       : Base(exec, p, w), split_(split) {}
 
   // As System::factorise(), with the slacks h.
-  Mask factorise(const Real* s, const Real* e, const Real* h, const Real& regularisation) {
+  FASTPID_STAGE Mask factorise(const Real* s, const Real* e, const Real* h,
+                               const Real& regularisation) {
     constexpr double kStiff = 1e-3;  // a slack below which the rank-one part is kept out
     const std::ptrdiff_t tuples = p_.tuples(), n = w_.order;
     s_ = s;
@@ -117,7 +118,7 @@ class SplitSystem : public System<Exec, Real> {
   }
 
   // Solves for `direction`, zero off the support, and `v`; `given` is g of the stiff tuples.
-  void solve(const Real* rhs, const Real* given, Real* direction, Real* v) const {
+  FASTPID_STAGE void solve(const Real* rhs, const Real* given, Real* direction, Real* v) const {
     const std::ptrdiff_t n = w_.order;
     Base::forward_first(rhs);
     Real *first = w_.packed + n, *rest = w_.packed;
@@ -154,20 +155,22 @@ class SplitSystem : public System<Exec, Real> {
   }
 
   // The stiff tuples, and 1 / h of the others.
-  std::ptrdiff_t count() const { return count_; }
-  std::ptrdiff_t tuple(std::ptrdiff_t k) const { return split_.tuple[k]; }
-  Mask is_stiff(std::ptrdiff_t k) const { return !(split_.inverse[tuple(k)] > 0.0); }
+  FASTPID_HD std::ptrdiff_t count() const { return count_; }
+  FASTPID_HD std::ptrdiff_t tuple(std::ptrdiff_t k) const { return split_.tuple[k]; }
+  FASTPID_HD Mask is_stiff(std::ptrdiff_t k) const { return !(split_.inverse[tuple(k)] > 0.0); }
 
  private:
   using Base::p_, Base::w_, Base::target_;
 
-  Real* column(std::ptrdiff_t k) const { return split_.column + k * w_.order; }
-  Real* inner(std::ptrdiff_t k) const { return split_.inner + k * target_; }
-  Real* block(std::ptrdiff_t from) const { return split_.blocks + from * split_.most_together; }
+  FASTPID_HD Real* column(std::ptrdiff_t k) const { return split_.column + k * w_.order; }
+  FASTPID_HD Real* inner(std::ptrdiff_t k) const { return split_.inner + k * target_; }
+  FASTPID_HD Real* block(std::ptrdiff_t from) const {
+    return split_.blocks + from * split_.most_together;
+  }
 
   // f(x, cells of symbol x of the first source, how many lie before, its stiff tuples from .. to).
   template <class F>
-  void each_group(F&& f) const {
+  FASTPID_HD void each_group(F&& f) const {
     std::ptrdiff_t to = 0;
     Base::each_block([&](int x, int width, std::ptrdiff_t row) {
       const std::ptrdiff_t from = to;
@@ -177,7 +180,7 @@ class SplitSystem : public System<Exec, Real> {
   }
 
   // L^-1 E_t, and what is left of E_t at the other sources.
-  void enter(std::ptrdiff_t k, int x, int width, std::ptrdiff_t row, const Real* e) {
+  FASTPID_STAGE void enter(std::ptrdiff_t k, int x, int width, std::ptrdiff_t row, const Real* e) {
     const std::ptrdiff_t n = w_.order, t = split_.tuple[k];
     const Real* of = e + t * target_;
     const Real own = split_.given[k];

@@ -18,7 +18,7 @@ namespace fastpid::many {
 
 // The bytes that the interior point takes.
 template <class Real>
-double newton_bytes(const BasicProblem<Real>& p) {
+FASTPID_STAGE double newton_bytes(const BasicProblem<Real>& p) {
   Arena arena;
   BasicInteriorWork<Real>::take(arena, p);
   return static_cast<double>(arena.used());
@@ -26,7 +26,7 @@ double newton_bytes(const BasicProblem<Real>& p) {
 
 // Multiplications and additions of the dense algebra of a step.
 template <class Real>
-double newton_flops(const BasicProblem<Real>& p) {
+FASTPID_STAGE double newton_flops(const BasicProblem<Real>& p) {
   using Work = BasicSystemWork<Real>;
   const std::ptrdiff_t first = p.sources.first[1];
   const double order = static_cast<double>(Work::support(p, first, p.cells()));
@@ -36,7 +36,7 @@ double newton_flops(const BasicProblem<Real>& p) {
 
 // Whether the interior point's memory and dense algebra are worth it.
 template <class Real>
-bool newton_is_affordable(const BasicProblem<Real>& p) {
+FASTPID_HD bool newton_is_affordable(const BasicProblem<Real>& p) {
   constexpr double kMostFlops = 1e10;  // a step of some seconds
   return newton_bytes(p) <= tuning::Strategy::kNewtonBytes && newton_flops(p) <= kMostFlops;
 }
@@ -48,9 +48,9 @@ class Strategy {
   using Tuned = tuning::Strategy;
 
   // Gaps up to `negligible` are as good as it gets, whatever tol says.
-  Strategy(const Exec& exec, const BasicProblem<Real>& p, const BasicProxyWork<Real>& proxy_work,
-           const BasicCertificateWork<Real>& c, const BasicIterate<Real>& it,
-           const Options& options, double negligible)
+  FASTPID_HD Strategy(const Exec& exec, const BasicProblem<Real>& p,
+                      const BasicProxyWork<Real>& proxy_work, const BasicCertificateWork<Real>& c,
+                      const BasicIterate<Real>& it, const Options& options, double negligible)
       : exec_(exec),
         p_(p),
         proxy_work_(proxy_work),
@@ -62,7 +62,7 @@ class Strategy {
 
   // Leaves the iterate that the bounds are of in `it`. `room(bytes)` gives workspace.
   template <class Room, class Stop>
-  BasicFound<Real> run(Room&& room, Stop&& stop) {
+  FASTPID_HD BasicFound<Real> run(Room&& room, Stop&& stop) {
     proxy(p_, proxy_work_, it_);
     best_.bounds = certify(exec_, p_, it_, enough(), c_, 0);
     found_.method = static_cast<double>(Method::proxy);
@@ -90,7 +90,7 @@ class Strategy {
   // Again with the system split, and along the central path, where it fails by itself. Returns who
   // is without an answer.
   template <class Room, class Stop>
-  Mask newton(Room&& room, Mask open, Stop&& stop) {
+  FASTPID_STAGE Mask newton(Room&& room, Mask open, Stop&& stop) {
     const auto work = carve<BasicInteriorWork<Real>>(room, p_);
     BasicSplitWork<Real> split;
     for (const int attempt : {0, 1, 2}) {
@@ -112,12 +112,12 @@ class Strategy {
   // Mirror descent where it is likely to be the quicker: large problems and loose tolerances.
   // Returns who is left to the interior point, which is quick enough in lanes.
   template <class Room, class Stop>
-  Mask descend_first(Room&& room, const Mask& open, Stop&& stop) {
+  FASTPID_HD Mask descend_first(Room&& room, const Mask& open, Stop&& stop) {
     if constexpr (kDense<Real>) {
       return open;
     } else {
       using Steps = tuning::Steps;
-      const tuning::Costs& costs = tuning::kCostsAlone;
+      const tuning::Costs costs = tuning::kCostsAlone;
       const double tuples = static_cast<double>(p_.tuples());
       const double cells = tuples * p_.target();
       const double newton_steps =
@@ -137,7 +137,7 @@ class Strategy {
 
   // Returns whom it has given up, or not brought there within its usual limit of steps.
   template <class Room, class Stop>
-  Mask descend(Room&& room, const Mask& which, double worthwhile, Stop&& stop) {
+  FASTPID_STAGE Mask descend(Room&& room, const Mask& which, double worthwhile, Stop&& stop) {
     const auto work = carve<BasicMirrorWork<Real>>(room, p_);
     leave_proxy();
     MirrorDescent<Exec, Real> method(exec_, p_, work, c_, it_, tol_, worthwhile);
@@ -148,17 +148,19 @@ class Strategy {
     return which & (end.is(Outcome::stalled) | late);
   }
 
-  double enough() const { return tuning::Certificate::kEnoughShare * tol_; }
-  int limit(int usual) const { return options_.max_iter > 0 ? options_.max_iter : usual; }
+  FASTPID_HD double enough() const { return tuning::Certificate::kEnoughShare * tol_; }
+  FASTPID_HD int limit(int usual) const {
+    return options_.max_iter > 0 ? options_.max_iter : usual;
+  }
 
   // Every method starts from the proxy, and moves away.
-  void leave_proxy() {
+  FASTPID_HD void leave_proxy() {
     if (!at_proxy_) proxy(p_, proxy_work_, it_);
     at_proxy_ = false;
   }
 
   // A method answers for the bounds that are its own, and the first one for those of the proxy.
-  void record(const BasicEnd<Real>& end, const Mask& which, Method method) {
+  FASTPID_HD void record(const BasicEnd<Real>& end, const Mask& which, Method method) {
     const Mask its = which & (end.improved | !answered_);
     found_.method = select(its, Real(static_cast<double>(method)), found_.method);
     found_.outcome = select(its, end.outcome, found_.outcome);

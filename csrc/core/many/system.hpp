@@ -29,21 +29,21 @@ struct BasicSystemWork {
   std::ptrdiff_t order = 0, rows = 0;
 
   // Packs work on all cells: what one problem does not have, another may.
-  static bool has(const BasicProblem<Real>& p, std::ptrdiff_t c) {
+  FASTPID_HD static bool has(const BasicProblem<Real>& p, std::ptrdiff_t c) {
     if constexpr (kDense<Real>) {
       return true;
     } else {
       return p.mass[c] > 0.0;
     }
   }
-  static std::ptrdiff_t support(const BasicProblem<Real>& p, std::ptrdiff_t from,
-                                std::ptrdiff_t to) {
+  FASTPID_HD static std::ptrdiff_t support(const BasicProblem<Real>& p, std::ptrdiff_t from,
+                                           std::ptrdiff_t to) {
     std::ptrdiff_t n = 0;
     for (std::ptrdiff_t c = from; c < to; ++c) n += has(p, c);
     return n;
   }
 
-  static BasicSystemWork take(Arena& arena, const BasicProblem<Real>& p) {
+  FASTPID_HD static BasicSystemWork take(Arena& arena, const BasicProblem<Real>& p) {
     const std::ptrdiff_t target = p.target(), first = p.sources.first[1];
     BasicSystemWork w;
     w.rows = support(p, 0, first);
@@ -65,7 +65,7 @@ class System {
  public:
   using Mask = MaskOf<Real>;
 
-  System(const Exec& exec, const BasicProblem<Real>& p, const BasicSystemWork<Real>& w)
+  FASTPID_HD System(const Exec& exec, const BasicProblem<Real>& p, const BasicSystemWork<Real>& w)
       : exec_(exec), p_(p), w_(w), target_(p.target()) {
     const Sources& s = p.sources;
     int next = 0;
@@ -82,13 +82,14 @@ class System {
 
   // From s, e and the inverse slacks by the tuple; the diagonal is raised by a share
   // `regularisation`. False if the matrix is not positive definite.
-  Mask factorise(const Real* s, const Real* e, const Real* inverse, const Real& regularisation) {
+  FASTPID_HD Mask factorise(const Real* s, const Real* e, const Real* inverse,
+                            const Real& regularisation) {
     const Mask definite = reduce(s, e, inverse, regularisation);
     return any(definite) ? definite & factorise_rest() : definite;
   }
 
   // Solves for `direction` by the cell, zero off the support.
-  void solve(const Real* rhs, Real* direction) const {
+  FASTPID_HD void solve(const Real* rhs, Real* direction) const {
     forward_first(rhs);
     solve_rest();
     subtract_rest();
@@ -97,7 +98,8 @@ class System {
 
  protected:
   // Assembles the system and eliminates the first source.
-  Mask reduce(const Real* s, const Real* e, const Real* inverse, const Real& regularisation) {
+  FASTPID_STAGE Mask reduce(const Real* s, const Real* e, const Real* inverse,
+                            const Real& regularisation) {
     const std::ptrdiff_t n = w_.order;
     for (std::ptrdiff_t k = 0; k < n * w_.rows; ++k) w_.panel[k] = 0.0;
     for (std::ptrdiff_t k = 0; k < n * n; ++k) w_.schur[k] = 0.0;
@@ -112,14 +114,14 @@ class System {
     }
     return definite;
   }
-  Mask factorise_rest() {
+  FASTPID_STAGE Mask factorise_rest() {
     const auto n = static_cast<int>(w_.order);
     return n > 0 ? exec_.cholesky(w_.schur, n, n) : Mask(true);
   }
 
   // The parts of a solve, on the right-hand side in w_.packed: that of the first source, behind
   // that of the others.
-  void forward_first(const Real* rhs) const {
+  FASTPID_STAGE void forward_first(const Real* rhs) const {
     const std::ptrdiff_t n = w_.order, head = p_.sources.first[1];
     Real *first = w_.packed + n, *rest = w_.packed;
     std::ptrdiff_t at = 0;
@@ -137,10 +139,10 @@ class System {
       for (std::ptrdiff_t i = 0; i < n; ++i) rest[i] = multiply_add(column[i], by, rest[i]);
     }
   }
-  void solve_rest() const {
+  FASTPID_STAGE void solve_rest() const {
     if (w_.order > 0) exec_.solve(w_.schur, static_cast<int>(w_.order), w_.order, w_.packed);
   }
-  void subtract_rest() const {
+  FASTPID_STAGE void subtract_rest() const {
     const std::ptrdiff_t n = w_.order;
     Real *first = w_.packed + n, *rest = w_.packed;
     for (std::ptrdiff_t k = 0; k < w_.rows; ++k) {
@@ -150,7 +152,7 @@ class System {
       first[k] -= sum;
     }
   }
-  void backward_first(Real* direction) const {
+  FASTPID_STAGE void backward_first(Real* direction) const {
     Real *first = w_.packed + w_.order, *rest = w_.packed;
     each_block(
         [&](int x, int width, std::ptrdiff_t row) { backward(factor(x), width, first + row); });
@@ -161,13 +163,13 @@ class System {
     }
   }
 
-  Real* factor(int x) const {
+  FASTPID_HD Real* factor(int x) const {
     return w_.first + static_cast<std::ptrdiff_t>(x) * target_ * target_;
   }
 
   // f(x, cells of symbol x of the first source, how many lie before).
   template <class F>
-  void each_block(F&& f) const {
+  FASTPID_HD void each_block(F&& f) const {
     std::ptrdiff_t row = 0;
     for (int x = 0; x < p_.sources.symbols[0]; ++x) {
       const int width = first_width(x);
@@ -175,7 +177,7 @@ class System {
       row += width;
     }
   }
-  int first_width(int x) const {
+  FASTPID_HD int first_width(int x) const {
     if constexpr (kDense<Real>) return target_;
     int width = 0;
     for (int z = 0; z < target_; ++z) {
@@ -184,13 +186,13 @@ class System {
     return width;
   }
 
-  void forward(const Real* l, int width, Real* v) const {
+  FASTPID_STAGE void forward(const Real* l, int width, Real* v) const {
     for (int k = 0; k < width; ++k) {
       v[k] *= l[k * target_ + k];
       for (int i = k + 1; i < width; ++i) v[i] -= l[k * target_ + i] * v[k];
     }
   }
-  void backward(const Real* l, int width, Real* v) const {
+  FASTPID_STAGE void backward(const Real* l, int width, Real* v) const {
     for (int k = width - 1; k >= 0; --k) {
       for (int i = k + 1; i < width; ++i) v[k] -= l[k * target_ + i] * v[i];
       v[k] *= l[k * target_ + k];
@@ -199,7 +201,7 @@ class System {
 
  private:
   // Blocks of two sources of the head get the sum of W_t over the last source at once.
-  void assemble(const Real* s, const Real* e, const Real* inverse) {
+  FASTPID_STAGE void assemble(const Real* s, const Real* e, const Real* inverse) {
     const std::ptrdiff_t n = w_.order, last = p_.last();
     const int sources = p_.sources.count;
     std::ptrdiff_t row = 0;  // the panel's columns before those of the first source's symbol
@@ -244,11 +246,14 @@ class System {
     });
   }
 
-  Real* column(std::ptrdiff_t cell) const { return w_.schur + w_.column[cell] * w_.order; }
+  FASTPID_HD Real* column(std::ptrdiff_t cell) const {
+    return w_.schur + w_.column[cell] * w_.order;
+  }
 
   // Adds block[from ..] to the entries of a column that belong to the cells of `row`; those that
   // `of` has no mass in are not there.
-  void add(const Real* block, const Real* of, std::ptrdiff_t row, int from, Real* column) const {
+  FASTPID_STAGE void add(const Real* block, const Real* of, std::ptrdiff_t row, int from,
+                         Real* column) const {
     const int* index = w_.column + row;
     const int first = index[from], last = index[target_ - 1];
     if (kDense<Real> || (first >= 0 && last - first == target_ - 1 - from)) {
@@ -261,7 +266,7 @@ class System {
   }
 
   // The diagonal of a cell that a problem in a pack does not have decouples it.
-  void raise_diagonals(const Real& by) {
+  FASTPID_HD void raise_diagonals(const Real& by) {
     each_block([&](int x, int width, std::ptrdiff_t row) {
       for (int k = 0; k < width; ++k) {
         Real& diagonal = factor(x)[k * target_ + k];
@@ -274,12 +279,12 @@ class System {
       diagonal = or_one(p_.sources.first[1] + k, diagonal * by);
     }
   }
-  Real or_one(std::ptrdiff_t cell, const Real& diagonal) const {
+  FASTPID_HD Real or_one(std::ptrdiff_t cell, const Real& diagonal) const {
     if constexpr (kDense<Real>) return select(p_.mass[cell] > 0.0, diagonal, Real(1.0));
     return diagonal;
   }
 
-  void close_null_directions() {
+  FASTPID_HD void close_null_directions() {
     const Sources& s = p_.sources;
     for (int i = 1; i < s.count; ++i) {
       for (int z = 0; z < target_; ++z) {
@@ -304,7 +309,7 @@ class System {
 
   // The first source's blocks become their Cholesky factors, with reciprocals on the diagonal, and
   // the panel B becomes B L^-T. Blocks are a target wide: the library's calls would cost more.
-  Mask eliminate() {
+  FASTPID_STAGE Mask eliminate() {
     Mask definite = true;
     const std::ptrdiff_t n = w_.order;
     each_block([&](int x, int width, std::ptrdiff_t row) {

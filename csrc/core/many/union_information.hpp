@@ -20,7 +20,7 @@ struct Answer {
 
 // Returns H(Z); I(X_i; Z) of every source goes to `mi`. Both are times the total where that is not
 // quite one, as F is.
-inline double known_terms(const Sources& s, const double* a, double* mi) {
+FASTPID_HD inline double known_terms(const Sources& s, const double* a, double* mi) {
   double h_z = 0.0;
   for (int i = 0; i < s.count; ++i) {
     double cells = 0.0, rows = 0.0, h = 0.0, total = 0.0;
@@ -52,13 +52,13 @@ template <class Exec>
 class Solver {
  public:
   // `mi` receives I(X_i; Z) of every source, `potentials` those of the given problem, by its cells.
-  Solver(const Exec& exec, const Sources& given, const double* a, const Options& options,
-         double* mi, double* potentials)
+  FASTPID_HD Solver(const Exec& exec, const Sources& given, const double* a, const Options& options,
+                    double* mi, double* potentials)
       : exec_(exec), given_(given), a_(a), options_(options), mi_(mi), potentials_(potentials) {}
 
   // Reduces the problem, and answers where there is a closed form (or should have been one).
   template <class Room>
-  bool begin(Room&& room) {
+  FASTPID_HD bool begin(Room&& room) {
     h_z_ = known_terms(given_, a_, mi_);
     reduction_ = carve<Reduction>(room, given_);
     const Tolerances limits = tolerances(options_.tol, given_);
@@ -87,7 +87,7 @@ class Solver {
 
   // Solves what begin() left. `stop()` says that the user wants out.
   template <class Room, class Stop>
-  void iterate(Room&& room, Stop&& stop) {
+  FASTPID_HD void iterate(Room&& room, Stop&& stop) {
     const Problem& p = reduction_.problem;
     const auto work = carve<BasicProxyWork<double>>(room, p);
     Strategy<Exec, double> strategy(exec_, p, work, certificate_, it_, options_, negligible());
@@ -95,7 +95,7 @@ class Solver {
   }
 
   // Takes what a strategy found on problem(), and the iterate behind it in iterate().
-  void conclude(const BasicFound<double>& found) {
+  FASTPID_HD void conclude(const BasicFound<double>& found) {
     const auto outcome = static_cast<Outcome>(static_cast<int>(found.outcome));
     answer_.method = static_cast<Method>(static_cast<int>(found.method));
     answer_.iterations = static_cast<int>(found.iterations);
@@ -111,20 +111,20 @@ class Solver {
   }
 
   // A gap within rounding is as good as it gets.
-  double negligible() const {
+  FASTPID_HD double negligible() const {
     const double cells = static_cast<double>(given_.cells());
     return 1e-15 * cells * (1.0 + std::log(cells));
   }
 
-  const Options& options() const { return options_; }
-  const Problem& problem() const { return reduction_.problem; }
-  const Iterate& iterate() const { return it_; }
-  const Answer& answer() const { return answer_; }
+  FASTPID_HD const Options& options() const { return options_; }
+  FASTPID_HD const Problem& problem() const { return reduction_.problem; }
+  FASTPID_HD const Iterate& iterate() const { return it_; }
+  FASTPID_HD const Answer& answer() const { return answer_; }
 
   // A coupling (given tuples x target) behind the upper bound of the iterate, but for the little
   // that its marginals miss; to be asked for after an iterative method. `room` gives workspace.
   template <class Room>
-  void coupling(Room&& room, double* q) {
+  FASTPID_HD void coupling(Room&& room, double* q) {
     const Problem& p = reduction_.problem;
     upper_bound(exec_, p, it_, tuning::Certificate::kEnoughShare * options_.tol, certificate_,
                 tuning::Certificate::kSweeps, true);
@@ -136,7 +136,7 @@ class Solver {
 
  private:
   template <class Room>
-  void solve_binary(Room&& room) {
+  FASTPID_STAGE void solve_binary(Room&& room) {
     const auto work = carve<BinaryWork>(room, given_);
     int z[2] = {0, 0};
     for (int k = 0; k < given_.target; ++k) {
@@ -160,7 +160,7 @@ class Solver {
   // From the bounds on F to those of H(Z) + F, and the inequalities max I(X_i; Z) <= I_union <= sum
   // of all I(X_i; Z); these alone where the bounds contradict them or one another by more than
   // rounding.
-  void bracket() {
+  FASTPID_STAGE void bracket() {
     double least = 0.0, most = 0.0;
     for (int i = 0; i < given_.count; ++i) {
       least = larger(least, mi_[i]);
