@@ -86,9 +86,9 @@ PyObject* kernel(PyObject*, PyObject*) {
                            &cpu::union_information,
                            &cpu::decompose_many,
                            &cpu::soft_table,
-                           &cpu::soft_table_gradient<double>,
-                           &cpu::soft_table_gradient<float>,
-                           &cpu::loss_step};
+                           &cpu::soft_table_gradient,
+                           &cpu::loss_step,
+                           &cpu::loss_value};
   return PyCapsule_New(&table, cpu::kKernelCapsule, nullptr);
 }
 
