@@ -20,8 +20,8 @@ using Labels = Array<std::int64_t>;
 // Rows of the sources, (n, symbols) each, and their labels.
 cpu::Predictions predictions(const py::tuple& rows, const Labels& z, const Doubles& weights, int nz,
                              bool logits) {
-  cpu::Predictions out{{}, z.data(), weights.size() ? weights.data() : nullptr, z.size(),
-                       at_least_one(nz), logits};
+  cpu::Predictions out{{},       z.data(),         weights.size() ? weights.data() : nullptr,
+                       z.size(), at_least_one(nz), logits};
   if (rows.size() < 2) throw std::invalid_argument("there must be two sources or more");
   for (const py::handle item : rows) {
     const auto a = py::reinterpret_borrow<py::array>(item);
@@ -154,8 +154,8 @@ py::tuple loss_step(const Doubles& own, const Doubles& before, double decay, dou
       step_of(shape, before, decay, pays, weights, differentiate, tol, threads, mass_tolerance);
   step.own = own.data();
   Doubles state(cpu::LossState<double>::size(shape));
-  Doubles by_own({differentiate ? py::ssize_t{shape.nx} : 0, py::ssize_t{shape.ny},
-                  py::ssize_t{shape.nz}});
+  Doubles by_own(
+      {differentiate ? py::ssize_t{shape.nx} : 0, py::ssize_t{shape.ny}, py::ssize_t{shape.nz}});
   double *to = state.mutable_data(), *by = by_own.mutable_data();
   run_interruptibly(step.options, [&] { return kernel->loss_step(step, to, by); });
   return py::make_tuple(kernel->loss_value(step, to), status_of(shape, to), state, by_own);
@@ -223,8 +223,8 @@ void register_predictions(py::module_& m) {
         py::arg("logits"),
         "The gradients by the rows that soft_table() was given, from that by its table.");
   m.def("loss_step", &loss_step, py::arg("own").noconvert(), py::arg("before").noconvert(),
-        py::arg("decay"), py::arg("pays"), py::arg("weights").noconvert(),
-        py::arg("differentiate"), py::arg("tol"), py::arg("threads"), py::arg("mass_tolerance"),
+        py::arg("decay"), py::arg("pays"), py::arg("weights").noconvert(), py::arg("differentiate"),
+        py::arg("tol"), py::arg("threads"), py::arg("mass_tolerance"),
         "The sums of a table (nx, ny, nz), and the state that the step before left or an empty "
         "array -> the value of `weights` times the terms of own + decay * before, normalised, its "
         "status, the new state (LossState in csrc/cpu/loss_step.hpp), and the gradient by `own` "

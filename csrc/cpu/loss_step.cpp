@@ -57,8 +57,8 @@ bool loss_step(const LossStep& step, double* state, double* by_own) {
   const double first = step.before ? kFirstShare * before.codes[0] : 0.0;
   const bool solved = !start && solve_in_single(given, step.options, results, now.xz, now.yz,
                                                 potentials, now.s, first);
-  if (!solved && !solve_tables(given, 1, step.options, results, now.xz, now.yz, potentials, start,
-                               now.s)) {
+  if (!solved &&
+      !solve_tables(given, 1, step.options, results, now.xz, now.yz, potentials, start, now.s)) {
     return false;
   }
   for (int i = 0; i < Results::kCodes; ++i) now.codes[i] = codes[i];

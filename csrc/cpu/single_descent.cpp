@@ -145,13 +145,15 @@ void multiply(const float* a, std::ptrdiff_t down, std::ptrdiff_t right, int row
     const Row* of_b = b.rows + k;
     for (int j = 0; j < b.count; ++j, left += right, of_b += next) {
       const Row v = *of_b;
-      FASTPID_UNROLL for (int m = 0; m < n; ++m) sums[m] = multiply_add(spread(left[m * down]), v, sums[m]);
+      FASTPID_UNROLL for (int m = 0; m < n; ++m) sums[m] =
+          multiply_add(spread(left[m * down]), v, sums[m]);
     }
     FASTPID_UNROLL for (int m = 0; m < n; ++m) done(i + m, k, sums[m]);
   };
   for (int k = 0; k < b.registers; ++k) {
     int i = 0;
-    for (; i + kTogether <= rows; i += kTogether) several(i, k, std::integral_constant<int, kTogether>());
+    for (; i + kTogether <= rows; i += kTogether)
+      several(i, k, std::integral_constant<int, kTogether>());
     for (; i < rows; ++i) several(i, k, std::integral_constant<int, 1>());
   }
 }
@@ -177,9 +179,9 @@ Row rescaled(Row mass, Row sum, Row factor) {
 }
 
 struct SingleWork {
-  Matrix s, t, log_s, last;             // nx x ny
-  Matrix mass_a, u;                     // nx x nz
-  Matrix mass_b, v, v_of_y;             // nz x ny, and ny x nz
+  Matrix s, t, log_s, last;  // nx x ny
+  Matrix mass_a, u;          // nx x nz
+  Matrix mass_b, v, v_of_y;  // nz x ny, and ny x nz
 
   static SingleWork take(Arena& arena, const BasicReduced<Single>& r) {
     const int nx = r.a.count, ny = r.b.count, nz = r.a.target;

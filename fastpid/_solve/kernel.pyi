@@ -28,9 +28,7 @@ def soft_table(
     nz: int,
     logits: bool,
     tolerance: float,
-) -> tuple[
-    NDArray[np.float64], tuple[NDArray[np.float64], ...], tuple[int, int, int, float]
-]: ...
+) -> tuple[NDArray[np.float64], tuple[NDArray[np.float64], ...], tuple[int, int, int, float]]: ...
 def soft_table_gradient(
     rows: tuple[NDArray[np.floating[Any]], ...],
     probabilities: tuple[NDArray[np.float64], ...],

@@ -174,11 +174,12 @@ class PIDLoss(torch.nn.Module):
             Inside torch.func's transforms; where differentiated twice.
         """
         if torch.compiler.is_compiling():
-            return self._outside_graph(x, y, z, weights, mask)
+            loss: Tensor = self._outside_graph(x, y, z, weights, mask)
+            return loss
         if weights is None and mask is None and type(x) is type(y) is type(z) is Tensor:
-            loss = self._quick(x, y, z)  # type: ignore[arg-type]
-            if loss is not None:
-                return loss
+            found = self._quick(x, y, z)
+            if found is not None:
+                return found
         return self._general(x, y, z, weights, mask)
 
     @torch.compiler.disable
@@ -231,7 +232,9 @@ class PIDLoss(torch.nn.Module):
         )
         stepper = self._stepper(len(sources))
         if _without_values(samples):
-            return sum(source.sum() for source in samples.sources) * 0.0
+            first, *others = (source.sum() for source in samples.sources)
+            nothing: Tensor = sum(others, first) * 0.0
+            return nothing
         shape = samples.shape
         count = processes.count_processes() if self._distributed else 1
         try:
@@ -248,11 +251,10 @@ class PIDLoss(torch.nn.Module):
         memory.last = step.state
         if self.training:
             memory.state = step.state
-        first, *others = samples.sources
-        dtype = torch.promote_types(first.dtype, torch.float32)
-        for other in others:
-            dtype = torch.promote_types(dtype, other.dtype)
-        number = first.new_full((), step.value, dtype=dtype)
+        dtype = torch.float32
+        for source in samples.sources:
+            dtype = torch.promote_types(dtype, source.dtype)
+        number = samples.sources[0].new_full((), step.value, dtype=dtype)
         if not differentiate:
             return number
         # DistributedDataParallel takes the mean over processes.
@@ -291,7 +293,7 @@ class PIDLoss(torch.nn.Module):
         ValueError
             If it is not that, or does not fit itself or num_classes.
         """
-        allowed = (set(), {"sums"}, set(KEPT))
+        allowed: tuple[set[str], ...] = (set(), {"sums"}, set(KEPT))
         if not isinstance(state, Mapping) or set(state) not in allowed:
             raise ValueError(
                 f"the state of a PIDLoss holds {', '.join(KEPT)}, or the sums of more than two "
@@ -360,7 +362,7 @@ def pid_loss(
         As :class:`PIDLoss`.
     """
     loss = PIDLoss(
-        objective,
+        objective if objective is not None else {},
         num_classes=num_classes,
         decay=0.0,
         logits=logits,

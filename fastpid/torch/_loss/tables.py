@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -81,9 +82,7 @@ def check(
     labels = check_labels(z)
     if labels.requires_grad or any(source.dim() != 2 for source in checked):
         shapes = " and ".join(str(tuple(source.shape)) for source in checked)
-        raise ValueError(
-            f"{' and '.join(names)} must have shape (n, symbols); got {shapes}"
-        )
+        raise ValueError(f"{' and '.join(names)} must have shape (n, symbols); got {shapes}")
     check_samples(checked, labels, weights, mask, names=names)
     samples = Samples(names, tuple(checked), labels, weights, mask, num_classes, logits)
     cells = math.prod(samples.shape)
@@ -164,9 +163,11 @@ def _compose(samples: Samples, sources: Sequence[Tensor]) -> Tensor:
     """Return the joint distribution."""
     soft = samples.z.dtype.is_floating_point
     classes = None if soft else samples.num_classes
-    options = {"num_classes": classes, "weights": samples.weights, "mask": samples.mask}
+    make = functools.partial(
+        from_predictions, num_classes=classes, weights=samples.weights, mask=samples.mask
+    )
     if len(sources) == 2:
-        return from_predictions(*sources, samples.z, logits=samples.logits, **options)
+        return make(sources[0], sources[1], samples.z, logits=samples.logits)
     rows = [
         _probabilities(name, source, samples)
         for name, source in zip(samples.names, sources, strict=True)
@@ -181,7 +182,7 @@ def _compose(samples: Samples, sources: Sequence[Tensor]) -> Tensor:
     together, *others = rows
     for row in others[:-1]:
         together = (together.unsqueeze(-1) * row.unsqueeze(-2)).flatten(1)
-    table = from_predictions(together, rows[-1], samples.z, validate=False, **options)
+    table = make(together, rows[-1], samples.z, validate=False)
     if bool(table.detach().isnan().any()):
         raise ValueError(_NOTHING_LEFT)
     return table.reshape(samples.shape)
