@@ -31,7 +31,8 @@ class Known(torch.autograd.Function):
                 "derivative where the support of the optimum changes. Use first derivatives, "
                 "without create_graph=True"
             )
-        if grad.is_cpu and grad.item() == 1.0:  # of a sum of losses: nothing to multiply
+        # Of a sum of losses: nothing to multiply.
+        if grad.is_cpu and not torch.compiler.is_compiling() and grad.item() == 1.0:
             return (None, *ctx.by)
         return (None, *(by * grad.to(by.dtype) for by in ctx.by))
 

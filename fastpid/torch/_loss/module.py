@@ -1,4 +1,4 @@
-"""PIDLoss: a combination of information atoms as a loss, at a few percent of a training step."""
+"""PIDLoss: a combination of information atoms as a loss, at a tenth of a small training step."""
 
 from __future__ import annotations
 
@@ -32,19 +32,24 @@ class _Memory:
 
 
 class PIDLoss(torch.nn.Module):
-    """A linear combination of the atoms of two classifiers' predictions about the labels.
+    """A linear combination of the atoms of several classifiers' predictions about the labels.
 
     The joint table of the predicted classes and the labels is what
-    :func:`fastpid.torch.from_predictions` makes of a batch, averaged over the steps so far. It is
-    decomposed to `tol`, and the gradient goes back to the predictions.
+    :func:`fastpid.torch.from_predictions`, or :func:`fastpid.joint.from_many_predictions`, makes of
+    a batch, averaged over the steps so far. It is decomposed to `tol`, as by
+    :func:`fastpid.decompose` or, of three classifiers or more, :func:`fastpid.decompose_many`, and
+    the gradient goes back to the predictions.
 
     Parameters
     ----------
     objective : str or mapping of str to float
-        What the loss is: the name of a quantity, or weights by name. The quantities are
-        "redundancy", "unique_x", "unique_y", "synergy", "mi_x", "mi_y", "mi_xy" and
-        "union_information". ``{"redundancy": 1.0, "synergy": -1.0}`` is a loss that falls as
-        redundancy turns into synergy.
+        What the loss is: the name of a quantity, or weights by name.
+        ``{"redundancy": 1.0, "synergy": -1.0}`` is a loss that falls as redundancy turns into
+        synergy. Of two classifiers the quantities are "redundancy", "unique_x", "unique_y",
+        "synergy", "mi_x", "mi_y", "mi_xy" and "union_information". Of any number, counted from 0,
+        they are what :class:`fastpid.ManyDecomposition` has: "redundancy", "synergy",
+        "union_information" and "mi_joint", and those of some as they are indexed: "unique[0]",
+        "mi[0]", "coverage[0, 1]", "union_information[0, 1]".
     num_classes : int
         How many classes the labels have, whether or not a batch has all of them.
     decay : float, in [0, 1)
@@ -52,7 +57,8 @@ class PIDLoss(torch.nn.Module):
     logits : bool
         Whether predictions are logits, of which the softmax is taken, or probabilities.
     tol : float
-        The largest accepted gap of the union information, in `unit`.
+        The largest accepted gap of the union information, of each set of sources that the
+        objective is made of, in `unit`.
     unit : {"bits", "nats"}
     distributed : bool
         Add up the tables of all processes where ``torch.distributed`` is initialised.
@@ -62,8 +68,9 @@ class PIDLoss(torch.nn.Module):
 
     Attributes
     ----------
-    decomposition : Decomposition or None
-        That of the last call, in numbers.
+    decomposition : Decomposition, ManyDecomposition or None
+        That of the last call, in numbers. Of three sources or more it is made when it is asked for,
+        to `tol`, of all sets of up to five sources; of more, of those in the objective.
 
     Notes
     -----
@@ -73,13 +80,17 @@ class PIDLoss(torch.nn.Module):
     derivative of the atoms is taken at A, and the change of the table is this batch's, P:
     ``sum(f'(A) * dP)``, without the factor ``1 - decay`` by which P moves A. (Stochastic
     compositional gradient descent: Wang, Fang and Liu, Mathematical Programming 161, 2017,
-    algorithm 1.) With ``decay=0`` it is the gradient of the value itself.
+    algorithm 1.) With ``decay=0`` it is the gradient of the value itself. The table of M sources
+    has as many cells as the product of their symbols and the classes: the noise and the bias of one
+    batch grow with it, and so does the average that is needed, which is all the correction there
+    is.
 
-    The solve of a step starts from the solution of the last one. The answer is certified to `tol`
-    whatever the start; where tables move slowly the certificate of the last solution is all there
-    is to do. What one step leaves for the next is part of ``state_dict()``, always in host memory,
-    and is begun anew where the numbers of symbols change. In ``eval()`` the table is the batch's
-    own and nothing is remembered; a call that raises leaves the state as it was.
+    Of two sources, the certificate of the last step's solution is all there is to do where tables
+    move slowly; otherwise mirror descent, in single precision up to 32,768 cells, looks for its end
+    where the last step's was. The answer is certified to `tol`, in double precision, whatever the
+    state. What one step leaves for the next is part of ``state_dict()``, always in host memory, and
+    is begun anew where the numbers of symbols change. In ``eval()`` the table is the batch's own
+    and nothing is remembered; a call that raises leaves the state as it was.
 
     With torch.distributed, and `distributed`, every process gets the value of all samples, and
     gradients that DistributedDataParallel's mean over the processes makes those of that value.
@@ -93,7 +104,10 @@ class PIDLoss(torch.nn.Module):
     >>> import torch, fastpid
     >>> loss = fastpid.torch.PIDLoss({"redundancy": 1.0, "synergy": -1.0}, num_classes=2)
     >>> x, y = torch.randn(2, 32, 3, requires_grad=True)
-    >>> loss(x, y, torch.arange(32) % 2).backward()
+    >>> labels = torch.arange(32) % 2
+    >>> loss(x, y, labels).backward()
+    >>> loss = fastpid.torch.PIDLoss({"unique[2]": -1.0, "coverage[0, 1]": 0.5}, num_classes=2)
+    >>> loss([x, y, x + y], labels).backward()
     """
 
     def __init__(
