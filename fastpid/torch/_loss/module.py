@@ -420,8 +420,10 @@ def _without_values(samples: tables.Samples) -> bool:
 
 def _is_differentiated(sources: Sequence[Tensor]) -> bool:
     """Whether somebody may ask for gradients, or has tangents."""
-    if any([source.requires_grad for source in sources]) and torch.is_grad_enabled():
-        return True
+    if torch.is_grad_enabled():
+        for source in sources:
+            if source.requires_grad:
+                return True
     forward_ad = torch.autograd.forward_ad
     if forward_ad._current_level < 0:
         return False
