@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "../exec/serial.hpp"
 
@@ -66,6 +67,46 @@ std::ptrdiff_t read_rows(const Predictions& given, const Real* values, int symbo
 
 double weight_of(const Predictions& given, std::ptrdiff_t i) {
   return given.weights ? given.weights[i] : 1.0;
+}
+
+// f(k, n): n registers from column k on, all columns of a row in turn.
+template <class F>
+void each_columns(std::ptrdiff_t stride, F&& f) {
+  std::ptrdiff_t k = 0;
+  for (; k + 2 * kLanes <= stride; k += 2 * kLanes) f(k, std::integral_constant<int, 2>());
+  for (; k < stride; k += kLanes) f(k, std::integral_constant<int, 1>());
+}
+
+// sums[j, k] += by[j] row[k], rows of `stride`.
+void add_product(std::ptrdiff_t count, const double* by, double weight, const double* row,
+                 std::ptrdiff_t stride, double* sums) {
+  each_columns(stride, [&](std::ptrdiff_t k, auto several) {
+    constexpr int n = decltype(several)::value;
+    Vector tail[n];
+    for (int m = 0; m < n; ++m) tail[m] = weight * load(row + k + m * kLanes);
+    double* sum = sums + k;
+    for (std::ptrdiff_t j = 0; j < count; ++j, sum += stride) {
+      const Vector head = spread(by[j]);
+      for (int m = 0; m < n; ++m) {
+        store(multiply_add(head, tail[m], load(sum + m * kLanes)), sum + m * kLanes);
+      }
+    }
+  });
+}
+
+// out[k] = weight sum_j by[j] rows[j, k].
+void combine_rows(std::ptrdiff_t count, const double* by, double weight, const double* rows,
+                  std::ptrdiff_t stride, double* out) {
+  each_columns(stride, [&](std::ptrdiff_t k, auto several) {
+    constexpr int n = decltype(several)::value;
+    Vector sums[n] = {};
+    const double* row = rows + k;
+    for (std::ptrdiff_t j = 0; j < count; ++j, row += stride) {
+      const Vector head = spread(by[j]);
+      for (int m = 0; m < n; ++m) sums[m] = multiply_add(head, load(row + m * kLanes), sums[m]);
+    }
+    for (int m = 0; m < n; ++m) store(weight * sums[m], out + k + m * kLanes);
+  });
 }
 
 // The products of a sample's probabilities over the symbols of the sources but the last, the first
@@ -173,14 +214,8 @@ PredictionsRead soft_table(const Predictions& given, double tolerance,
   for (std::ptrdiff_t i = 0; i < given.n; ++i) {
     const double weight = weight_of(given, i);
     if (weight == 0.0) continue;
-    const double *head = products(i), *row = products.row(last, i);
-    for (std::ptrdiff_t k = 0; k < symbols; k += kLanes) {
-      const Vector tail = weight * load(row + k);
-      double* sum = sums.data() + given.z[i] * plane + k;
-      for (std::ptrdiff_t t = 0; t < heads; ++t, sum += stride) {
-        store(multiply_add(spread(head[t]), tail, load(sum)), sum);
-      }
-    }
+    add_product(heads, products(i), weight, products.row(last, i), stride,
+                sums.data() + given.z[i] * plane);
   }
   for (std::ptrdiff_t t = 0; t < heads; ++t) {
     for (int k = 0; k < symbols; ++k) {
@@ -221,23 +256,10 @@ void soft_table_gradient(const Predictions& given, const std::vector<double*>& p
     const double weight = weight_of(given, i);
     const bool counts = weight != 0.0;
     if (counts) {
-      const double *head = products(i), *row = products.row(last, i);
-      for (std::ptrdiff_t k = 0; k < symbols; k += kLanes) {
-        const double* g = of_tail.data() + given.z[i] * plane + k;
-        Vector sum{};
-        for (std::ptrdiff_t t = 0; t < heads; ++t, g += stride) {
-          sum = multiply_add(spread(head[t]), load(g), sum);
-        }
-        store(weight * sum, gradients[last] + k);
-      }
-      for (std::ptrdiff_t t = 0; t < heads; t += kLanes) {
-        const double* g = of_head.data() + given.z[i] * plane_across + t;
-        Vector sum{};
-        for (int k = 0; k < symbols; ++k, g += across) {
-          sum = multiply_add(spread(row[k]), load(g), sum);
-        }
-        store(weight * sum, by_head.data() + t);
-      }
+      combine_rows(heads, products(i), weight, of_tail.data() + given.z[i] * plane, stride,
+                   gradients[last]);
+      combine_rows(symbols, products.row(last, i), weight,
+                   of_head.data() + given.z[i] * plane_across, across, by_head.data());
       products.back(i, by_head.data(), gradients);
     }
     for (std::size_t s = 0; s < count; ++s) {
