@@ -72,23 +72,12 @@ PyObject* processor(PyObject*, PyObject*) {
 }
 
 PyObject* kernel(PyObject*, PyObject*) {
-  static cpu::Kernel table{instruction_set(),
-                           dense::library(),
-                           &cpu::solve_tables,
-                           &cpu::gradient,
-                           &cpu::solve_marginals,
-                           &cpu::count_pairs,
-                           &cpu::count_triples,
-                           &cpu::permute,
-                           &cpu::weigh,
-                           &cpu::rearrange,
-                           &cpu::solve_gaussian,
-                           &cpu::union_information,
-                           &cpu::decompose_many,
-                           &cpu::soft_table,
-                           &cpu::soft_table_gradient<double>,
-                           &cpu::soft_table_gradient<float>,
-                           &cpu::loss_step};
+  static cpu::Kernel table{instruction_set(),    dense::library(),      &cpu::solve_tables,
+                           &cpu::gradient,       &cpu::solve_marginals, &cpu::count_pairs,
+                           &cpu::count_triples,  &cpu::permute,         &cpu::weigh,
+                           &cpu::rearrange,      &cpu::solve_gaussian,  &cpu::union_information,
+                           &cpu::decompose_many, &cpu::soft_table,      &cpu::soft_table_gradient,
+                           &cpu::loss_step,      &cpu::loss_value};
   return PyCapsule_New(&table, cpu::kKernelCapsule, nullptr);
 }
 

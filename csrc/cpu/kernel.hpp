@@ -27,9 +27,9 @@ struct Kernel {
   decltype(&cpu::union_information) union_information;
   decltype(&cpu::decompose_many) decompose_many;
   decltype(&cpu::soft_table) soft_table;
-  decltype(&cpu::soft_table_gradient<double>) soft_table_gradient;
-  decltype(&cpu::soft_table_gradient<float>) soft_table_gradient_single;
+  decltype(&cpu::soft_table_gradient) soft_table_gradient;
   decltype(&cpu::loss_step) loss_step;
+  decltype(&cpu::loss_value) loss_value;
 };
 
 // The name of the capsule that a variant's module hands its Kernel over in.

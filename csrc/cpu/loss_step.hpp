@@ -8,27 +8,48 @@
 
 namespace fastpid::cpu {
 
+// What a step finds and the next one begins with, in one array: the sums of the tables so far (nx,
+// ny, nz), the solution of the normalised one and its marginals, terms and codes as in Results.
+template <class Number>
+struct LossState {
+  Number *sums, *lam, *mu, *s, *xz, *yz, *terms, *codes;
+
+  LossState(Shape shape, Number* at) {
+    const auto take = [&](Number*& part, std::ptrdiff_t size) {
+      part = at;
+      at += size;
+    };
+    take(sums, shape.cells());
+    take(lam, shape.xz());
+    take(mu, shape.yz());
+    take(s, shape.xy());
+    take(xz, shape.xz());
+    take(yz, shape.yz());
+    take(terms, Results::kTerms);
+    take(codes, Results::kCodes);
+  }
+  static std::ptrdiff_t size(Shape shape) {
+    return shape.cells() + 2 * shape.xz() + 2 * shape.yz() + shape.xy() + Results::kTerms +
+           Results::kCodes;
+  }
+};
+
 struct LossStep {
   Shape shape;
   const double* own;     // (nx, ny, nz): the sums of this step's table
-  const double* before;  // those that the step before left; null: none
-  double decay;          // what they count now
-  Start start;           // the solution that it left
-  double pays;           // up to this move of the table, as the sum over its cells
+  const double* before;  // the LossState that the step before left; null: none
+  double decay;          // what its sums count now
+  double pays;           // up to this move of the table, as the sum over its cells, it is a start
   GradientWeights weights;
   bool differentiate;
+  BatchOptions options;
 };
 
-struct LossStepOut {
-  double* sums;  // (nx, ny, nz), of which the normalised table is solved
-  Results results;
-  double *xz, *yz;
-  Potentials<double> potentials;
-  double* s;
-  double* by_own;  // the gradient by the sums of this step's table, divided by their sum
-};
+// `state` receives a LossState, and by_own the gradient by the sums of this step's table, divided
+// by their sum. Returns false if interrupted.
+bool loss_step(const LossStep& step, double* state, double* by_own);
 
-// Returns false if interrupted.
-bool loss_step(const LossStep& step, const BatchOptions& options, const LossStepOut& out);
+// The value that a LossState holds, in the unit of the weights.
+double loss_value(const LossStep& step, const double* state);
 
 }  // namespace fastpid::cpu

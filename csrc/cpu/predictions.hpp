@@ -1,11 +1,10 @@
-// The joint table of two classifiers' predictions and hard labels, and the way of a gradient back
-// to the predictions. Knows nothing of Python.
+// The joint table of several classifiers' predictions and hard labels, and the way of a gradient
+// back to the predictions. Knows nothing of Python.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-
-#include "../core/views.hpp"
+#include <vector>
 
 namespace fastpid::cpu {
 
@@ -13,41 +12,62 @@ namespace fastpid::cpu {
 struct Numbers {
   const double* wide = nullptr;
   const float* narrow = nullptr;
-
-  double operator[](std::ptrdiff_t i) const { return wide ? wide[i] : narrow[i]; }
 };
 
-// Rows of n samples: x (n, nx) and y (n, ny), logits or probabilities; the labels z (n); weights
-// (n) or null, one each. What a sample of weight zero has is not looked at.
+// One classifier's rows of n samples, (n, symbols).
+struct Source {
+  Numbers values;
+  int symbols = 0;
+};
+
+// Rows of the same n samples, of two sources or more, logits or probabilities; the labels z (n) in
+// [0, target); weights (n) or null, one each. What a sample of weight zero has is not looked at.
 struct Predictions {
-  Numbers x, y;
+  std::vector<Source> sources;
   const std::int64_t* z;
   const double* weights;
   std::ptrdiff_t n;
-  Shape shape;
+  int target;
   bool logits;
+
+  // Of the symbols of all sources but the last.
+  std::ptrdiff_t heads() const {
+    std::ptrdiff_t count = 1;
+    for (std::size_t i = 0; i + 1 < sources.size(); ++i) count *= sources[i].symbols;
+    return count;
+  }
+  std::ptrdiff_t cells() const { return heads() * sources.back().symbols * target; }
 };
 
-// Where something is wrong with a sample: the first row that is no distribution (of logits: without
-// a finite largest one), the first label out of range, or -1; and the sum of the weights.
+// Probabilities lie in rows of whole registers, whatever their width; zeros fill them up.
+inline std::ptrdiff_t padded(std::ptrdiff_t symbols) { return (symbols + 7) / 8 * 8; }
+
+// Where something is wrong with a sample: the first row of a source that is no distribution (of
+// logits: without a finite largest one), the first label out of range, or -1; and the sum of the
+// weights.
 struct PredictionsRead {
-  std::ptrdiff_t bad_x = -1, bad_y = -1, bad_z = -1;
+  int bad_source = -1;
+  std::ptrdiff_t bad_row = -1, bad_z = -1;
   double weight = 0.0;
 
-  bool sound() const { return bad_x < 0 && bad_y < 0 && bad_z < 0; }
+  bool sound() const { return bad_row < 0 && bad_z < 0; }
 };
 
-// table[x, y, z] (nx, ny, nz) = sum_i w_i px[i, x] py[i, y] 1[z_i = z]; the probabilities go to px
-// (n, nx) and py (n, ny). Rows of probabilities sum to one within `tolerance`. Unless all is sound,
-// the table is undefined.
-PredictionsRead soft_table(const Predictions& given, double tolerance, double* px, double* py,
-                           double* table);
+// table[x_1, .., x_M, z] = sum_i w_i p_1[i, x_1] .. p_M[i, x_M] 1[z_i = z]; the probabilities of a
+// source go to its `probabilities`, (n, padded(symbols)). Rows of probabilities sum to one within
+// `tolerance`. Unless all is sound, the table is undefined.
+PredictionsRead soft_table(const Predictions& given, double tolerance,
+                           const std::vector<double*>& probabilities, double* table);
 
-// From the gradient by the table (nx, ny, nz), unnormalised as soft_table() leaves it, to those by
-// x (n, nx) and y (n, ny), in either precision. px and py are the probabilities; given.x and
-// given.y are not read, given.logits says by what.
-template <class Real>
-void soft_table_gradient(const Predictions& given, const double* px, const double* py,
-                         const double* by_table, Real* by_x, Real* by_y);
+// Where the gradient by a source's rows goes, in either precision.
+struct Gradient {
+  double* wide = nullptr;
+  float* narrow = nullptr;
+};
+
+// From the gradient by the table, unnormalised as soft_table() leaves it, to those by the rows of
+// each source (n, symbols). The values of the sources are not read, given.logits says by what.
+void soft_table_gradient(const Predictions& given, const std::vector<double*>& probabilities,
+                         const double* by_table, const std::vector<Gradient>& out);
 
 }  // namespace fastpid::cpu

@@ -63,6 +63,7 @@ decompose_many = _kernel.decompose_many
 decompose_marginals = _kernel.decompose_marginals
 gradient = _kernel.gradient
 layout = _kernel.layout
+loss_of_predictions = _kernel.loss_of_predictions
 loss_step = _kernel.loss_step
 marginal_gradients = _kernel.marginal_gradients
 permute = _kernel.permute

@@ -22,51 +22,53 @@ def solve_tables(
     NDArray[np.float64],
 ]: ...
 def soft_table(
-    x: NDArray[np.floating[Any]],
-    y: NDArray[np.floating[Any]],
+    rows: tuple[NDArray[np.floating[Any]], ...],
     z: NDArray[np.int64],
     weights: NDArray[np.float64],
     nz: int,
     logits: bool,
     tolerance: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float, int, int, int]: ...
+) -> tuple[NDArray[np.float64], tuple[NDArray[np.float64], ...], tuple[int, int, int, float]]: ...
 def soft_table_gradient(
-    px: NDArray[np.float64],
-    py: NDArray[np.float64],
+    rows: tuple[NDArray[np.floating[Any]], ...],
+    probabilities: tuple[NDArray[np.float64], ...],
     z: NDArray[np.int64],
     weights: NDArray[np.float64],
     by_table: NDArray[np.float64],
     logits: bool,
-    single: bool,
-) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]: ...
+) -> tuple[NDArray[np.floating[Any]], ...]: ...
 def loss_step(
     own: NDArray[np.float64],
     before: NDArray[np.float64],
     decay: float,
-    lam: NDArray[np.float64],
-    mu: NDArray[np.float64],
-    s: NDArray[np.float64],
     pays: float,
     weights: NDArray[np.float64],
     differentiate: bool,
     tol: float,
     threads: int,
     mass_tolerance: float,
-) -> tuple[
-    float,
-    int,
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    tuple[
-        NDArray[np.float64],
-        NDArray[np.int32],
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
-    ],
-]: ...
+) -> tuple[float, int, NDArray[np.float64], NDArray[np.float64]]: ...
+def loss_of_predictions(
+    rows: tuple[NDArray[np.floating[Any]], ...],
+    z: NDArray[np.int64],
+    sample_weights: NDArray[np.float64],
+    nz: int,
+    logits: bool,
+    tolerance: float,
+    before: NDArray[np.float64],
+    decay: float,
+    pays: float,
+    weights: NDArray[np.float64],
+    differentiate: bool,
+    tol: float,
+    threads: int,
+    mass_tolerance: float,
+) -> (
+    tuple[tuple[int, int, int, float]]
+    | tuple[
+        NDArray[np.floating[Any]], int, NDArray[np.float64], tuple[NDArray[np.floating[Any]], ...]
+    ]
+): ...
 def decompose_marginals(
     xz: NDArray[np.float64],
     yz: NDArray[np.float64],

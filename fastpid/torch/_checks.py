@@ -70,7 +70,7 @@ def check_samples(
     labels: Tensor,
     weights: Tensor | None,
     mask: Tensor | None,
-    names: tuple[str, str] = ("probs_x", "probs_y"),
+    names: tuple[str, ...] = ("probs_x", "probs_y"),
 ) -> None:
     """Check that everything has the same samples, batches and device."""
     for name, probs in zip(names, sources, strict=True):
@@ -89,9 +89,10 @@ def check_samples(
         )
     samples = tuple(sources[0].shape[:-1])
     others: list[tuple[str, Tensor, tuple[int, ...]]] = [
-        (names[1], sources[1], tuple(sources[1].shape[:-1])),
-        ("z", labels, tuple(labels.shape[:-1] if soft else labels.shape)),
+        (name, probs, tuple(probs.shape[:-1]))
+        for name, probs in zip(names[1:], sources[1:], strict=True)
     ]
+    others.append(("z", labels, tuple(labels.shape[:-1] if soft else labels.shape)))
     if weights is not None:
         check_floating("weights", weights, "pass weights.double()")
         others.append(("weights", weights, tuple(weights.shape)))

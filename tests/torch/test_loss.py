@@ -120,7 +120,7 @@ def test_every_start_gives_the_same_answer_to_the_tolerance(decay: float, tol: f
             x, y, z = (t[z != step % 5] for t in (x, y, z))
         loss(x, y, z)
         warm = loss.decomposition
-        sums = loss._memory.state.sums
+        sums = loss.state_dict()["_extra_state"]["sums"].numpy()
         cold = fastpid.decompose(sums / sums.sum(), tol=1e-10)
         assert warm.converged
         assert warm.gap <= tol
@@ -344,18 +344,20 @@ for step in range(3):
     model.zero_grad()
     value = loss(logits[:, :4], logits[:, 4:], z[rank::2])
     value.backward()
+parts = [logits.detach()[:, :3], logits.detach()[:, 3:5], logits.detach()[:, 5:]]
+several = fastpid.torch.PIDLoss("synergy", num_classes=4, tol=1e-9)(parts, z[rank::2])
 try:
     loss(logits[:, :4] * (float("nan") if rank else 1.0), logits[:, 4:], z[rank::2])
 except ValueError as error:
     text = str(error)
-torch.save((value.detach(), model.module.weight.grad, text), f"{folder}/{rank}.pt")
+torch.save((value.detach(), model.module.weight.grad, several, text), f"{folder}/{rank}.pt")
 """
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 def test_processes_share_one_table(tmp_path: Path) -> None:
     assert run_in_two(_TRAIN, tmp_path) == [0, 0]
-    (first, grad, one), (second, same, other) = (
+    (first, grad, several, one), (second, same, again, other) = (
         torch.load(tmp_path / f"{rank}.pt") for rank in range(2)
     )
     torch.manual_seed(0)
@@ -368,6 +370,10 @@ def test_processes_share_one_table(tmp_path: Path) -> None:
         model.zero_grad()
         value = loss(logits[:, :4], logits[:, 4:], z)
         value.backward()
+    parts = [logits.detach()[:, :3], logits.detach()[:, 3:5], logits.detach()[:, 5:]]
+    together = pid_loss(parts, z=z, objective="synergy", num_classes=4, tol=1e-9)
+    assert several == again
+    assert several.item() == pytest.approx(together.item(), abs=2e-9)
     assert first == second
     assert first.item() == pytest.approx(value.item(), abs=1e-9)
     assert torch.equal(grad, same)

@@ -2,6 +2,7 @@
 
 * The table: atoms of a batch's own table and of averages over steps, against those of many samples
   by the same networks, while they learn and when they stand still.
+* Several sources (sources.py): the same of three that stand still.
 * The starts: over many steps of a training on fresh batches, every value against a cold solve.
 * The uses (uses.py): two views that are to say different things, fusion that is to find what only
   both know, a modality that is not to be forgotten. Each without the term, with a plain mutual
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sources import study_sources
 from uses import ARMS, USES, WEIGHTS, run_use
 
 import fastpid
@@ -211,6 +213,7 @@ def main() -> None:
     start = time.perf_counter()
     smoke = args.smoke
     tables = study_tables(*((20, 500) if smoke else (400, 20_000)))
+    sources = study_sources(*((2, 1_000) if smoke else (20, 1_000_000)))
     starts = study_starts(30 if smoke else args.steps)
     uses = study_uses(*((2, 1, 2) if smoke else (args.seeds, 2, 200)))
     text = [
@@ -222,6 +225,10 @@ def main() -> None:
         "## The table",
         "",
         *tables,
+        "",
+        "## Three sources",
+        "",
+        *sources,
         "",
         "## The starts",
         "",

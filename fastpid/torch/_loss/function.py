@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 
+class Value(NamedTuple):
+    """A number of shape (), and its gradients by the tensors that it is a function of."""
+
+    number: Tensor
+    by: tuple[Tensor, ...]
+
+
 class Known(torch.autograd.Function):
-    """A number as a function of two tensors, with the given gradients by them."""
+    """A number as a function of tensors, with the gradients by them that are given."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, value: float, by_x: Tensor, by_y: Tensor) -> Tensor:
-        ctx.by = (by_x, by_y)
-        narrow = x.dtype in (torch.float16, torch.bfloat16)
-        dtype = torch.float32 if narrow else torch.promote_types(x.dtype, y.dtype)
-        return x.new_full((), value, dtype=dtype)
+    def forward(ctx: Any, value: Value, *_: Tensor) -> Tensor:
+        ctx.by = value.by
+        return value.number
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -26,13 +31,13 @@ class Known(torch.autograd.Function):
                 "derivative where the support of the optimum changes. Use first derivatives, "
                 "without create_graph=True"
             )
-        return (*(by * grad.to(by.dtype) for by in ctx.by), None, None, None)
+        # Of a sum of losses: nothing to multiply.
+        if grad.is_cpu and not torch.compiler.is_compiling() and grad.item() == 1.0:
+            return (None, *ctx.by)
+        return (None, *(by * grad.to(by.dtype) for by in ctx.by))
 
     @staticmethod
-    def jvp(ctx: Any, x: Tensor | None, y: Tensor | None, *_: Any) -> Tensor:
-        by_x, by_y = ctx.by
-        parts = [
-            (by * t).sum() for by, t in zip((by_x, by_y), (x, y), strict=True) if t is not None
-        ]
+    def jvp(ctx: Any, _: Any, *tangents: Tensor | None) -> Tensor:
+        parts = [(by * t).sum() for by, t in zip(ctx.by, tangents, strict=True) if t is not None]
         tangent: Tensor = sum(parts[1:], parts[0])
         return tangent

@@ -37,7 +37,7 @@ def add_processes(sums: Floats) -> Floats:
     return added
 
 
-def tell_failure(shape: tuple[int, int, int]) -> None:
+def tell_failure(shape: tuple[int, ...]) -> None:
     """Tell the other processes, which wait for a table of this shape, that there is none."""
     with contextlib.suppress(ValueError):
         add_processes(np.full(shape, np.nan))

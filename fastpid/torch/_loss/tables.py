@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -9,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fastpid._base.checks import count_classes, row_tolerance
+from fastpid._base.checks import check_soft_classes, count_classes, row_tolerance
 from fastpid._solve import kernel
 from fastpid.torch._checks import (
     check_floating,
@@ -24,37 +27,49 @@ Floats = NDArray[np.float64]
 
 #: Beyond so many multiplications torch's matrix products, on several threads, are the quicker.
 _FUSED = 2**24
-_NO_WEIGHTS = np.empty(0)
+#: A gigabyte in all, of the table, its average, its gradient and what they are made by.
+_MOST_CELLS = 2**24
+_NOTHING_LEFT = (
+    "no samples are left: weights and mask leave a table without mass; leave at least one sample in"
+)
+NO_WEIGHTS = np.empty(0)
 #: What the usual predictions are, and by how much their rows may be off.
 _USUAL = {dtype: row_tolerance(torch.finfo(dtype).eps) for dtype in (torch.float32, torch.float64)}
+#: For rows of which nothing is known yet: that of single precision.
+ROW_TOLERANCE = _USUAL[torch.float32]
 
 
 class Samples(NamedTuple):
-    """Predictions of two classifiers for the same samples, and their labels, checked."""
+    """Predictions of several classifiers for the same samples, and their labels, checked."""
 
-    x: Tensor
-    y: Tensor
+    names: tuple[str, ...]
+    sources: tuple[Tensor, ...]
     z: Tensor
     weights: Tensor | None
     mask: Tensor | None
     num_classes: int
     logits: bool
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the table, (n_1, ..., n_M, nz)."""
+        return (*(source.shape[1] for source in self.sources), self.num_classes)
+
 
 class BatchTable(Protocol):
     """The table of a batch."""
 
-    #: Its cells, added up over the samples, (nx, ny, nz).
+    #: Its cells, added up over the samples, (n_1, ..., n_M, nz).
     sums: Floats
 
-    def gradients(self, by_sums: Floats) -> tuple[Tensor, Tensor]:
-        """Return the gradients by x and by y from that by the sums."""
+    def gradients(self, by_sums: Floats) -> tuple[Tensor, ...]:
+        """Return the gradients by the predictions from that by the sums."""
         ...
 
 
 def check(
-    x: object,
-    y: object,
+    sources: Sequence[object],
+    names: tuple[str, ...],
     z: object,
     weights: Tensor | None,
     mask: Tensor | None,
@@ -62,37 +77,23 @@ def check(
     logits: bool,
 ) -> Samples:
     """Check types, shapes and devices; the values are looked at where they are read."""
-    if weights is None and mask is None and _usual(x, y, z):
-        return Samples(x, y, z, None, None, num_classes, logits)  # type: ignore[arg-type]
     hint = "pass logits, or probabilities with logits=False"
-    first, second = check_floating("x", x, hint), check_floating("y", y, hint)
+    checked = [check_floating(name, s, hint) for name, s in zip(names, sources, strict=True)]
     labels = check_labels(z)
-    if labels.requires_grad or first.dim() != 2 or second.dim() != 2:
+    if labels.requires_grad or any(source.dim() != 2 for source in checked):
+        shapes = " and ".join(str(tuple(source.shape)) for source in checked)
+        raise ValueError(f"{' and '.join(names)} must have shape (n, symbols); got {shapes}")
+    check_samples(checked, labels, weights, mask, names=names)
+    samples = Samples(names, tuple(checked), labels, weights, mask, num_classes, logits)
+    cells = math.prod(samples.shape)
+    if cells > _MOST_CELLS:
         raise ValueError(
-            f"x and y must have shape (n, symbols); got {tuple(first.shape)} and "
-            f"{tuple(second.shape)}"
+            f"the joint table of {' x '.join(map(str, samples.shape))} symbols has {cells:.3g} "
+            f"cells; PIDLoss takes {_MOST_CELLS:.3g}. Pass fewer sources, several losses of "
+            "different ones of them, or predictions of fewer classes, by adding up the "
+            "probabilities of some (logits=False)"
         )
-    check_samples([first, second], labels, weights, mask, names=("x", "y"))
-    return Samples(first, second, labels, weights, mask, num_classes, logits)
-
-
-def _usual(x: Any, y: Any, z: Any) -> bool:
-    """Whether this is the usual case, told in a tenth of the time of the checks that explain."""
-    return (
-        type(x) is type(y) is type(z) is Tensor
-        and x.dtype in _USUAL
-        and y.dtype in _USUAL
-        and z.dtype is torch.int64
-        and x.is_cpu
-        and y.is_cpu
-        and z.is_cpu
-        and x.layout is y.layout is z.layout is torch.strided
-        and x.dim() == y.dim() == 2
-        and z.dim() == 1
-        and len(x) == len(y) == len(z) > 0
-        and x.shape[1] > 0
-        and y.shape[1] > 0
-    )
+    return samples
 
 
 def read(samples: Samples) -> BatchTable:
@@ -103,9 +104,9 @@ def read(samples: Samples) -> BatchTable:
     ValueError
         For NaN among logits, rows that are no distribution, labels out of range, no samples left.
     """
-    x, y, z = samples.x, samples.y, samples.z
-    work = x.numel() * y.shape[-1]
-    on_host = x.device.type == "cpu" and not z.dtype.is_floating_point
+    first = samples.sources[0]
+    work = len(first) * math.prod(samples.shape[:-1])
+    on_host = first.device.type == "cpu" and not samples.z.dtype.is_floating_point
     return (Fused if on_host and work <= _FUSED else Composed)(samples)
 
 
@@ -114,61 +115,100 @@ class Fused:
 
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
-        x, y = _numbers(samples.x), _numbers(samples.y)
-        self._single = x.dtype == y.dtype == np.float32
+        self._rows = tuple(_numbers(source) for source in samples.sources)
         labels = samples.z if samples.z.is_contiguous() else samples.z.contiguous()
         self._labels = labels.numpy()
         self._weights = _weights(samples)
-        tolerance = max(_tolerance(samples.x.dtype), _tolerance(samples.y.dtype))
-        table = kernel.soft_table(
-            x, y, self._labels, self._weights, samples.num_classes, samples.logits,
+        tolerance = max(_tolerance(source.dtype) for source in samples.sources)
+        self.sums, self._probabilities, found = kernel.soft_table(
+            self._rows, self._labels, self._weights, samples.num_classes, samples.logits,
             tolerance,
         )  # fmt: skip
-        self.sums, self._px, self._py, weight, *bad = table
-        if max(bad) >= 0:
-            _explain(samples, *bad)
+        bad_source, bad_row, bad_z, weight = found
+        if bad_source >= 0 or bad_z >= 0:
+            _explain(samples, bad_source, bad_row)
         if not weight > 0.0:
-            raise ValueError(
-                "no samples are left: weights and mask leave a table without mass; "
-                "leave at least one sample in"
-            )
+            raise ValueError(_NOTHING_LEFT)
 
-    def gradients(self, by_sums: Floats) -> tuple[Tensor, Tensor]:
-        """Return the gradients by x and by y from that by the sums."""
+    def gradients(self, by_sums: Floats) -> tuple[Tensor, ...]:
+        """Return the gradients by the predictions from that by the sums."""
         found = kernel.soft_table_gradient(
-            *(self._px, self._py, self._labels, self._weights, by_sums),
-            *(self._samples.logits, self._single),
+            self._rows, self._probabilities, self._labels, self._weights, by_sums,
+            self._samples.logits,
+        )  # fmt: skip
+        return tuple(
+            torch.from_numpy(by).to(source.dtype)
+            for by, source in zip(found, self._samples.sources, strict=True)
         )
-        by_x, by_y = torch.from_numpy(found[0]), torch.from_numpy(found[1])
-        x, y = self._samples.x.dtype, self._samples.y.dtype
-        return (by_x, by_y) if by_x.dtype == x == y else (by_x.to(x), by_y.to(y))
 
 
 class Composed:
     """By torch's operators, on any device and for soft labels."""
 
     def __init__(self, samples: Samples) -> None:
-        x, y = samples.x.detach().requires_grad_(), samples.y.detach().requires_grad_()
-        self._inputs = (x, y)
+        self._inputs = tuple(source.detach().requires_grad_() for source in samples.sources)
         with torch.enable_grad():
-            self._table = from_predictions(
-                x,
-                y,
-                samples.z,
-                num_classes=None if samples.z.dtype.is_floating_point else samples.num_classes,
-                weights=samples.weights,
-                mask=samples.mask,
-                logits=samples.logits,
-            )
+            self._table = _compose(samples, self._inputs)
         weights = _weights(samples)
-        self._weight = float(weights.sum()) if weights.size else float(len(samples.x))
+        self._weight = float(weights.sum()) if weights.size else float(len(samples.z))
         self.sums = self._table.detach().cpu().numpy() * self._weight
 
-    def gradients(self, by_sums: Floats) -> tuple[Tensor, Tensor]:
-        """Return the gradients by x and by y from that by the sums."""
+    def gradients(self, by_sums: Floats) -> tuple[Tensor, ...]:
+        """Return the gradients by the predictions from that by the sums."""
         by = torch.from_numpy(by_sums * self._weight).to(self._table.device)
-        x, y = torch.autograd.grad(self._table, self._inputs, by)
-        return x, y
+        return torch.autograd.grad(self._table, self._inputs, by)
+
+
+def _compose(samples: Samples, sources: Sequence[Tensor]) -> Tensor:
+    """Return the joint distribution."""
+    soft = samples.z.dtype.is_floating_point
+    classes = None if soft else samples.num_classes
+    make = functools.partial(
+        from_predictions, num_classes=classes, weights=samples.weights, mask=samples.mask
+    )
+    if len(sources) == 2:
+        return make(sources[0], sources[1], samples.z, logits=samples.logits)
+    rows = [
+        _probabilities(name, source, samples)
+        for name, source in zip(samples.names, sources, strict=True)
+    ]
+    if soft:
+        check_soft_classes(samples.z.shape[-1], samples.num_classes)
+        check_probabilities("z", samples.z, samples.mask)
+    else:
+        labels = samples.z if samples.mask is None else samples.z[samples.mask]
+        count_classes(int(labels.min()), int(labels.max()), samples.num_classes)
+    # All sources but the last are one, whose symbols are their tuples.
+    together, *others = rows
+    for row in others[:-1]:
+        together = (together.unsqueeze(-1) * row.unsqueeze(-2)).flatten(1)
+    table = make(together, rows[-1], samples.z, validate=False)
+    if bool(table.detach().isnan().any()):
+        raise ValueError(_NOTHING_LEFT)
+    return table.reshape(samples.shape)
+
+
+def _probabilities(name: str, source: Tensor, samples: Samples) -> Tensor:
+    mask = samples.mask
+    values = source.to(torch.float64)
+    if mask is not None:  # before the softmax, whose derivative would have what is NaN
+        values = values.where(mask.unsqueeze(-1), 0.0)
+    if not samples.logits:
+        check_probabilities(name, source.detach(), mask)
+        return values
+    values = values.softmax(-1)
+    bad = values.detach().isnan().any(-1).nonzero()
+    if len(bad):
+        raise ValueError(_explain_logits(name, source, int(bad[0])))
+    return values
+
+
+def _explain_logits(name: str, source: Tensor, row: int) -> str:
+    found = "NaN" if bool(source[row].isnan().any()) else "no finite largest one"
+    return (
+        f"{name}[{row}] has logits of which the softmax cannot be taken ({found}); leave such "
+        "samples out by mask, or look for what made them so"
+    )
 
 
 def _numbers(predictions: Tensor) -> Any:
@@ -184,7 +224,7 @@ def _tolerance(dtype: torch.dtype) -> float:
 
 def _weights(samples: Samples) -> Floats:
     if samples.weights is None and samples.mask is None:
-        return _NO_WEIGHTS
+        return NO_WEIGHTS
     if samples.weights is None:
         assert samples.mask is not None
         return samples.mask.to(torch.float64).cpu().numpy()
@@ -195,19 +235,14 @@ def _weights(samples: Samples) -> Floats:
     return weights.contiguous().cpu().numpy()
 
 
-def _explain(samples: Samples, bad_x: int, bad_y: int, bad_z: int) -> None:
+def _explain(samples: Samples, bad_source: int, bad_row: int) -> None:
     kept = torch.ones(len(samples.z), dtype=torch.bool)
     if samples.weights is not None or samples.mask is not None:
         kept = torch.from_numpy(_weights(samples)) != 0.0
-    for name, rows, bad in (("x", samples.x, bad_x), ("y", samples.y, bad_y)):
-        if bad < 0:
-            continue
+    if bad_source >= 0:
+        name, rows = samples.names[bad_source], samples.sources[bad_source]
         if not samples.logits:
             check_probabilities(name, rows.detach(), kept)
-        found = "NaN" if bool(rows[bad].isnan().any()) else "no finite largest one"
-        raise ValueError(
-            f"{name}[{bad}] has logits of which the softmax cannot be taken ({found}); leave such "
-            "samples out by mask, or look for what made them so"
-        )
+        raise ValueError(_explain_logits(name, rows, bad_row))
     labels = samples.z[kept]
     count_classes(int(labels.min()), int(labels.max()), samples.num_classes)
