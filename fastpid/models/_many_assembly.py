@@ -97,8 +97,6 @@ def assemble_many(
         return within(value, most, -most if name in problem.signed else 0.0)
 
     word = "cross_entropy" if first.contradicted else "posteriors"
-    confirmed = problem.named(first.by_labels(problem), scale)
-    informations = [name for name in corrected if name.startswith(("mi_", "union_"))]
     return ManyModelEstimate(
         posteriors=tuple(posteriors),
         names=names,
@@ -111,7 +109,7 @@ def assemble_many(
         calibration=wanted.calibration,
         bias=wanted.bias,
         used=dict.fromkeys(mi, word),
-        cross_entropy={name: float(confirmed[name]) for name in informations},
+        cross_entropy=dict(zip(mi, (first.confirmed * scale).tolist(), strict=True)),
         plug_in=_floats(problem.named(first.plug_in(problem), scale)),
         corrected=corrected,
         values={name: inside(name, value) for name, value in corrected.items()},

@@ -1,13 +1,8 @@
 """What posteriors of any number of sources claim about the target, and what the labels confirm.
 
-For potentials lam_i that are dual feasible (sum_z exp(sum_i lam_i[x_i, z]) <= 1 for every tuple),
-
-    H(Z) + sum_i E[lam_i(x_i, z)]
-
-is at most the union information of the sources that the expectation is over. Over posteriors it is
-what they claim; over the labels of samples that no model saw it is what these confirm, a lower
-bound of the union information of whatever the models saw. Of one source, lam = log p(z | x), it is
-H(Z) less the cross-entropy, as :mod:`fastpid.models._informations` has it.
+As :mod:`fastpid.models._informations` has it of two. Where labels contradict the claims, the union
+information of every set keeps its relative place between the largest information of its sources
+and their sum, which are then those that labels confirm.
 """
 
 from __future__ import annotations
@@ -28,6 +23,7 @@ from fastpid._posteriors._source import information, sums_p_log_p
 from fastpid._posteriors._symbols import choose_symbols
 from fastpid._posteriors._union import limits_of, solve_union
 from fastpid._solve.options import check_options
+from fastpid.estimation._bias import kept_in_place
 from fastpid.estimation._many_problem import ManyProblem
 from fastpid.models._informations import contradict, surprise
 from fastpid.models._read import Target
@@ -45,8 +41,6 @@ class ManyInformations(NamedTuple):
     unions: dict[Subset, UnionInformation]  # of two sources or more, in the unit asked for
     claimed: Floats  # (M + 1,): I(X_i; Z) of every source, and of all together
     confirmed: Floats  # (M + 1,)
-    by_duals: dict[Subset, float]  # what labels confirm of each union
-    shifts: dict[Subset, float]  # by how much they differ from posteriors, as potentials have it
     contradicted: bool
     excess: dict[Subset, float]  # of each union, as far as it is taken out
 
@@ -60,19 +54,19 @@ class ManyInformations(NamedTuple):
         unions = {members: _nats(found) for members, found in self.unions.items()}
         return vector_of(problem, unions, self.claimed)
 
-    def by_labels(self, problem: ManyProblem) -> Floats:
-        """Return the vector of what labels confirm, nothing corrected."""
-        return vector_of(problem, self.by_duals, self.confirmed)
-
     def vector(self, problem: ManyProblem) -> Floats:
         """Return the vector of the problem, the excess taken out."""
         unions = {
-            members: _nats(found)
-            - self.excess[members]
-            + (self.shifts[members] if self.contradicted else 0.0)
+            members: self._used(members, _nats(found) - self.excess[members])
             for members, found in self.unions.items()
         }
         return vector_of(problem, unions, self.used)
+
+    def _used(self, members: Subset, union: float) -> float:
+        """Return a union information that goes along with the informations that are used."""
+        old, new = (mi[list(members)] for mi in (self.claimed, self.used))
+        union = float(np.clip(union, old.max(), old.sum()))  # what the gap may put beyond either
+        return float(kept_in_place(union, (old.max(), old.sum()), (new.max(), new.sum())))
 
 
 def vector_of(problem: ManyProblem, unions: Mapping[Subset, float], mi: Floats) -> Floats:
@@ -107,18 +101,13 @@ def many_informations(
         check_parts(sources)
     limits = limits_of(len(sources), len(p_z), _CELLS)
     symbols = choose_symbols(sources, options.tol, wanted.n_symbols, random, limits)
-    coded = [source.coded(symbols.centres) for source in sources]
     sets = [members for members in problem.subsets if len(members) > 1]
-    unions, by_duals, shifts, excesses = {}, {}, {}, {}
+    unions, excesses = {}, {}
     entropy = -float(sums_p_log_p(p_z))
     for members in sets:
         of_them = [sources[i] for i in members]
         found = solve_union(of_them, symbols.of(members), options)
         unions[members] = found
-        potentials = dict(zip(members, found.potentials, strict=True))
-        seen = {i: labelled(coded[i][0], target.codes, lam.shape) for i, lam in potentials.items()}
-        by_duals[members] = entropy + sum(said(lam, seen[i]) for i, lam in potentials.items())
-        shifts[members] = sum(said(lam, seen[i] - coded[i][1]) for i, lam in potentials.items())
         excesses[members] = 0.0
         if wanted.bias == "extrapolation":
             some = symbols.of(members)
@@ -132,30 +121,9 @@ def many_informations(
         unions,
         np.array([*symbols.full, entropy + float(sums_p_log_p(both).mean())]),
         np.array([entropy - float(s.mean()) for s in surprises]),
-        by_duals,
-        shifts,
         contradict(surprises, posteriors),
         excesses,
     )
-
-
-def labelled(
-    symbols: NDArray[np.intp],
-    codes: NDArray[np.intp],
-    shape: tuple[int, ...],
-    weights: Floats | None = None,
-) -> Floats:
-    """Return p(symbol, z) by the labels of samples, of weights that sum to one."""
-    weights = np.full(len(codes), 1.0 / len(codes)) if weights is None else weights
-    cells = np.ravel_multi_index((symbols, codes), shape)
-    found: Floats = np.bincount(cells, weights, int(np.prod(shape))).astype(np.float64)
-    return found.reshape(shape)
-
-
-def said(potentials: Floats, marginal: Floats) -> float:
-    """Return what potentials say of a p(symbol, z), or of a difference of two, in nats."""
-    finite = np.isfinite(potentials)  # where they are not, there is no mass
-    return float((potentials[finite] * marginal[finite]).sum())
 
 
 def _nats(found: UnionInformation) -> float:

@@ -1,8 +1,9 @@
 """By how much values of any number of sources vary over samples, models staying as they are.
 
 As :mod:`fastpid.models._resampled` has it of two: symbols are a few clusters of posteriors, the
-informations of a resample are those that its labels confirm, and only differences count. Of a union
-information labels confirm what its potentials say of them.
+informations of a resample are those that its labels confirm, and only differences count. A union
+information differs, to first order, by what its potentials say of the labels less the posteriors:
+the derivative by p(x_i, z) is lam_i.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from fastpid._posteriors._clusters import assign, codebook
 from fastpid._posteriors._source import sums_p_log_p
 from fastpid.estimation._many_problem import ManyProblem
 from fastpid.models._informations import surprise
-from fastpid.models._many_informations import labelled, said, vector_of
+from fastpid.models._many_informations import vector_of
 from fastpid.models._read import Target
 from fastpid.models._resampled import AT_A_TIME, CLUSTERS, TOL, marginal_of, resampled_weights
 
@@ -69,7 +70,7 @@ def errors_of_many(
                 marginal_of(each, weights, symbols, p_z, len(centres))
                 for each, symbols in zip(sources, assigned, strict=True)
             ],
-            [labelled(symbols, target.codes, shape, weights) for symbols in assigned],
+            [_labelled(symbols, target.codes, shape, weights) for symbols in assigned],
             -float(sums_p_log_p(p_z)) - surprises @ weights,
         )
 
@@ -106,10 +107,28 @@ def _of(resample: _Resample, source: int) -> Floats:
 
 def _confirmed(found: UnionInformation, place: int, differences: Sequence[Floats]) -> float:
     shifts = (
-        said(lam[place], difference)
+        _said(lam[place], difference)
         for lam, difference in zip(found.potentials, differences, strict=True)
     )
     return float(found.value[place]) + sum(shifts)
+
+
+def _labelled(
+    symbols: NDArray[np.intp],
+    codes: NDArray[np.intp],
+    shape: tuple[int, ...],
+    weights: Floats,
+) -> Floats:
+    """Return p(symbol, z) by the labels of samples, of weights that sum to one."""
+    cells = np.ravel_multi_index((symbols, codes), shape)
+    found: Floats = np.bincount(cells, weights, int(np.prod(shape))).astype(np.float64)
+    return found.reshape(shape)
+
+
+def _said(potentials: Floats, marginal: Floats) -> float:
+    """Return what potentials say of a p(symbol, z), or of a difference of two, in nats."""
+    finite = np.isfinite(potentials)  # where they are not, there is no mass
+    return float((potentials[finite] * marginal[finite]).sum())
 
 
 def _clusters(sources: int, classes: int) -> int:

@@ -53,10 +53,11 @@ class ManyModelEstimate(ModelEstimates):
     used : dict of str to str
         By information ("mi_0" and so on, "mi_joint"): "posteriors" if it is the one that posteriors
         claim, or "cross_entropy" if it is the one that labels confirm, because they contradict
-        the claim; union informations are then those that labels confirm, too.
+        the claim; union informations then keep their relative place between the largest
+        information of their sources and their sum.
     cross_entropy : dict of str to float
         By information, H(Z) less the cross-entropy of labels: a lower bound, up to the errors of
-        its samples; by union information the same, of its dual solution.
+        its samples.
     plug_in : dict of str to float
         What posteriors claim, nothing corrected.
     corrected : dict of str to float
