@@ -137,7 +137,7 @@ def _run_models(args: argparse.Namespace) -> int:
     arrays = read_arrays(args.file, (*names, "z"), ("groups",))
 
     def run() -> Any:
-        options = {
+        options: dict[str, Any] = {
             "model": args.model,
             "groups": arrays.get("groups"),
             "z_bins": args.z_bins,
@@ -147,7 +147,7 @@ def _run_models(args: argparse.Namespace) -> int:
         if args.sources is None:
             return estimate(arrays["X"], arrays["Y"], arrays["z"], **options)
         sources = {name: arrays[name] for name in names}
-        subsets = args.subsets or "leave_one_out"
+        subsets: Any = args.subsets or "leave_one_out"
         return estimate_many(sources, arrays["z"], subsets=subsets, **options)
 
     return _answer(args, run)

@@ -40,8 +40,8 @@ def add_screen(commands: Any) -> None:
         help="decompose all pairs of columns, or triples, against a target",
         description="Decompose what all pairs of columns of a file tell about one of its columns "
         "(fastpid.screen in Python),\nwith --triples all triples, as three sources "
-        "(fastpid.screening.screen_triples).\nValues carry the bias of their tables: pass the best pairs "
-        "to fastpid estimate.\n\n" + COLUMN_RULES,
+        "(fastpid.screening.screen_triples).\nValues carry the bias of their tables: pass the "
+        "best to fastpid estimate.\n\n" + COLUMN_RULES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
