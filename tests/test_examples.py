@@ -80,11 +80,11 @@ def test_retrieval() -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        seen = load("retrieval").train(epochs=10, looks=(0, 10))
+        seen = load("retrieval").train(epochs=5, looks=(0, 5))
     finally:
         torch.set_num_threads(threads)
-    (by_chance, before), (found, after) = seen[0], seen[10]
-    assert found > 0.02 > by_chance
+    (by_chance, before), (found, after) = seen[0], seen[5]
+    assert found > 0.01 > by_chance
     assert after.redundancy > before.redundancy + 0.2
     assert after.unique_x < before.unique_x - 0.1
 

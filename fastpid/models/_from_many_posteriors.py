@@ -81,8 +81,8 @@ def from_many_posteriors(
     --------
     >>> import fastpid, numpy as np
     >>> rng = np.random.default_rng(0)
-    >>> z = rng.integers(0, 3, 900)
-    >>> x = 2.0 * np.eye(3)[z] + rng.normal(size=(3, 900, 3))
+    >>> z = rng.integers(0, 2, 900)
+    >>> x = 2.0 * np.eye(2)[z] + rng.normal(size=(3, 900, 2))
     >>> e = fastpid.models.from_many_posteriors(
     ...     list(x), x.sum(axis=0), z, logits=True, n_bootstrap=20, rng=0
     ... )
