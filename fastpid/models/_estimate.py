@@ -62,7 +62,8 @@ def estimate(
     Three classifiers learn p(z | x), p(z | y) and p(z | x, y), each sample's from the other folds.
     Their posteriors, calibrated on labels of other folds, are decomposed with samples as symbols
     (:func:`fastpid.decompose_posteriors`), and the joint classifier's give I(X, Y; Z) and so the
-    synergy. Beside every information stands the lower bound that labels confirm.
+    synergy. Beside every information stands the lower bound that labels confirm. More than two
+    views are for :func:`estimate_many`.
 
     Three estimands look alike. This one is what X and Y say, as far as models can learn it.
     :func:`fastpid.decompose_posteriors` takes posteriors for the truth, and corrects nothing.
