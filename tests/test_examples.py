@@ -74,6 +74,21 @@ def test_real_data(name: str, package: str, survive: tuple[str, ...]) -> None:
     assert example.conclude(e).startswith(f"survive: {', '.join(survive)}; do not: ")
 
 
+def test_retrieval() -> None:
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
+    pytest.importorskip("sklearn")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        seen = load("retrieval").train(epochs=5, looks=(0, 5))
+    finally:
+        torch.set_num_threads(threads)
+    (by_chance, before), (found, after) = seen[0], seen[5]
+    assert found > 0.01 > by_chance
+    assert after.redundancy > before.redundancy + 0.2
+    assert after.unique_x < before.unique_x - 0.1
+
+
 def test_three_modalities() -> None:
     torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
     threads = torch.get_num_threads()

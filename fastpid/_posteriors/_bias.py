@@ -13,19 +13,22 @@ equal channels, whose true excess is all that they say uniquely, at N and at N/4
 the factor 1 / (4^a - 1) is interpolated, by the square of how much of the tie's difference the
 sources show: not by a derivation, but so that nearly equal channels are not corrected too much.
 
-What the two mutual informations of a sample are off by chance is taken out of every comparison: it
-is the union information less their mean that is extrapolated, half the sum of the unique
-informations.
+What the mutual informations of a sample are off by chance is taken out of every comparison: it is
+the union information less their mean that is extrapolated, of two sources half the sum of the
+unique informations. Any number of sources are treated as two are; dealt out, each gets an equal
+part of the samples of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.quantities import Terms
+from fastpid._base.quantities import METHODS, Method
+from fastpid._many import union_information
 from fastpid._posteriors._clusters import codebook
 from fastpid._posteriors._source import Source, information, tilted
 from fastpid._solve.marginals import GivenMarginals
@@ -40,6 +43,8 @@ _SMOOTH = 1.0 / (PARTS - 1)
 #: So many samples that more clusters than these are made of them have hardly any excess: their ten
 #: solves, as large, would take minutes.
 _MOST_CLUSTERS = 500
+#: Of three sources and more, so many that tuples of them have no more cells than this.
+_MOST_CELLS = 100_000
 #: Of the tolerance, for the solves here, whose errors are those of the difference.
 _SHARE = 0.2
 
@@ -66,27 +71,26 @@ def excess(
     sources: Sequence[Source],
     p_z: Floats,
     centres: Floats | None,
-    terms: Terms,
+    mi: Sequence[float],
+    union: float,
     options: SolveOptions,
     rng: np.random.Generator,
 ) -> float:
     """Return the estimated excess of the union information, in nats.
 
-    It is neither negative nor more than what the union information exceeds the larger of both
-    mutual informations by. `terms` are those of all samples, as symbols or as clusters around the
-    `centres`.
+    It is neither negative nor more than what the union information exceeds the largest of the
+    mutual informations by. These, `mi` and `union`, are those of all samples in nats, as symbols or
+    as clusters around the `centres`.
     """
     options = options._replace(tol=_SHARE * options.tol, on_failure="ignore")
-    mi_x, mi_y, union = (
-        float(np.ravel(term)[0]) for term in (terms.mi_x, terms.mi_y, terms.union_information)
-    )
-    of_all = union - 0.5 * (mi_x + mi_y)
-    if centres is not None and len(centres) > _MOST_CLUSTERS:
+    of_all = union - sum(mi) / len(mi)
+    most_clusters = _most_clusters(len(sources), len(p_z))
+    if centres is not None and len(centres) > most_clusters:
         rows = np.concatenate([source.rows for source in sources])
         weights = np.concatenate([source.weights for source in sources])
-        centres = codebook(rows, weights, _MOST_CLUSTERS, rng)
+        centres = codebook(rows, weights, most_clusters, rng)
         of_all = _unique_share(sources, centres, options)
-    most = max(union - max(mi_x, mi_y), 0.0)
+    most = max(union - max(mi), 0.0)
     difference = _of_quarters(sources, p_z, centres, options, rng) - of_all
     pooled = _dealt_out(sources, p_z, rng)
     tie = _unique_share(pooled, centres, options)
@@ -103,9 +107,30 @@ def _unique_share(
 ) -> float:
     """Return the union information less the mean of the mutual ones, in nats."""
     marginals = [source.marginal(centres) for source in sources]
-    solved = solve(GivenMarginals(*marginals), options)
-    union = float(solved.terms.union_information[0])
-    return union - 0.5 * sum(map(information, marginals))
+    return _union(marginals, options) - sum(map(information, marginals)) / len(marginals)
+
+
+def _union(marginals: Sequence[Floats], options: SolveOptions) -> float:
+    """Return the union information in nats."""
+    if len(marginals) == 2:
+        solved = solve(GivenMarginals(*marginals), options)
+        return float(solved.terms.union_information[0])
+    found = union_information(
+        marginals,
+        method=cast(Method, METHODS[options.method]),
+        tol=options.tol,
+        max_iter=options.max_iter or None,
+        unit="nats",
+        threads=options.threads or None,
+        on_failure="ignore",
+    )
+    return float(found.value)
+
+
+def _most_clusters(sources: int, classes: int) -> int:
+    if sources == 2 or classes == 2:
+        return _MOST_CLUSTERS
+    return max(int((_MOST_CELLS / classes) ** (1.0 / sources)), 2)
 
 
 def _of_quarters(
@@ -128,13 +153,14 @@ def _of_quarters(
 
 
 def _dealt_out(sources: Sequence[Source], p_z: Floats, rng: np.random.Generator) -> list[Source]:
-    """Return two sources as large as these, whose samples are of both, half and half."""
-    halves = [np.array_split(rng.permutation(len(source.rows)), 2) for source in sources]
+    """Return sources as large as these, whose samples are of all of them in equal parts."""
+    count = len(sources)
+    parts = [np.array_split(rng.permutation(len(source.rows)), count) for source in sources]
     dealt = []
-    for turn in range(2):
-        # The larger half of its own, and the smaller half of the other's, or the other way round.
-        chosen = [halves[k][(turn + k) % 2] for k in range(2)]
+    for turn in range(count):
+        # Parts differ by a sample: of every source another one, so that sizes even out.
+        chosen = [parts[k][(turn + k) % count] for k in range(count)]
         rows = np.concatenate([s.rows[i] for s, i in zip(sources, chosen, strict=True)])
         weights = np.concatenate([s.weights[i] for s, i in zip(sources, chosen, strict=True)])
-        dealt.append(tilted("the posteriors of both", rows, weights, p_z))
+        dealt.append(tilted("the posteriors of all", rows, weights, p_z))
     return dealt

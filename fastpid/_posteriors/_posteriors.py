@@ -140,7 +140,11 @@ def decompose_posteriors(
     solved = symbols.solve(options)
     details = symbols.details(sources, options.scale)
     if bias == "extrapolation":
-        found = excess(sources, target, symbols.centres, solved.terms, options, random)
+        terms = solved.terms
+        mi_x, mi_y, union = (
+            float(np.ravel(term)[0]) for term in (terms.mi_x, terms.mi_y, terms.union_information)
+        )
+        found = excess(sources, target, symbols.centres, (mi_x, mi_y), union, options, random)
         details["bias"] = found * options.scale
     if symbols.centres is not None:
         solved.widen(symbols.bracket(solved.terms), options)

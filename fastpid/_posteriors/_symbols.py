@@ -43,6 +43,15 @@ class Symbols(NamedTuple):
         """Return what the loss leaves of a tolerance; where nothing, what adds little to it."""
         return max(tol - sum(self.lost), _LEAST_SHARE * tol)
 
+    def of(self, members: Sequence[int]) -> Symbols:
+        """Return the symbols of some of the sources."""
+        return Symbols(
+            self.centres,
+            [self.marginals[i] for i in members],
+            [self.full[i] for i in members],
+            [self.lost[i] for i in members],
+        )
+
     def solve(self, options: SolveOptions, *, potentials: bool = False) -> Solved:
         """Return the solution of the symbols of two sources, to what is left of the tolerance."""
         left = options._replace(tol=self.tolerance(options.tol))

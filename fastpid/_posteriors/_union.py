@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastpid._base.checks import check_positive_integer
-from fastpid._base.quantities import Method, OnFailure, Unit
+from fastpid._base.quantities import METHODS, Method, OnFailure, Unit
 from fastpid._base.random import RNG, seed_sequence
 from fastpid._many import UnionInformation, union_information
 from fastpid._posteriors._read import read_sources
-from fastpid._posteriors._symbols import LIMITS, Limits, choose_symbols
-from fastpid._solve.options import check_options
+from fastpid._posteriors._source import Source
+from fastpid._posteriors._symbols import LIMITS, Limits, Symbols, choose_symbols
+from fastpid._solve.options import SolveOptions, check_options
 from fastpid._solve.unions import report
 from fastpid.result import Status
 
@@ -107,17 +109,32 @@ def union_posteriors(
     if len(named) < 2:
         raise ValueError(f"posteriors holds {len(named)} source(s); pass two or more")
     sources, target = read_sources(named, weights, p_z)
-    limits = _limits(len(sources), len(target))
+    limits = limits_of(len(sources), len(target))
     random = np.random.default_rng(seed_sequence(rng))
     symbols = choose_symbols(sources, options.tol, wanted, random, limits)
+    widened = solve_union(sources, symbols, options)
+    report(
+        np.array([widened._status], dtype=np.int32),
+        np.array([widened.gap]),
+        options,
+        lambda _: f"the union information of {len(sources)} sources",
+        lambda: widened,
+    )
+    return widened
+
+
+def solve_union(
+    sources: Sequence[Source], symbols: Symbols, options: SolveOptions
+) -> UnionInformation:
+    """Return the union information of all samples from that of their symbols, unreported."""
     scale = options.scale
     found = union_information(
         symbols.marginals,
-        method=method,
+        method=cast(Method, METHODS[options.method]),
         tol=symbols.tolerance(options.tol) * scale,
-        max_iter=max_iter,
-        unit=unit,
-        threads=threads,
+        max_iter=options.max_iter or None,
+        unit=options.result_unit,
+        threads=options.threads or None,
         on_failure="ignore",
     )
     full = np.array(symbols.full) * scale
@@ -125,11 +142,11 @@ def union_posteriors(
     lower = max(found.lower, float(full.max()))
     upper = max(min(found.upper + sum(lost), float(full.sum())), lower)
     status = found._status
-    if upper - lower <= tol:
+    if upper - lower <= options.tol * scale:
         status = Status.CONVERGED.code
     elif status == Status.CONVERGED.code:
         status = Status.STALLED.code
-    widened = dataclasses.replace(
+    return dataclasses.replace(
         found,
         mi=full,
         lower=lower,
@@ -141,18 +158,11 @@ def union_posteriors(
             "raked": tuple(source.distance for source in sources),
         },
     )
-    report(
-        np.array([status], dtype=np.int32),
-        np.array([upper - lower]),
-        options,
-        lambda _: f"the union information of {len(sources)} sources",
-        lambda: widened,
-    )
-    return widened
 
 
-def _limits(sources: int, classes: int) -> Limits:
+def limits_of(sources: int, classes: int, cells: int = _CELLS) -> Limits:
+    """Return how many symbols there may be, so that tuples of them have so many cells."""
     if sources == 2 or classes == 2:
         return LIMITS
-    most = max(int((_CELLS / classes) ** (1.0 / sources)), 2)
+    most = max(int((cells / classes) ** (1.0 / sources)), 2)
     return Limits(most, min(20, most), most)

@@ -23,6 +23,11 @@ _OPTIONS = (
     (re.compile(r"\bpass bins=,"), "pass --bins,"),
     (re.compile(r'\bdecimal=","'), "--decimal ,"),
     (re.compile(r'\b(missing|strategy|bias|method|unit|ci|null)="(\w+)"'), r"--\1 \2"),
+    (
+        re.compile(r'keep the best by top_k, .*"generator", or restrict sources'),
+        "leave out --out and --fdr, or name fewer --sources",
+    ),
+    (re.compile(r"leave out test, .*, or restrict sources"), "name fewer --sources"),
     (re.compile(r"is the delimiter another one\? try "), "is it another one? try --delimiter "),
 )
 

@@ -27,7 +27,8 @@ posteriors are decomposed as they are, without the synergy (fastpid.decompose_po
 _OF_FEATURES = """\
 The arrays of the file: X and Y (samples, features), and z, a label for each; groups (samples,) if
 samples depend on one another. numpy.savez("file.npz", X=..., Y=..., z=...) writes one. Models are
-fitted and their posteriors decomposed (fastpid.models.estimate).
+fitted and their posteriors decomposed (fastpid.models.estimate). With --sources a,b,c the sources
+are the arrays of these names, any number (fastpid.models.estimate_many).
 """
 
 
@@ -45,6 +46,16 @@ def add_models(commands: Any) -> None:
     )
     models.add_argument(
         "--z-bins", type=int, metavar="N", help="cut a target of numbers into so many classes"
+    )
+    models.add_argument(
+        "--sources",
+        metavar="NAME,NAME,NAME",
+        help="which arrays are the sources, any number of them, in the place of X and Y",
+    )
+    models.add_argument(
+        "--subsets",
+        choices=("all", "leave_one_out"),
+        help="of --sources, the sets whose union information is found (default: leave_one_out)",
     )
     models.add_argument("--n-jobs", type=int, metavar="N", help="processes (default: one)")
     models.set_defaults(run=_run_models)
@@ -115,20 +126,29 @@ def _run_posteriors(args: argparse.Namespace) -> int:
 
 
 def _run_models(args: argparse.Namespace) -> int:
-    from fastpid.models import estimate
+    from fastpid.models import estimate, estimate_many
 
     check_outputs(args)
-    arrays = read_arrays(args.file, ("X", "Y", "z"), ("groups",))
+    names = ["X", "Y"] if args.sources is None else args.sources.split(",")
+    if args.sources is None and args.subsets is not None:
+        raise UserError("--subsets is for --sources; leave it out")
+    if len(set(names)) < len(names):
+        raise UserError(f"--sources names an array twice: {args.sources}")
+    arrays = read_arrays(args.file, (*names, "z"), ("groups",))
 
     def run() -> Any:
-        return estimate(
-            *(arrays["X"], arrays["Y"], arrays["z"]),
-            model=args.model,
-            groups=arrays.get("groups"),
-            z_bins=args.z_bins,
-            n_jobs=args.n_jobs,
+        options: dict[str, Any] = {
+            "model": args.model,
+            "groups": arrays.get("groups"),
+            "z_bins": args.z_bins,
+            "n_jobs": args.n_jobs,
             **_shared(args),
-        )
+        }
+        if args.sources is None:
+            return estimate(arrays["X"], arrays["Y"], arrays["z"], **options)
+        sources = {name: arrays[name] for name in names}
+        subsets: Any = args.subsets or "leave_one_out"
+        return estimate_many(sources, arrays["z"], subsets=subsets, **options)
 
     return _answer(args, run)
 

@@ -23,11 +23,10 @@ from fastpid.cli._read import COLUMN_RULES, add_file, open_file, split_names
 
 if TYPE_CHECKING:
     from fastpid.joint._files import DataFile
-    from fastpid.screening import Screen
+    from fastpid.screening._ranked import RankedRecords
 
 #: Options of both screens that have the names of arguments.
 _OPTIONS = ("by", "tol", "unit", "threads", "n_jobs", "checkpoint", "rng")
-_SHOWN = ("synergy", "redundancy", "unique_x", "unique_y", "mi_xy")
 
 
 #: What says that values are plug-in values, and where to go from there.
@@ -38,16 +37,22 @@ def add_screen(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "screen",
-        help="decompose all pairs of columns against a target",
+        help="decompose all pairs of columns, or triples, against a target",
         description="Decompose what all pairs of columns of a file tell about one of its columns "
-        "(fastpid.screen in Python).\nValues carry the bias of their tables: pass the best pairs "
-        "to fastpid estimate.\n\n" + COLUMN_RULES,
+        "(fastpid.screen in Python),\nwith --triples all triples, as three sources "
+        "(fastpid.screening.screen_triples).\nValues carry the bias of their tables: pass the "
+        "best to fastpid estimate.\n\n" + COLUMN_RULES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add_file(parser)
     parser.add_argument(
         "--z", metavar="COL", required=True, action="append", help="the target; repeatable"
+    )
+    parser.add_argument(
+        "--triples",
+        action="store_true",
+        help="triples of columns in the place of pairs; their tests are G-tests, --test g",
     )
     add_ranking(parser, "g", "G-tests", "tables")
     add_solver(parser, 1e-6)
@@ -113,14 +118,17 @@ def add_ranking(parser: argparse.ArgumentParser, closed: str, tests: str, drawn:
 
 
 def _run_screen(args: argparse.Namespace) -> int:
-    from fastpid.screening import screen
+    from fastpid.screening import screen, screen_triples
 
-    def run(options: dict[str, Any]) -> Screen:
+    def run(options: dict[str, Any]) -> RankedRecords:
         file = open_file(args)
         names = sources_of(args, file, args.z)
         wanted = list(dict.fromkeys([*names, *args.z]))
         read = file.read([(name, name) for name in wanted])
-        found: Screen = screen(
+        if args.triples and args.out is None and args.fdr is None:
+            options["top_k"] = args.top_k  # there are many, and no others are asked for
+        door: Any = screen_triples if args.triples else screen
+        found: RankedRecords = door(
             {column.name: column for column in read},
             args.z,
             sources=names,
@@ -138,14 +146,18 @@ def _run_screen(args: argparse.Namespace) -> int:
 def run_screen(
     args: argparse.Namespace,
     closed: str,
-    run: Callable[[dict[str, Any]], Screen],
+    run: Callable[[dict[str, Any]], RankedRecords],
     caption: str = _CAPTION.format("fastpid gaussian --estimate"),
 ) -> int:
     """Screen with the options that add_ranking() asked for, and say what was found."""
     check_outputs(args)
-    test: Any = args.test or ("none" if args.fdr is None else "permutation")
+    triples = getattr(args, "triples", False)
+    drawn = closed if triples else "permutation"
+    test: Any = args.test or ("none" if args.fdr is None else drawn)
     try:
-        _check_question(args, test, closed)
+        if triples:
+            _check_triples(args, test)
+        _check_question(args, test, closed, triples)
         options = {name: getattr(args, name) for name in _OPTIONS}
         if args.n_permutations is not None:
             options["n_permutations"] = args.n_permutations
@@ -167,36 +179,43 @@ def run_screen(
         save_table(_frame(result, args.adjust), args.out)
     if args.plot:
         save_plot(lambda: _heatmap(result), args.plot)
+    roles = (*result.SOURCES, "target")
     if args.json:
         rows = [
-            {"x": x, "y": y, "target": target, **values}
-            for x, y, target, values in _rows(best, args.adjust)
+            {**dict(zip(roles, names, strict=True)), **values}
+            for names, values in _rows(best, args.adjust)
         ]
         found = {} if args.fdr is None else {"fdr": args.fdr, "n_significant": len(shown)}
         tested = {} if test == "none" else {"test": test, "adjust": args.adjust, **found}
         emit_json(
             args,
-            {"unit": result.unit, "by": args.by, "n_pairs": len(result), **tested, "top": rows},
+            {
+                "unit": result.unit,
+                "by": args.by,
+                f"n_{result.WHAT}": _count(result),
+                **tested,
+                "top": rows,
+            },
             file=args.file,
             n_dropped=result.n_dropped,
         )
     else:
         p = [name for name in (f"p_{args.by}", f"adjusted_p_{args.by}") if name in _tests(result)]
-        columns = ["x", "y", "target", *_SHOWN, *p]
+        unique = [name for name in result._tested if name.startswith("unique")]
+        numbers = ["synergy", "redundancy", *unique, result.JOINT]
+        columns = [*roles, *numbers, *p]
         table = [
             [
-                x,
-                y,
-                target,
-                *(f"{values[name]:.4f}" for name in _SHOWN),
+                *names,
+                *(f"{values[name]:.4f}" for name in numbers),
                 *(_p(values[name]) for name in p),
             ]
-            for x, y, target, values in _rows(best, args.adjust)
+            for names, values in _rows(best, args.adjust)
         ]
-        title = f"{args.file}: {len(result)} pairs, in {result.unit}, by {args.by}"
+        title = f"{args.file}: {_count(result)} {result.WHAT}, in {result.unit}, by {args.by}"
         if args.fdr is not None:
             title += f"; {len(shown)} significant at {args.fdr:g} ({args.adjust})"
-        print_table(title, columns, 3, table, caption)
+        print_table(title, columns, len(roles), table, caption)
     return EXIT_OK
 
 
@@ -209,16 +228,33 @@ def sources_of(args: argparse.Namespace, file: DataFile, target: Sequence[str]) 
     return [name for name in names if name not in excluded and name not in target]
 
 
-def _heatmap(result: Screen) -> Any:
+def _count(result: RankedRecords) -> int:
+    """Return how many were screened, whether they are kept or not."""
+    return result.n_screened or len(result)
+
+
+def _heatmap(result: RankedRecords) -> Any:
     from fastpid.plot import heatmap
 
     return heatmap(result, target=result.targets[0])
 
 
-def _check_question(args: argparse.Namespace, test: str, closed: str) -> None:
+def _check_triples(args: argparse.Namespace, test: str) -> None:
+    """Refuse what there is of pairs alone."""
+    if test == "permutation" or args.n_permutations is not None:
+        raise ValueError(
+            "--triples have no permutations: take --test g, and pass the best triples to fastpid "
+            "estimate --sources"
+        )
+    if args.plot is not None:
+        raise ValueError("--plot draws a heat map of pairs; leave it out with --triples")
+
+
+def _check_question(args: argparse.Namespace, test: str, closed: str, triples: bool) -> None:
     """Refuse what would be found to make no sense after the screen alone; fill in defaults."""
     from fastpid._base.checks import check_open_interval
     from fastpid._base.quantities import ATOMS
+    from fastpid.screening._source_triples import ATOMS as ATOMS_OF_TRIPLES
 
     if args.n_permutations is not None and test == "none" and args.fdr is None:
         raise ValueError("--n-permutations needs tests: add --test permutation, or --fdr")
@@ -234,25 +270,25 @@ def _check_question(args: argparse.Namespace, test: str, closed: str) -> None:
     check_open_interval("--fdr", args.fdr, 0.0, 1.0)
     if test == "none":
         raise ValueError("--fdr needs p-values: leave out --test none")
-    if args.by not in ATOMS:
-        raise ValueError(f"--fdr needs an atom in --by, one of {', '.join(ATOMS)}; got {args.by!r}")
+    atoms = ATOMS_OF_TRIPLES if triples else ATOMS
+    if args.by not in atoms:
+        raise ValueError(f"--fdr needs an atom in --by, one of {', '.join(atoms)}; got {args.by!r}")
 
 
-def _tests(result: Screen) -> list[str]:
+def _tests(result: RankedRecords) -> list[str]:
     """Return the names of what is said of tests."""
-    from fastpid._base.quantities import ATOMS
-
     if result.test == "none":
         return []
-    return [*(f"p_{atom}" for atom in ATOMS), *(f"adjusted_p_{atom}" for atom in ATOMS)]
+    atoms = result._tested
+    return [*(f"p_{atom}" for atom in atoms), *(f"adjusted_p_{atom}" for atom in atoms)]
 
 
-def _adjusted(result: Screen, method: str) -> dict[str, Any]:
+def _adjusted(result: RankedRecords, method: str) -> dict[str, Any]:
     names = [name for name in _tests(result) if name.startswith("adjusted_p_")]
     return {name: result.adjusted(name.removeprefix("adjusted_p_"), method) for name in names}
 
 
-def _frame(result: Screen, method: str) -> Any:
+def _frame(result: RankedRecords, method: str) -> Any:
     return result.to_frame().assign(**_adjusted(result, method))
 
 
@@ -260,18 +296,20 @@ def _p(value: float | None) -> str:
     return "" if value is None else f"{value:.2g}"
 
 
-def _rows(result: Screen, method: str) -> list[tuple[str, str, str, dict[str, float | None]]]:
-    """Return names and values; a test that was not made is None."""
-    from fastpid.screening._records import P_VALUES, recorded
-
+def _rows(
+    result: RankedRecords, method: str
+) -> list[tuple[tuple[str, ...], dict[str, float | None]]]:
+    """Return names, the target last, and values; a test that was not made is None."""
     adjusted = _adjusted(result, method)
-    names = [name for name in recorded(result.records.dtype) if name not in P_VALUES or adjusted]
+    tests = {f"p_{atom}" for atom in result._tested}
+    names = [name for name in result._recorded if name not in tests or adjusted]
     columns = {**{name: result.records[name] for name in names}, **adjusted}
     return [
         (
-            result.names[record["x"]],
-            result.names[record["y"]],
-            result.targets[record["target"]],
+            (
+                *(result.names[record[source]] for source in result.SOURCES),
+                result.targets[record["target"]],
+            ),
             {
                 name: None if math.isnan(values[i]) else float(values[i])
                 for name, values in columns.items()

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from fastpid._base.quantities import NATS_PER_UNIT, QUANTITIES, Terms
 from fastpid._posteriors._source import sums_p_log_p
 from fastpid.models._cross_fit import Posteriors
+from fastpid.models._estimates import standard_errors
 from fastpid.models._informations import MI, informations, warn_of
 from fastpid.models._permutations import p_values, permutation_p_values
 from fastpid.models._read import Target
 from fastpid.models._resampled import errors_of_resamples
-from fastpid.models._result import ModelEstimate, standard_errors
+from fastpid.models._result import ModelEstimate
 from fastpid.models._wanted import Wanted
 
 Floats = NDArray[np.float64]
@@ -50,7 +51,8 @@ def assemble(
         for (posteriors, _), number in zip(refits, numbers, strict=True)
     ]
     first, (posteriors, folds) = found[0], refits[0]
-    warn_of(first, unit)
+    if first.contradicted:
+        warn_of(MI, first.claimed, first.confirmed, unit)
     vectors = np.stack([each.vector() for each in found]) * scale
     plug_in = np.append(first.claimed * scale, first.decomposition.union_information)
     corrected = _named(vectors.mean(axis=0))
@@ -103,9 +105,9 @@ def assemble(
         cross_entropy=dict(zip(MI, (first.confirmed * scale).tolist(), strict=True)),
         plug_in=_named(plug_in),
         corrected=corrected,
-        values={name: _within(value, most) for name, value in corrected.items()},
+        values={name: within(value, most) for name, value in corrected.items()},
         confidence_level=wanted.confidence_level,
-        intervals={n: (_within(low, most), _within(high, most)) for n, (low, high) in raw.items()},
+        intervals={n: (within(low, most), within(high, most)) for n, (low, high) in raw.items()},
         raw_intervals=raw,
         p_values=p,
         null_p_values=permuted,
@@ -126,5 +128,6 @@ def _arrays(vectors: Floats) -> dict[str, Floats]:
     return dict(Terms.of_vector(vectors).named())
 
 
-def _within(value: float, most: float) -> float:
-    return min(max(value, 0.0), most)
+def within(value: float, most: float, least: float = 0.0) -> float:
+    """Return a value within limits."""
+    return min(max(value, least), most)

@@ -24,14 +24,17 @@ class Recipe(NamedTuple):
     takes_nan: bool = False
 
 
-def read_models(model: Any) -> list[Any]:
-    """Return what is asked for x, y and both: a name, or a classifier."""
+def read_models(model: Any, n_sources: int = 2) -> list[Any]:
+    """Return what is asked for each source and for all together: a name, or a classifier."""
     several = isinstance(model, (tuple, list))
-    models = list(model) if several else [model] * 3
-    if len(models) != 3:
-        raise ValueError(
-            f"model must be one classifier, or three of them (for x, y and both); got {len(models)}"
+    models = list(model) if several else [model] * (n_sources + 1)
+    if len(models) != n_sources + 1:
+        wanted = (
+            "three of them (for x, y and both)"
+            if n_sources == 2
+            else f"{n_sources + 1} of them (for each of {n_sources} sources, and for all together)"
         )
+        raise ValueError(f"model must be one classifier, or {wanted}; got {len(models)}")
     for each in models:
         if isinstance(each, str):
             check_choice("model", each, NAMES)

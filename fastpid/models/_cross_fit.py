@@ -136,8 +136,8 @@ def out_of_fold(
     share: float,
     seed: np.random.SeedSequence,
     run: Callable[[list[Job]], list[Floats]],
-) -> Posteriors:
-    """Return calibrated posteriors of every sample; models see a share of the other folds."""
+) -> list[Floats]:
+    """Return calibrated posteriors of every sample, by source; models see a share of folds."""
     rng = np.random.default_rng(seed)
     jobs = []
     for source, recipe in enumerate(chosen):
@@ -147,13 +147,10 @@ def out_of_fold(
                 train = _part(train, target.codes, share, rng)
             test = np.flatnonzero(folds == fold)
             jobs.append(Job(source, recipe, train, test, int(rng.integers(2**31))))
-    rows = np.empty((3, len(folds), len(target.classes)))
+    rows = np.empty((len(chosen), len(folds), len(target.classes)))
     for job, found in zip(jobs, run(jobs), strict=True):
         rows[job.source, job.test] = found
-    calibrated = (
-        calibrate(calibration, each, target.codes, folds, target.frequencies) for each in rows
-    )
-    return Posteriors(*calibrated)
+    return [calibrate(calibration, each, target.codes, folds, target.frequencies) for each in rows]
 
 
 def _part(train: Labels, codes: Labels, share: float, rng: np.random.Generator) -> Labels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from fastpid.models._assembly import assemble, steps
 from fastpid.models._classifiers import Recipe, check_nan, read_models, recipes
 from fastpid.models._cross_fit import (
     Job,
+    Posteriors,
     choose,
     fit_and_predict,
     make_folds,
@@ -61,7 +62,8 @@ def estimate(
     Three classifiers learn p(z | x), p(z | y) and p(z | x, y), each sample's from the other folds.
     Their posteriors, calibrated on labels of other folds, are decomposed with samples as symbols
     (:func:`fastpid.decompose_posteriors`), and the joint classifier's give I(X, Y; Z) and so the
-    synergy. Beside every information stands the lower bound that labels confirm.
+    synergy. Beside every information stands the lower bound that labels confirm. More than two
+    views are for :func:`estimate_many`.
 
     Three estimands look alike. This one is what X and Y say, as far as models can learn it.
     :func:`fastpid.decompose_posteriors` takes posteriors for the truth, and corrects nothing.
@@ -165,45 +167,74 @@ def estimate(
     seed = seed_sequence(rng)
     seeds = seed.spawn(count)
     folds = [make_folds(cv, given.target, given.groups, number(each)) for each in seeds]
-    tried = sum(len(several) for several in given.candidates if len(several) > 1)
-    total = tried + sum(3 * (int(each.max()) + 1) for each in folds) + steps(wanted, given.groups)
+    total = given.count_fits(folds) + steps(wanted, given.groups)
     with progress_bar(progress, total, "fitting and resampling", "steps") as advance:
         run = runner(given, n_jobs, advance)
-        chosen = given.choose(folds[0], number(seeds[0]), run)
-        refits = [
-            (out_of_fold(chosen, given.target, each, wanted.calibration, 1.0, stream, run), each)
-            for each, stream in zip(folds, seeds, strict=True)
-        ]
-        names = tuple(recipe.name for recipe in chosen)
+        names, fitted = given.cross_fit(folds, seeds, wanted.calibration, run)
+        refits = [(Posteriors(*rows), each) for rows, each in zip(fitted, folds, strict=True)]
         return assemble(refits, given.target, given.groups, names, wanted, seed, advance)
 
 
 class Given(NamedTuple):
     """What is handed in, checked."""
 
-    features: tuple[NDArray[Any], ...]  # of x, y and both
+    features: tuple[NDArray[Any], ...]  # of each source and of all together
     target: Target
     groups: Labels | None
-    candidates: list[list[Recipe]]  # for x, y and both
+    candidates: list[list[Recipe]]  # for each of these
 
     def choose(
         self, folds: Labels, seed: int, run: Callable[[list[Job]], list[Floats]]
     ) -> list[Recipe]:
-        """Return the recipes of x, y and both."""
+        """Return the recipes of each source and of all together."""
         return choose(self.candidates, self.target, self.groups, folds, seed, run)
+
+    @property
+    def n_tried(self) -> int:
+        """How many fits choose() takes."""
+        return sum(len(several) for several in self.candidates if len(several) > 1)
+
+    def count_fits(self, folds: Sequence[Labels]) -> int:
+        """Return how many fits cross_fit() takes."""
+        return self.n_tried + sum(len(self.features) * (int(each.max()) + 1) for each in folds)
+
+    def cross_fit(
+        self,
+        folds: Sequence[Labels],
+        seeds: Sequence[np.random.SeedSequence],
+        calibration: str,
+        run: Callable[[list[Job]], list[Floats]],
+    ) -> tuple[tuple[str, ...], list[list[Floats]]]:
+        """Return what was chosen, and the calibrated posteriors of every refit, by source."""
+        chosen = self.choose(folds[0], number(seeds[0]), run)
+        fitted = [
+            out_of_fold(chosen, self.target, each, calibration, 1.0, stream, run)
+            for each, stream in zip(folds, seeds, strict=True)
+        ]
+        return tuple(recipe.name for recipe in chosen), fitted
 
 
 def read(X: Any, Y: Any, z: Any, z_bins: int | None, groups: Any, model: Any) -> Given:  # noqa: N803
     """Check features, target, groups and models."""
+    return read_sources({"X": X, "Y": Y}, z, z_bins, groups, model)
+
+
+def read_sources(
+    named: Mapping[str, Any], z: Any, z_bins: int | None, groups: Any, model: Any
+) -> Given:
+    """Check the features of sources, by what errors call them, target, groups and models."""
     target = read_target(z, z_bins)
-    x, y = read_features("X", X), read_features("Y", Y)
-    check_lengths(len(target.codes), "z", X=x, Y=y)
-    features = (x, y, np.concatenate([x, y], axis=1))
+    sources = {name: read_features(name, values) for name, values in named.items()}
+    check_lengths(len(target.codes), "z", **sources)
+    features = (*sources.values(), np.concatenate([*sources.values()], axis=1))
     candidates = [
         recipes(each, values.shape[1])
-        for each, values in zip(read_models(model), features, strict=True)
+        for each, values in zip(read_models(model, len(sources)), features, strict=True)
     ]
-    for name, values, several in zip(("X", "Y", "X"), features, candidates, strict=True):
+    # Side by side they have NaN where the first that has some does.
+    holes = [n for n, v in sources.items() if v.dtype.kind == "f" and np.isnan(v).any()]
+    names = (*sources, holes[0] if holes else next(iter(sources)))
+    for name, values, several in zip(names, features, candidates, strict=True):
         check_nan(name, values, several)
     return Given(features, target, read_groups(groups, len(target.codes)), candidates)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -101,8 +102,8 @@ def from_posteriors(
     )
     check_bool("logits", logits)
     given = {"x": posteriors_x, "y": posteriors_y, "xy": posteriors_xy}
-    rows = Posteriors(**{k: _read(f"posteriors_{k}", v, logits) for k, v in given.items()})
-    target = _read_labels(z, rows)
+    rows = Posteriors(**{k: read_rows(f"posteriors_{k}", v, logits) for k, v in given.items()})
+    target = read_labels(z, {f"posteriors_{k}": each for k, each in rows._asdict().items()})
     numbered = read_groups(groups, len(target.codes))
     seed = seed_sequence(rng)
     folds = make_folds(cv, target, numbered, number(seed))
@@ -113,7 +114,8 @@ def from_posteriors(
         return assemble([(calibrated, folds)], target, numbered, (), wanted, seed, advance)
 
 
-def _read(name: str, values: Any, logits: bool) -> Floats:
+def read_rows(name: str, values: Any, logits: bool) -> Floats:
+    """Return posteriors, of logits their softmax."""
     matrix = check_matrix(name, values)
     if logits:
         return softmax(name, matrix)
@@ -121,21 +123,21 @@ def _read(name: str, values: Any, logits: bool) -> Floats:
     return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))  # off by rounding
 
 
-def _read_labels(z: Any, rows: Posteriors) -> Target:
-    """Return the labels, which number the columns of posteriors."""
+def read_labels(z: Any, named: Mapping[str, Floats]) -> Target:
+    """Return the labels, which number the columns of posteriors, by what errors call these."""
     labels = np.asarray(z)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise TypeError(
             "z must be integer labels of shape (n,), which number the columns of posteriors; got "
             f"dtype {labels.dtype} and shape {labels.shape}"
         )
-    named = {f"posteriors_{name}": each for name, each in rows._asdict().items()}
     check_lengths(len(labels), "z", **named)
-    classes = rows.x.shape[1]
+    first = next(iter(named))
+    classes = named[first].shape[1]
     for name, each in named.items():
         if each.shape[1] != classes:
             raise ValueError(
-                f"{name} has {each.shape[1]} classes, and posteriors_x has {classes}; all must be "
+                f"{name} has {each.shape[1]} classes, and {first} has {classes}; all must be "
                 "posteriors of the same target"
             )
     if labels.min() < 0 or labels.max() >= classes:

@@ -9,6 +9,7 @@ what labels confirm. Where they do not, the labels are right, and the union info
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +79,9 @@ def informations(
 ) -> Informations:
     """Decompose posteriors, and hold them against the labels."""
     p_z, n = target.frequencies, len(target.codes)
-    surprises = [surprise(name, rows, target) for name, rows in posteriors._asdict().items()]
+    surprises = [
+        surprise(f"posteriors_{name}", rows, target) for name, rows in posteriors._asdict().items()
+    ]
     decomposition = decompose_posteriors(
         posteriors.x,
         posteriors.y,
@@ -98,20 +101,25 @@ def informations(
     room = decomposition.union_information - max(decomposition.mi_x, decomposition.mi_y)
     claims = [decomposition.mi_x * unit, decomposition.mi_y * unit]
     claims.append(entropy + float(sums_p_log_p(both).mean()))
-    # Of every sample, what its rows claim more than its label confirms.
-    over = [s + sums_p_log_p(rows) for s, rows in zip(surprises, posteriors, strict=True)]
-    # One sample's worth of doubt is claimed too much of posteriors that are always right.
-    least = _LEAST + np.log(n) / n
-    contradicted = any(
-        abs(float(d.mean())) > max(_ERRORS * float(d.std()) / np.sqrt(n), least) for d in over
-    )
     return Informations(
         decomposition,
         np.array(claims),
         np.array([entropy - float(s.mean()) for s in surprises]),
-        contradicted,
+        contradict(surprises, posteriors),
         # By convexity none is below zero, and the union information is not below either of the two.
         float(np.clip(decomposition.details.get("bias", 0.0), 0.0, room)) * unit,
+    )
+
+
+def contradict(surprises: Sequence[Floats], posteriors: Sequence[Floats]) -> bool:
+    """Return whether the labels contradict what some posteriors claim."""
+    n = len(surprises[0])
+    # Of every sample, what its rows claim more than its label confirms.
+    over = [s + sums_p_log_p(rows) for s, rows in zip(surprises, posteriors, strict=True)]
+    # One sample's worth of doubt is claimed too much of posteriors that are always right.
+    least = _LEAST + np.log(n) / n
+    return any(
+        abs(float(d.mean())) > max(_ERRORS * float(d.std()) / np.sqrt(n), least) for d in over
     )
 
 
@@ -127,21 +135,19 @@ def surprise(name: str, rows: Floats, target: Target) -> Floats:
     if not of_class.all():
         first = int(np.flatnonzero(of_class == 0.0)[0])
         raise ValueError(
-            f"posteriors_{name} holds the class of sample {first} impossible, and of "
+            f"{name} holds the class of sample {first} impossible, and of "
             f"{np.count_nonzero(of_class == 0.0)} samples in all, so that labels refute it "
             'altogether; pass calibration="temperature", or posteriors that are calibrated'
         )
     return -np.log(of_class)
 
 
-def warn_of(found: Informations, unit: str) -> None:
-    """Warn if the labels contradict what posteriors claim."""
-    if not found.contradicted:
-        return
+def warn_of(names: Sequence[str], claimed: Floats, confirmed: Floats, unit: str) -> None:
+    """Warn that the labels contradict what posteriors claim, both in nats."""
     scale = 1.0 / NATS_PER_UNIT[unit]
     texts = [
-        f"{name} {claim * scale:.3f} against {confirmed * scale:.3f}"
-        for name, claim, confirmed in zip(MI, found.claimed, found.confirmed, strict=True)
+        f"{name} {claim * scale:.3f} against {label * scale:.3f}"
+        for name, claim, label in zip(names, claimed, confirmed, strict=True)
     ]
     warnings.warn(
         f"the posteriors claim other informations than labels confirm ({', '.join(texts)} {unit}):"

@@ -17,7 +17,7 @@ from fastpid._base.progress import progress_bar
 from fastpid._base.quantities import ATOMS, QUANTITIES, Unit
 from fastpid._base.random import RNG, seed_sequence
 from fastpid.models._assembly import assemble
-from fastpid.models._cross_fit import make_folds, out_of_fold
+from fastpid.models._cross_fit import Posteriors, make_folds, out_of_fold
 from fastpid.models._estimate import Calibration, number, read, runner
 from fastpid.models._informations import MI
 from fastpid.models._wanted import check_wanted
@@ -152,16 +152,15 @@ def learning_curve(
     (stream,) = seed.spawn(1)
     folds = make_folds(cv, given.target, given.groups, number(stream))
     n, n_folds = len(folds), int(folds.max()) + 1
-    tried = sum(len(several) for several in given.candidates if len(several) > 1)
-    total = tried + 3 * n_folds * len(parts)
+    total = given.n_tried + 3 * n_folds * len(parts)
     with progress_bar(progress, total, "fitting", "fits") as advance:
         run = runner(given, n_jobs, advance)
         chosen = given.choose(folds, number(stream), run)
         names = tuple(recipe.name for recipe in chosen)
         found = []
         for share in parts:
-            posteriors = out_of_fold(chosen, given.target, folds, calibration, share, stream, run)
-            refit = [(posteriors, folds)]
+            rows = out_of_fold(chosen, given.target, folds, calibration, share, stream, run)
+            refit = [(Posteriors(*rows), folds)]
             found.append(
                 assemble(refit, given.target, given.groups, names, wanted, seed, lambda done: None)
             )

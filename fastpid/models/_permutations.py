@@ -11,13 +11,12 @@ errors as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.quantities import ATOMS
 from fastpid._posteriors._clusters import assign, codebook
 from fastpid.models._cross_fit import Posteriors
 
@@ -46,14 +45,24 @@ def permutation_p_values(
     advance: Callable[[int], object],
 ) -> dict[str, float]:
     """Return the p-value of what atoms take, by its name."""
-    with np.errstate(divide="ignore"):
-        logs = {name: np.log(rows) for name, rows in posteriors._asdict().items()}
+    logs = {name: logs_of(rows) for name, rows in posteriors._asdict().items()}
     strata = {
         "x": (logs["x"], folds),
         "y": (logs["y"], folds),
-        "x given y": (logs["xy"], _alike(posteriors.y, rng)),
-        "y given x": (logs["xy"], _alike(posteriors.x, rng)),
+        "x given y": (logs["xy"], alike(posteriors.y, rng)),
+        "y given x": (logs["xy"], alike(posteriors.x, rng)),
     }
+    return shuffle_within(strata, codes, n_permutations, rng, advance)
+
+
+def shuffle_within(
+    strata: Mapping[str, tuple[Floats, Labels]],
+    codes: Labels,
+    n_permutations: int,
+    rng: np.random.Generator,
+    advance: Callable[[int], object],
+) -> dict[str, float]:
+    """Return p-values by name, of scores (n, nz) against labels shuffled within strata (n,)."""
     found = {}
     for name, (scores, within) in strata.items():
         observed = _score(scores, codes)
@@ -66,14 +75,17 @@ def permutation_p_values(
 
 
 def p_values(
-    corrected: dict[str, float], errors: dict[str, float], permuted: dict[str, float]
+    corrected: Mapping[str, float],
+    errors: Mapping[str, float],
+    permuted: Mapping[str, float],
+    takes: Mapping[str, Sequence[str]] = TAKES,
 ) -> dict[str, float]:
     """Return the p-value of every atom from its standard error, and from permutations if any."""
     found: dict[str, float] = {}
-    for atom in ATOMS:
+    for atom in takes:
         error = max(errors[atom], _LEAST_ERROR)
         p = 1.0 - NormalDist(0.0, error).cdf(corrected[atom])
-        found[atom] = max([p, *(permuted[name] for name in TAKES[atom] if permuted)])
+        found[atom] = max([p, *(permuted[name] for name in takes[atom] if permuted)])
     return found
 
 
@@ -81,7 +93,13 @@ def _score(logs: Floats, codes: Labels) -> float:
     return float(logs[np.arange(len(codes)), codes].mean())
 
 
-def _alike(rows: Floats, rng: np.random.Generator) -> Labels:
+def logs_of(rows: Floats) -> Floats:
+    """Return logarithms, of zero minus infinity."""
+    with np.errstate(divide="ignore"):
+        return np.log(rows)
+
+
+def alike(rows: Floats, rng: np.random.Generator) -> Labels:
     """Return clusters of samples whose posteriors are alike."""
     count = int(np.clip(len(rows) // _SAMPLES_ALIKE, 1, _MOST_CLUSTERS))
     return assign(rows, codebook(rows, np.full(len(rows), 1.0 / len(rows)), count, rng))

@@ -8,7 +8,7 @@ differences from the value of all samples count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,10 @@ from fastpid.models._read import Target
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
 
-_CLUSTERS = 40
-_TOL = 1e-3
+CLUSTERS = 40
+TOL = 1e-3
 #: Resamples solved at a time, between two advances of the progress.
-_AT_A_TIME = 20
+AT_A_TIME = 20
 
 
 def errors_of_resamples(
@@ -45,32 +45,29 @@ def errors_of_resamples(
     n = len(target.codes)
     even = np.full(n, 1.0 / n)
     rows = np.concatenate([posteriors.x, posteriors.y])
-    centres = codebook(rows, np.full(2 * n, 0.5 / n), _CLUSTERS, rng)
+    centres = codebook(rows, np.full(2 * n, 0.5 / n), CLUSTERS, rng)
     assigned = [assign(each, centres) for each in posteriors[:2]]
-    surprises = np.stack([surprise(k, v, target) for k, v in posteriors._asdict().items()])
+    surprises = np.stack(
+        [surprise(f"posteriors_{k}", v, target) for k, v in posteriors._asdict().items()]
+    )
 
     def problem(weights: Floats) -> tuple[list[Floats], Floats, Floats]:
         """Return the marginals of a resample, and what is claimed and confirmed of informations."""
         p_z = np.mean([weights @ each for each in posteriors], axis=0)
         p_z /= p_z.sum()
         marginals = [
-            _marginal(each, weights, labels, p_z, len(centres))
+            marginal_of(each, weights, labels, p_z, len(centres))
             for each, labels in zip(posteriors[:2], assigned, strict=True)
         ]
         entropy = -float(sums_p_log_p(p_z))
         confirmed = entropy - surprises @ weights
         return marginals, np.array([*map(information, marginals), confirmed[2]]), confirmed
 
-    units = np.arange(n) if groups is None else groups
-    n_units = int(units.max()) + 1
-    draws = [even]
-    for _ in range(n_bootstrap):
-        counts = np.bincount(rng.integers(0, n_units, n_units), minlength=n_units)[units]
-        draws.append(counts / counts.sum())
-    options = check_options("auto", _TOL, None, "nats", threads, False, "ignore")
+    draws = [even, *resampled_weights(n, groups, n_bootstrap, rng)]
+    options = check_options("auto", TOL, None, "nats", threads, False, "ignore")
     vectors = []
-    for start in range(0, len(draws), _AT_A_TIME):
-        problems = [problem(weights) for weights in draws[start : start + _AT_A_TIME]]
+    for start in range(0, len(draws), AT_A_TIME):
+        problems = [problem(weights) for weights in draws[start : start + AT_A_TIME]]
         given = GivenMarginals(*(np.stack([p[0][i] for p in problems]) for i in (0, 1)))
         unions = np.ravel(solve(given, options).terms.union_information)
         vectors += [along(float(u), *p[1:]) for u, p in zip(unions, problems, strict=True)]
@@ -78,7 +75,18 @@ def errors_of_resamples(
     return np.stack(vectors[1:]) - vectors[0]
 
 
-def _marginal(rows: Floats, weights: Floats, labels: Labels, p_z: Floats, count: int) -> Floats:
+def resampled_weights(
+    n: int, groups: Labels | None, n_bootstrap: int, rng: np.random.Generator
+) -> Iterator[Floats]:
+    """Yield how much each of n samples counts in every resample, of samples or of groups."""
+    units = np.arange(n) if groups is None else groups
+    n_units = int(units.max()) + 1
+    for _ in range(n_bootstrap):
+        counts = np.bincount(rng.integers(0, n_units, n_units), minlength=n_units)[units]
+        yield counts / counts.sum()
+
+
+def marginal_of(rows: Floats, weights: Floats, labels: Labels, p_z: Floats, count: int) -> Floats:
     """Return p(cluster, z) of a resample, with a p(z); clusters may be empty."""
     sums, mass = sums_of(rows, weights, labels, count)
     kept = mass > 0.0

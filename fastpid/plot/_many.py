@@ -23,8 +23,8 @@ def coverage(result: Any, *, kind: str = "bars", ax: Any = None) -> Any:
 
     Parameters
     ----------
-    result : ManyDecomposition or ManyEstimate
-        Of one table, with all subsets.
+    result : ManyDecomposition, ManyEstimate or ManyModelEstimate
+        Of one table, with all subsets; of models, with those that there are.
     kind : {"bars", "venn"}
         "bars" draws a bar for every coverage atom, with the sets as dots below. Bars reach below
         zero for negative atoms, and are hatched there; whiskers are the certified bounds, where

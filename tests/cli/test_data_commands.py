@@ -83,6 +83,38 @@ def test_screen_is_that_of_python(
     assert (found["top"][0]["x"], found["top"][0]["y"]) == ("a", "b")
 
 
+def test_screen_of_triples_is_that_of_python(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.read_csv(files[0])
+    expected = fastpid.screening.screen_triples(frame, "z", test="g")
+    command = ["screen", str(files[0]), "--z", "z", "--triples"]
+    out = tmp_path / "triples.csv"
+    assert main([*command, "--test", "g", "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "10 triples, in bits, by synergy" in text
+    assert "unique_2" in text
+    read = pd.read_csv(out)
+    np.testing.assert_allclose(read["synergy"], expected.values("synergy"), atol=1e-12)
+    np.testing.assert_allclose(read["p_redundancy"], expected.values("p_redundancy"))
+    assert main([*command, "--top-k", "1", "--by", "union_information", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["result"]
+    assert (found["n_triples"], len(found["top"])) == (10, 1)
+    assert found["top"][0]["union_information"] == expected.values("union_information").max()
+    assert main([*command, "--fdr", "0.05", "--by", "synergy", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["result"]
+    assert found["test"] == "g"
+    assert found["n_significant"] == len(expected.significant(0.05, "synergy"))
+    for wrong, words in (
+        (["--test", "permutation"], "--triples have no permutations"),
+        (["--plot", str(tmp_path / "map.png")], "--plot draws a heat map of pairs"),
+        (["--fdr", "0.1", "--by", "unique_x"], "--fdr needs an atom in --by, one of unique_0"),
+    ):
+        assert main([*command, *wrong]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_screen_of_some_columns_leaves_the_others_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

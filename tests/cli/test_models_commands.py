@@ -48,6 +48,31 @@ def test_models(saved, capsys):
     assert "unique_x" in capsys.readouterr().out
 
 
+def test_models_of_many_sources(saved, capsys):
+    arrays = data()
+    third = arrays["X"] + np.random.default_rng(1).normal(size=(300, 2))
+    path = saved(a=arrays["X"], b=arrays["Y"], c=third, z=arrays["z"])
+    options = ["--sources", "a,b,c", "--model", "linear", *FEW]
+    assert main(["models", path, *options, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["result"]
+    e = fastpid.models.estimate_many(
+        {"a": arrays["X"], "b": arrays["Y"], "c": third}, arrays["z"],
+        model="linear", rng=0, n_bootstrap=20, n_permutations=19,
+    )  # fmt: skip
+    assert answer["values"] == e.values
+    assert answer["names"] == ["a", "b", "c"]
+    assert main(["models", path, *options]) == 0
+    assert "unique to a" in capsys.readouterr().out
+    for wrong, words in (
+        (["--sources", "a,b,d"], "has no array 'd'"),
+        (["--sources", "a,b,a"], "names an array twice"),
+        (["--sources", "a"], "holds 1 source"),
+        (["--subsets", "all"], "--subsets is for --sources"),
+    ):
+        assert main(["models", path, *wrong]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_posteriors(saved, capsys):
     rng = np.random.default_rng(0)
     z = rng.integers(0, 3, 300)
