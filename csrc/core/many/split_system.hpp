@@ -47,9 +47,9 @@ struct BasicSplitWork {
   }
 };
 
-template <class Exec, class Real>
-class SplitSystem : public System<Exec, Real> {
-  using Base = System<Exec, Real>;
+template <class Exec, class Real, int kTarget>
+class SplitSystem : public System<Exec, Real, kTarget> {
+  using Base = System<Exec, Real, kTarget>;
 
  public:
   using Mask = MaskOf<Real>;
@@ -62,12 +62,15 @@ class SplitSystem : public System<Exec, Real> {
   // As System::factorise(), with the slacks h.
   FASTPID_STAGE Mask factorise(const Real* s, const Real* e, const Real* h,
                                const Real& regularisation) {
-    constexpr double kStiff = 1e-3;  // a slack below which the rank-one part is kept out
+    // Slacks below which the rank-one part is kept out, where S is larger: those of tuples that the
+    // optimum has. Many more have small slacks where sources are equal, and are none of the
+    // trouble.
+    constexpr double kStiff = 1e-3;
     const std::ptrdiff_t tuples = p_.tuples(), n = w_.order;
     s_ = s;
     count_ = 0;
     for (std::ptrdiff_t t = 0; t < tuples; ++t) {
-      const Mask stiff = (s[t] > 0.0) & (h[t] < kStiff) & Mask(count_ < split_.most);
+      const Mask stiff = (s[t] > h[t]) & (h[t] < kStiff) & Mask(count_ < split_.most);
       split_.inverse[t] = select(stiff, Real(0.0), 1.0 / h[t]);
       if (!any(stiff)) continue;
       split_.weight[count_] = select(stiff, h[t] / s[t], Real(1.0));
