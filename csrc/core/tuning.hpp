@@ -161,6 +161,13 @@ struct InteriorPoint {
   static constexpr double kLeastReach = 0.9;
 };
 
+// What differs for M sources, by the same runs and those of ManyCosts: steps start nearer to the
+// constraints, and tau is held back by the residual much less. That saves 5 to 15% of the steps.
+struct ManyInteriorPoint : InteriorPoint {
+  static constexpr double kMargin = 0.005;
+  static constexpr double kResidualShare = 1e-4;
+};
+
 struct Products {
   // A dense product costs less than the loops over a support unless that is sparser than this;
   // below kSmall multiplications the loops cost less than the call.

@@ -23,18 +23,20 @@ struct Sum {
   Sum(const ManyTables& tables, const std::vector<int>& subset) {
     std::ptrdiff_t tuples = 1;
     for (const int n : tables.symbols) tuples *= n;
-    to.assign(static_cast<std::size_t>(tuples), 0);
+    // Source after source, the last one's symbols next to one another.
+    to.assign(1, 0);
+    to.reserve(static_cast<std::size_t>(tuples));
     size = tables.target;
+    std::vector<std::ptrdiff_t> strides(tables.symbols.size(), 0);
     for (auto source = subset.rbegin(); source != subset.rend(); ++source) {
-      std::ptrdiff_t inner = 1;
-      for (std::size_t i = static_cast<std::size_t>(*source) + 1; i < tables.symbols.size(); ++i) {
-        inner *= tables.symbols[i];
+      strides[static_cast<std::size_t>(*source)] = size;
+      size *= tables.symbols[static_cast<std::size_t>(*source)];
+    }
+    for (std::size_t i = tables.symbols.size(); i-- > 0;) {
+      const std::size_t inner = to.size();
+      for (int x = 1; x < tables.symbols[i]; ++x) {
+        for (std::size_t t = 0; t < inner; ++t) to.push_back(to[t] + x * strides[i]);
       }
-      const int n = tables.symbols[static_cast<std::size_t>(*source)];
-      for (std::ptrdiff_t t = 0; t < tuples; ++t) {
-        to[static_cast<std::size_t>(t)] += t / inner % n * size;
-      }
-      size *= n;
     }
   }
 

@@ -86,25 +86,23 @@ def decompose_with(
         count_threads(options.threads, tables.size * len(wanted)),
         *(options.normalize, MASS_TOLERANCE),
     )
-    pairs = zip([subset for subset in wanted if len(subset) == 2], found, strict=True)
-    (lower, upper), (iterations, status, method_codes) = bounds, codes
-    if batch != (len(tables),):
-        shape = (len(wanted), *batch)
-        lower, upper, joint = lower.reshape(shape), upper.reshape(shape), joint.reshape(batch)
-        iterations, status, method_codes = (code.reshape(shape) for code in codes)
+    shape = (len(wanted), *batch)
+    lower, upper = bounds.reshape(2, *shape)
+    iterations, status, method_codes = codes.reshape(3, *shape)
+    of_pairs = options._replace(normalize=False) if options.normalize else options
     result = ManyDecomposition(
         n_sources=count,
         subsets=wanted,
         unit=options.result_unit,
-        pairs=SolvedPairs(dict(pairs), batch, options._replace(normalize=False)),
+        pairs=SolvedPairs(wanted, found, batch, of_pairs),
         _lower=lower,
         _upper=upper,
-        _mi_joint=joint,
+        _mi_joint=joint.reshape(batch),
         _iterations=iterations,
         _status=status,
         _method=method_codes,
     )
-    if codes[1].any():
+    if np.count_nonzero(codes[1]):
         _report(result, given, tables, batch, options, no_batch=n_sources is None)
     if potentials is not None:
         _solve_potentials(tables, wanted, options, batch, potentials)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,28 @@ PairRows = tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.float64], ND
 
 
 class SolvedPairs(Mapping[Subset, Decomposition[Any]]):
-    """Pairs of sources and what the kernel found of them, as Decompositions on demand."""
+    """Pairs of sources and what the kernel found of them, as Decompositions on demand.
+
+    `rows` belong to the pairs among `subsets`, in their order.
+    """
 
     def __init__(
-        self, rows: dict[Subset, PairRows], batch: tuple[int, ...], options: SolveOptions
+        self,
+        subsets: tuple[Subset, ...],
+        rows: Sequence[PairRows],
+        batch: tuple[int, ...],
+        options: SolveOptions,
     ) -> None:
-        self._rows = rows
+        self._subsets = subsets
+        self._found = rows
         self._batch = batch
         self._options = options
         self._made: dict[Subset, Decomposition[Any]] = {}
+
+    @functools.cached_property
+    def _rows(self) -> dict[Subset, PairRows]:
+        pairs = [subset for subset in self._subsets if len(subset) == 2]
+        return dict(zip(pairs, self._found, strict=True))
 
     def __getitem__(self, pair: Subset) -> Decomposition[Any]:
         if pair not in self._made:

@@ -17,6 +17,8 @@ def count_threads(threads: int, cells: int) -> int:
         If the environment variable ``FASTPID_NUM_THREADS`` is no positive integer.
     """
     threads = threads or _threads_of_environment(os.environ.get("FASTPID_NUM_THREADS"))
+    if cells < 2 * _CELLS_PER_THREAD:
+        return 1
     if threads == 0:
         try:
             threads = len(os.sched_getaffinity(0))

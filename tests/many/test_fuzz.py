@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from many_invariants import (
     FAMILIES,
+    LARGE_SHAPES,
     SHAPES,
     check_all,
     check_bits,
     check_coupling,
     check_sets,
     draw,
+    solve,
 )
 
 
@@ -32,3 +34,12 @@ def test_hostile_tables_of_several_sources(family: str) -> None:
         assert_none(check_coupling(p, u, 1e-9), p)
         assert_none(check_sets(p, u), p)
         assert_none(check_bits(p[:1], u[:1]), p)
+
+
+@pytest.mark.parametrize("number", [1, 135, 148])
+def test_equal_sources_of_many_tuples_converge(number: int) -> None:
+    # Tables of the long run: thousands of tuples have next to no slack, a few of them all the mass.
+    rng = np.random.default_rng([3, 1, number])
+    p = draw("same_sources", rng, LARGE_SHAPES[number % len(LARGE_SHAPES)], 1)
+    u = solve(p, tol=1e-9 * np.log(2.0))
+    assert u.converged.all(), u.gap

@@ -42,11 +42,11 @@ struct BasicInteriorWork {
 };
 
 // An iterative method in the sense of ../iteration.hpp.
-template <class Exec, class Real>
+template <class Exec, class Real, int kTarget>
 class InteriorPoint {
  public:
   using Mask = MaskOf<Real>;
-  using Tuned = tuning::InteriorPoint;
+  using Tuned = tuning::ManyInteriorPoint;
 
   // `cautious`: keeps to its central path all the way. With `split`, the system is that of
   // split_system.hpp.
@@ -141,7 +141,7 @@ class InteriorPoint {
  private:
   // E and its sums.
   FASTPID_STAGE void read_products() {
-    products(p_.sources, p_.sources.count, it_.factor, w_.e);
+    products(p_.sources, p_.sources.count, it_.factor, w_.e, target_);
     for (std::ptrdiff_t t = 0; t < tuples_; ++t) {
       Real sum = 0.0;
       for (int z = 0; z < target_; ++z) sum += w_.e[t * target_ + z];
@@ -431,14 +431,14 @@ class InteriorPoint {
   // ds and dh of the direction. A predictor also leaves its second-order term in bend, which the
   // corrector adds to its dh; a corrector also measures its largest |d log E|.
   FASTPID_STAGE void steps_of_tuples(bool corrector, const Real& damp) {
-    largest_ = 1e-300;
+    Real largest = 1e-300;
     each_step(w_.dir, [&](std::ptrdiff_t t) {
       Real dot = 0.0, bend = 0.0;
       for (std::ptrdiff_t c = t * target_; c < (t + 1) * target_; ++c) {
         const Real e = w_.e[c], d = w_.d[c];
         dot = multiply_add(e, d, dot);
         if (corrector) {
-          largest_ = larger(largest_, select(e > 0.0, fabs(d), Real(0.0)));
+          largest = larger(largest, select(e > 0.0, fabs(d), Real(0.0)));
         } else {
           const Real bent = clamp(d, -Tuned::kBend, Tuned::kBend);
           bend = multiply_add(e, bent * bent, bend);
@@ -449,6 +449,7 @@ class InteriorPoint {
       w_.dh[t] = corrector ? dh - damp * w_.bend[t] : dh;
       if (!corrector) w_.bend[t] = 0.5 * bend;
     });
+    largest_ = largest;
     if (!split_) return;
     // S / h of a stiff tuple would make noise of the last digit of E . d; v has all digits.
     for (std::ptrdiff_t k = 0; k < system_.count(); ++k) {
@@ -521,10 +522,10 @@ class InteriorPoint {
   const BasicIterate<Real>& it_;
   const double tol_;
   const std::ptrdiff_t tuples_;
-  const int target_;
+  const TargetSize<kTarget> target_;
   const BasicSplitWork<Real>* const split_;
   const BasicSplitWork<Real> none_;
-  SplitSystem<Exec, Real> system_;
+  SplitSystem<Exec, Real, kTarget> system_;
   Real live_ = 0.0;        // tuples with a common target symbol
   Real complement_ = 0.0;  // sum S h
   Real residual_ = 0.0;    // sum |a - marginal of S E|

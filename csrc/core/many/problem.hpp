@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
 #include "../arena.hpp"
 #include "../numerics.hpp"
@@ -32,6 +33,35 @@ struct Sources {
     return product;
   }
 };
+
+// How many symbols the target has, which the compiler is told where there are few: loops over so
+// few numbers cost more than what they do.
+template <int kFixed>
+struct TargetSize {
+  FASTPID_HD explicit constexpr TargetSize(int) {}
+  FASTPID_HD constexpr operator int() const { return kFixed; }
+};
+template <>
+struct TargetSize<0> {
+  FASTPID_HD explicit constexpr TargetSize(int size) : size_(size) {}
+  FASTPID_HD constexpr operator int() const { return size_; }
+
+ private:
+  int size_;
+};
+
+// f(std::integral_constant<int, n>()), n being the TargetSize of a target. The device compiler
+// takes everything once.
+template <class F>
+FASTPID_HD void with_target_size(int target, F&& f) {
+#if !defined(__CUDACC__)
+  if (target == 3) return f(std::integral_constant<int, 3>());
+  if (target == 4) return f(std::integral_constant<int, 4>());
+  if (target == 5) return f(std::integral_constant<int, 5>());
+#endif
+  static_cast<void>(target);
+  f(std::integral_constant<int, 0>());
+}
 
 // What is left of a problem after the exact reductions. Both arrays are zero off the support. In a
 // pack (exec/pack.hpp) they belong to several problems of these symbols.
@@ -122,9 +152,9 @@ class Odometer {
 
 // out[t, z] = prod_i factor_i[t_i, z] for the tuples t of the first `count` sources, one or more.
 // Built up source by source, from the back so that every row is read before it is overwritten.
-template <class Real>
-FASTPID_STAGE void products(const Sources& s, int count, const Real* factor, Real* out) {
-  const std::ptrdiff_t target = s.target;
+template <class Real, int kTarget>
+FASTPID_STAGE void products(const Sources& s, int count, const Real* factor, Real* out,
+                            TargetSize<kTarget> target) {
   std::ptrdiff_t rows = s.symbols[0];
   for (std::ptrdiff_t c = 0; c < rows * target; ++c) out[c] = factor[c];
   for (int i = 1; i < count; ++i) {
@@ -134,7 +164,7 @@ FASTPID_STAGE void products(const Sources& s, int count, const Real* factor, Rea
       for (std::ptrdiff_t x = n - 1; x >= 0; --x) {
         const Real* right = factor + s.first[i] + x * target;
         Real* to = out + (row * n + x) * target;
-        for (std::ptrdiff_t z = 0; z < target; ++z) to[z] = left[z] * right[z];
+        for (int z = 0; z < target; ++z) to[z] = left[z] * right[z];
       }
     }
     rows *= n;
@@ -190,7 +220,7 @@ class MarginalSums {
   // The factors of the heads; and, from them, T[t] = sum_z E[t, z].
   FASTPID_STAGE void read_head(const Real* factor) const {
     if (p_.sources.count > 1) {
-      products(p_.sources, p_.sources.count - 1, factor, w_.head);
+      products(p_.sources, p_.sources.count - 1, factor, w_.head, TargetSize<0>(p_.target()));
     } else {
       for (int z = 0; z < p_.target(); ++z) w_.head[z] = 1.0;
     }

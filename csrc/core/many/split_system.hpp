@@ -47,9 +47,9 @@ struct BasicSplitWork {
   }
 };
 
-template <class Exec, class Real>
-class SplitSystem : public System<Exec, Real> {
-  using Base = System<Exec, Real>;
+template <class Exec, class Real, int kTarget>
+class SplitSystem : public System<Exec, Real, kTarget> {
+  using Base = System<Exec, Real, kTarget>;
 
  public:
   using Mask = MaskOf<Real>;
@@ -62,12 +62,12 @@ class SplitSystem : public System<Exec, Real> {
   // As System::factorise(), with the slacks h.
   FASTPID_STAGE Mask factorise(const Real* s, const Real* e, const Real* h,
                                const Real& regularisation) {
-    constexpr double kStiff = 1e-3;  // a slack below which the rank-one part is kept out
     const std::ptrdiff_t tuples = p_.tuples(), n = w_.order;
     s_ = s;
     count_ = 0;
+    const double least = stiff_from(s, h);
     for (std::ptrdiff_t t = 0; t < tuples; ++t) {
-      const Mask stiff = (s[t] > 0.0) & (h[t] < kStiff) & Mask(count_ < split_.most);
+      const Mask stiff = is_stiff(s[t], h[t], least);
       split_.inverse[t] = select(stiff, Real(0.0), 1.0 / h[t]);
       if (!any(stiff)) continue;
       split_.weight[count_] = select(stiff, h[t] / s[t], Real(1.0));
@@ -161,6 +161,28 @@ class SplitSystem : public System<Exec, Real> {
 
  private:
   using Base::p_, Base::w_, Base::target_;
+
+  // Whether the rank-one part of a tuple is kept out: its slack is small, and its S larger. Those
+  // are the tuples that an optimum has; many more have small slacks where sources are equal.
+  FASTPID_HD static Mask is_stiff(const Real& s, const Real& h, double least) {
+    constexpr double kSmallSlack = 1e-3;
+    return (s > least * h) & (h < kSmallSlack);
+  }
+
+  // The S / h from which tuples are: one, or where more are than there is room for, early on, the
+  // power of ten that leaves the worst.
+  FASTPID_HD double stiff_from(const Real* s, const Real* h) const {
+    double least = 1.0;
+    if constexpr (!kDense<Real>) {  // packs have room for all
+      const auto count = [&] {
+        std::ptrdiff_t found = 0;
+        for (std::ptrdiff_t t = 0; t < p_.tuples(); ++t) found += is_stiff(s[t], h[t], least);
+        return found;
+      };
+      while (count() > split_.most) least *= 10.0;
+    }
+    return least;
+  }
 
   FASTPID_HD Real* column(std::ptrdiff_t k) const { return split_.column + k * w_.order; }
   FASTPID_HD Real* inner(std::ptrdiff_t k) const { return split_.inner + k * target_; }

@@ -96,10 +96,13 @@ class Strategy {
     for (const int attempt : {0, 1, 2}) {
       leave_proxy();
       if (attempt == 1) split = carve<BasicSplitWork<Real>>(room, p_);
-      InteriorPoint<Exec, Real> method(exec_, p_, work, c_, it_, tol_, attempt == 2,
-                                       attempt > 0 ? &split : nullptr);
-      const auto end =
-          run_method(exec_, p_, it_, method, tol_, limit(Tuned::kNewtonSteps), open, best_, stop);
+      BasicEnd<Real> end;
+      with_target_size(p_.target(), [&](auto size) {
+        InteriorPoint<Exec, Real, decltype(size)::value> method(
+            exec_, p_, work, c_, it_, tol_, attempt == 2, attempt > 0 ? &split : nullptr);
+        end =
+            run_method(exec_, p_, it_, method, tol_, limit(Tuned::kNewtonSteps), open, best_, stop);
+      });
       record(end, open, Method::newton);
       const Mask stalled = end.is(Outcome::stalled), spent = end.is(Outcome::max_iterations);
       const Mask failed = stalled | spent;

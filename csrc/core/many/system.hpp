@@ -60,7 +60,7 @@ struct BasicSystemWork {
   }
 };
 
-template <class Exec, class Real>
+template <class Exec, class Real, int kTarget>
 class System {
  public:
   using Mask = MaskOf<Real>;
@@ -340,7 +340,7 @@ class System {
   const Exec& exec_;
   const BasicProblem<Real>& p_;
   const BasicSystemWork<Real>& w_;
-  const int target_;
+  const TargetSize<kTarget> target_;
 };
 
 }  // namespace fastpid::many

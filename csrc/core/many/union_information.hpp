@@ -130,7 +130,7 @@ class Solver {
                 tuning::Certificate::kSweeps, true);
     const std::ptrdiff_t cells = p.tuples() * p.target();
     auto* e = static_cast<double*>(room(sizeof(double) * static_cast<std::size_t>(cells)));
-    products(p.sources, p.sources.count, certificate_.factor, e);
+    products(p.sources, p.sources.count, certificate_.factor, e, TargetSize<0>(p.target()));
     expand_coupling(given_, reduction_, it_.s, e, q);
   }
 
