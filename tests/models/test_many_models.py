@@ -141,7 +141,7 @@ def test_labels_confirm_what_is_claimed_and_bound_it() -> None:
 def test_standard_errors_are_the_spread_over_draws() -> None:
     few = {**BARE, "n_bootstrap": 20, "n_symbols": 40}
     found = []
-    for seed in range(12):
+    for seed in range(16):
         posteriors, joint, z = oracle((2.0, 1.0, 1.0), 300, seed=seed)
         found.append(from_many_posteriors(posteriors, joint, z, **{**few, "rng": seed}))
     for name in ("unique_0", "synergy", "union_1_2", "union_information"):
