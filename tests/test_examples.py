@@ -99,9 +99,10 @@ def test_three_modalities() -> None:
         jointly, _ = example.train(first_alone=False)
     finally:
         torch.set_num_threads(threads)
-    first, last = controller.history[0], controller.history[-1]
-    assert first.active == ("audio", "video")
+    last = controller.history[-1]
     assert last.start_joint
+    # Text is learnt by heart long before the others have their best.
+    assert last.restore_epochs["text"] < min(last.restore_epochs[n] for n in ("audio", "video"))
     for name, epoch in last.restore_epochs.items():
         assert controller.history[epoch].metrics[f"unique/{name}"] > 0.7
     assert alone_first > 0.98

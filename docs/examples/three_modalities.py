@@ -79,7 +79,7 @@ def train(first_alone: bool, epochs: int = 30, seed: int = 0) -> tuple[float, As
     batches = [({name: view[r] for name, view in views.items()}, y[r]) for r in rows]
     model = Model(views)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
-    controller = AsyncController(NAMES, num_classes=CLASSES, criterion="skill", max_epochs=20)
+    controller = AsyncController(NAMES, num_classes=CLASSES, max_epochs=20)
     modules = {n: nn.ModuleList([model.encoders[n], model.heads[n]]) for n in NAMES}
     training = AsyncTraining(controller, modules)
 

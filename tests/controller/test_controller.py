@@ -37,7 +37,7 @@ def pair(audio: float, video: float, y: np.ndarray, trust: float = 1.0) -> dict[
 
 
 def controller(**options) -> AsyncController:
-    return AsyncController(NAMES, **{"num_classes": K, **options})
+    return AsyncController(NAMES, **{"num_classes": K, "criterion": "pid", **options})
 
 
 def run(c: AsyncController, shares, n: int = 300, start: int = 0) -> list[Decision]:
@@ -153,7 +153,7 @@ def of_three(rest: str) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, fl
     y = labels()
     shares = {"a": 0.7, "b": 0.5, "c": 0.3}
     outputs = {name: guesses(s, y, seed, 0.8) for seed, (name, s) in enumerate(shares.items())}
-    c = AsyncController(shares, num_classes=K, rest=rest, tol=1e-9)
+    c = AsyncController(shares, num_classes=K, rest=rest, criterion="pid", tol=1e-9)
     c.observe({n: np.tile(v, (COPIES, 1)) for n, v in outputs.items()}, np.tile(y, COPIES))
     return outputs, y, c.decide(0).metrics
 
@@ -204,7 +204,7 @@ def test_the_bias_and_the_errors_of_three_modalities_are_what_they_vary_by() -> 
         return {name: rows / rows.sum(axis=1, keepdims=True) for name, rows in odds.items()}, y
 
     def measured(n: int, seed: int) -> tuple[dict[str, float], list[float], float]:
-        c = AsyncController(["a", "b", "c"], num_classes=K)
+        c = AsyncController(["a", "b", "c"], num_classes=K, criterion="pid")
         outputs, y = draw(n, seed)
         c.observe(outputs, y)
         reading = c._read()
@@ -297,7 +297,7 @@ def test_an_absent_class_is_no_cell() -> None:
 def test_three_modalities_share_the_steps_of_those_held() -> None:
     y = labels(600)
     shares = {"a": 0.9, "b": 0.3, "c": 0.3}
-    c = AsyncController(shares, num_classes=K)
+    c = AsyncController(shares, num_classes=K, criterion="pid")
     c.observe({name: guesses(s, y, i) for i, (name, s) in enumerate(shares.items())}, y)
     assert c.decide(0).shares == {"a": 0.0, "b": 1.5, "c": 1.5}
 
@@ -418,7 +418,7 @@ def test_confidence_that_is_not_deserved_is_no_skill() -> None:
 
 def until_own_peaks(curves: dict[str, list[float]], **options) -> list[Decision]:
     """Show predictions of such skills, of which only who trains comes to the next one."""
-    c = AsyncController([*curves], num_classes=K, criterion="skill", **options)
+    c = AsyncController([*curves], num_classes=K, **options)
     y, places = labels(), dict.fromkeys(curves, 0)
     for epoch in range(40):
         outputs = {}
@@ -520,7 +520,9 @@ def test_epochs_between_observations_go_on_as_decided() -> None:
 )
 def test_names_do_not_matter_and_steps_add_up(shares, balance, margin, criterion) -> None:
     y = labels(90)
-    options = {"balance": balance, "margin": margin, "criterion": criterion, "num_classes": K}
+    options = {"criterion": criterion, "num_classes": K}
+    if criterion != "skill":
+        options |= {"balance": balance, "margin": margin}
     one, other = AsyncController(NAMES, **options), AsyncController(NAMES[::-1], **options)
     for epoch, (audio, video) in enumerate(shares):
         outputs = pair(audio, video, y, trust=0.9)
@@ -681,11 +683,13 @@ def test_a_step_needs_an_observation_and_a_later_epoch() -> None:
         (NAMES, {"every": 0}, ValueError, "every must be 1 or more"),
         (NAMES, {"patience": 0}, ValueError, "patience must be 1 or more"),
         (NAMES, {"patience": 1.5}, TypeError, "patience must be an integer"),
-        (NAMES, {"balance": 1.5}, ValueError, "balance must be from 0 to 1"),
-        (NAMES, {"balance": "half"}, TypeError, "balance must be a number"),
-        (NAMES, {"margin": -1}, ValueError, "margin must be 0 or more"),
-        (NAMES, {"margin": float("nan")}, ValueError, "margin must be 0 or more"),
-        (NAMES, {"criterion": "synergy"}, ValueError, "one of pid, mi, union, skill"),
+        (NAMES, {"balance": 1.5, "criterion": "pid"}, ValueError, "balance must be from 0 to 1"),
+        (NAMES, {"balance": "half", "criterion": "pid"}, TypeError, "balance must be a number"),
+        (NAMES, {"margin": -1, "criterion": "pid"}, ValueError, "margin must be 0 or more"),
+        (NAMES, {"margin": np.nan, "criterion": "pid"}, ValueError, "margin must be 0 or more"),
+        (NAMES, {"criterion": "synergy"}, ValueError, "one of skill, pid, mi, union"),
+        (NAMES, {"margin": 2.0}, ValueError, 'margin has no part in criterion="skill"'),
+        (NAMES, {"balance": 0.2}, ValueError, 'balance has no part in criterion="skill"'),
         (NAMES, {"rest": "all"}, ValueError, "one of union, vote"),
         (NAMES, {"soft": 1}, TypeError, "soft must be True or False"),
         (NAMES, {"max_epochs": 0}, ValueError, "max_epochs must be 1 or more"),
@@ -752,7 +756,7 @@ def test_plot_shows_what_was_decided() -> None:
 
 
 def test_a_decision_says_why() -> None:
-    c = AsyncController(NAMES, num_classes=2, patience=1, margin=0.0)
+    c = controller(num_classes=2, patience=1, margin=0.0)
     assert repr(c) == "AsyncController of audio, video (unimodal phase, nothing decided yet)"
     z = np.arange(400) % 2
     sure, guess = np.eye(2)[z], np.full((400, 2), 0.5)
@@ -764,11 +768,11 @@ def test_a_decision_says_why() -> None:
     assert "within noise of its maximum so far" in first.reason
     assert "after epoch 0; steps: audio 0, video 2" in repr(c)
     assert first.reason in repr(c)
-    ends = AsyncController(NAMES, num_classes=2, max_epochs=1)
+    ends = controller(num_classes=2, max_epochs=1)
     ends.observe({"audio": sure, "video": guess}, z)
     last = ends.decide(0)
     assert "max_epochs=1 are over; joint training starts from the state of epoch 0" in last.reason
     assert ends.decide(1).reason == "joint training goes on"
-    again = AsyncController(NAMES, num_classes=2, max_epochs=1)
+    again = controller(num_classes=2, max_epochs=1)
     again.load_state_dict(ends.state_dict())
     assert again.history[0].reason == last.reason

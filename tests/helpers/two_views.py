@@ -48,7 +48,7 @@ def batches_of(views, y, size=40):
 
 
 def controlled(**options):
-    return AsyncController(NAMES, num_classes=K, **options)
+    return AsyncController(NAMES, **{"num_classes": K, "criterion": "pid", **options})
 
 
 def hard(share, y, seed):

@@ -338,7 +338,8 @@ def fixed(run: Run, share: float = 0.3) -> dict[str, float]:
     """Train every modality alone and evenly for a share of the budget, then jointly."""
     epochs = max(1, round(share * run.budget.epochs))
     # A controller that looks once, at the end: that state is the only one to restore.
-    return two_stage(run, controller_of(run, every=epochs, max_epochs=epochs, balance=0.0))
+    options = {"criterion": "pid", "balance": 0.0, "every": epochs, "max_epochs": epochs}
+    return two_stage(run, controller_of(run, **options))
 
 
 def variant(run: Run, **options) -> dict[str, float]:

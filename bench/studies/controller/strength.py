@@ -56,8 +56,10 @@ def strength(
     torch.set_num_threads(1)
     data = load(seed)
     alone = Run(data, budget, seed)
-    controller = controller_of(alone, every=1, balance=0.0, margin=1e9, max_epochs=None)
-    training = AsyncTraining(controller, alone.net.modules_of(), keep={})
+    controller = controller_of(
+        alone, criterion="pid", every=1, balance=0.0, margin=1e9, max_epochs=None
+    )
+    training = AsyncTraining(controller, alone.net.modules_of())
     starts = sorted({round(share * budget.epochs) for share in (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)})
     rows: list[dict[str, object]] = []
     for epoch in range(starts[-1] + 1):

@@ -138,12 +138,13 @@ def sweep(experiment: Experiment, seed: int, budget: Budget) -> list[Row]:
     controller = AsyncController(
         alone.net.encoders,
         num_classes=data.num_classes,
+        criterion="pid",
         balance=0.0,
         margin=1e9,  # it never ends the unimodal phase
         design_effect=data.design_effect,
         threads=1,
     )
-    training = AsyncTraining(controller, alone.net.modules_of(), keep={})
+    training = AsyncTraining(controller, alone.net.modules_of())
     starts = sorted({round(share * budget.epochs) for share in STARTS})
     rows = []
     for epoch in range(starts[-1] + 1):

@@ -45,7 +45,7 @@ def test_batches_follow_the_steps() -> None:
 
 def test_three_modalities_go_half_a_pass_further() -> None:
     nets = {name: nn.Linear(4, K) for name in "abc"}
-    training = AsyncTraining(AsyncController(nets, num_classes=K), nets)
+    training = AsyncTraining(AsyncController(nets, num_classes=K, criterion="pid"), nets)
     y = np.arange(900) % K
     shares = {"a": 0.9, "b": 0.3, "c": 0.3}
     outputs = {name: hard(share, y, i) for i, (name, share) in enumerate(shares.items())}
@@ -131,7 +131,7 @@ def test_each_modality_goes_back_to_its_own_best(resumed: bool) -> None:
 
     def prepared() -> AsyncTraining:
         both.requires_grad_(True)
-        c = AsyncController(NAMES, num_classes=K, criterion="skill", patience=2, max_epochs=5)
+        c = AsyncController(NAMES, num_classes=K, patience=2, max_epochs=5)
         return AsyncTraining(c, nets, keep={"both": both})
 
     training = prepared()
@@ -166,7 +166,7 @@ def test_what_is_shared_is_frozen_while_all_are_held(names) -> None:
     shared = nn.Linear(5, 4)
     own = {name: nn.Linear(4, K) for name in names}
     modules = {name: nn.ModuleList([shared, own[name]]) for name in names}
-    training = AsyncTraining(AsyncController(names, num_classes=K), modules)
+    training = AsyncTraining(AsyncController(names, num_classes=K, criterion="pid"), modules)
     show(training, 0.9, 0.2)
     assert training.decide(0).active == ("video",)
     assert shared.weight.requires_grad
@@ -269,7 +269,7 @@ def test_an_epoch_of_several_passes_is_decided_after_once() -> None:
     names = ("audio", "video", "text")
     y = torch.arange(600) % K
     nets = {name: nn.Linear(2, K) for name in names}
-    controller = AsyncController(names, num_classes=K, patience=9)
+    controller = AsyncController(names, num_classes=K, criterion="pid", patience=9)
     training = AsyncTraining(controller, nets)
     shown = {
         name: hard(share, y.numpy(), 3) for name, share in zip(names, (0.9, 0.3, 0.3), strict=True)
@@ -285,7 +285,7 @@ def test_an_epoch_of_several_passes_is_decided_after_once() -> None:
     assert [d.epoch for d in controller.history] == [0, 1, 2, 3, 4]
     assert decided == [1, 3, 4, 6, 7]
     nets = {name: nn.Linear(2, K) for name in names}
-    again = AsyncTraining(AsyncController(names, num_classes=K, patience=9), nets)
+    again = AsyncTraining(AsyncController(names, num_classes=K, criterion="pid", patience=9), nets)
     again.load_state_dict(training.state_dict())
     assert (again.ends_epoch, again.epoch) == (training.ends_epoch, 5)
 
