@@ -73,7 +73,8 @@ class AsyncController:
         How many standard errors are noise; 1 by default.
     criterion : {"skill", "pid", "mi", "union"}
         "pid" is the paper's rule, told above. "mi" paces by the mutual information of each modality
-        with the label, and seeks the peak of their average: what can be done without a decomposition.
+        with the label, and seeks the peak of their average: what can be done without a
+        decomposition.
 
         "skill" seeks no common peak, but each modality's own: it trains until its Brier skill,
         by how much its probabilities are better than the shares of the classes, has not risen for
