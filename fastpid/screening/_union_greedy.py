@@ -26,8 +26,8 @@ from fastpid.joint._many_columns import CodedColumns
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-#: Features whose gains differ by less, in nats, add the same; less than that is nothing.
-_SAME = 1e-12
+#: What gains in closed form are known to, in nats.
+_ROUNDING = 1e-12
 #: Features that are looked at together where most need not be.
 _SOME = 64
 #: Cells of the problems that are solved at a time (32 MiB).
@@ -39,8 +39,8 @@ def select_by_union(
 ) -> tuple[list[int], Floats]:
     """Select features one by one, each the one that adds most to the union information.
 
-    Of those that add the same, within 1e-12 nats, it is the one with the largest I(f; Z), and of
-    these the first.
+    Of those that add the same, as far as gains are known, it is the one with the largest I(f; Z),
+    and of these the first.
 
     Returns
     -------
@@ -72,12 +72,12 @@ def select_by_union(
         while True:
             known = left & (fresh == step)
             best = bounds[known].max() if known.any() else -math.inf
-            open_ = np.flatnonzero(left & (fresh < step) & (bounds >= best - _SAME))
+            open_ = np.flatnonzero(left & (fresh < step) & (bounds >= best - gains.same))
             if not open_.size:
                 break
             order = np.argsort(-bounds[open_], kind="stable")
             _refresh(gains, open_[order[:_SOME]], bounds, fresh, step)
-        tied = np.flatnonzero(known & (bounds >= best - _SAME))
+        tied = np.flatnonzero(known & (bounds >= best - gains.same))
         taken = int(tied[np.argmax(alone[tied])])
         chosen.append(taken)
         left[taken] = False
@@ -127,6 +127,11 @@ class _Gains(ABC):
         self.p = tables / self.total
 
     @property
+    def same(self) -> float:
+        """Gains that differ by less, in nats, are the same; less than that is nothing."""
+        return self.options.tol
+
+    @property
     @abstractmethod
     def selected(self) -> list[Floats]:
         """Sources that say together what those selected do."""
@@ -155,7 +160,7 @@ class _Gains(ABC):
             union = solve_unions([*together, some], self.options, (len(some),), potentials=False)
             found.append(0.5 * (union.lower + union.upper))
         added = np.concatenate(found) - known
-        return np.where(added > _SAME, added, 0.0)
+        return np.where(added > self.same, added, 0.0)
 
     def _union(self, sources: list[Floats]) -> float:
         if len(sources) == 1:
@@ -176,6 +181,11 @@ class _HullGains(_Gains):
     def selected(self) -> list[Floats]:
         """The hull, as one source."""
         return [] if self.hull is None else [self.hull / self.total]
+
+    @property
+    def same(self) -> float:
+        """In closed form, gains are known better than to the tolerance of a solve."""
+        return _ROUNDING
 
     def add(self, feature: int) -> None:
         """Select a feature."""
