@@ -436,7 +436,7 @@ def draw(runs: pd.DataFrame, sweep: pd.DataFrame, folder: Path) -> None:
         plt.close(figure)
 
     names = [*runs["experiment"].unique()]
-    others = [m for m in METHODS if m != PAPERS and m in set(runs["method"])]
+    others = [m for m in METHODS if m != OURS and m in set(runs["method"])]
     figure, axes = plt.subplots(
         1,
         len(others),
@@ -447,7 +447,7 @@ def draw(runs: pd.DataFrame, sweep: pd.DataFrame, folder: Path) -> None:
     )
     for ax, other in zip(axes[0], others, strict=True):
         for place, name in enumerate(names):
-            mean, half, _ = paired(runs, name, PAPERS, other)
+            mean, half, _ = paired(runs, name, OURS, other)
             if np.isnan(half):
                 continue
             ax.errorbar(100 * mean, place, xerr=100 * half, fmt="o", ms=4, capsize=2, color="black")
@@ -456,7 +456,7 @@ def draw(runs: pd.DataFrame, sweep: pd.DataFrame, folder: Path) -> None:
         ax.set_title(f"less {other}", fontsize=8)
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].invert_yaxis()
-    figure.supxlabel(f"accuracy of the {PAPERS}, less another's / percentage points", fontsize=10)
+    figure.supxlabel(f"accuracy of the {OURS}, less another's / percentage points", fontsize=10)
     save(figure, "differences")
 
     dominance = runs["experiment"].str.extract(r"dominance (\d+)")[0]
