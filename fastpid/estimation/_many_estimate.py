@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from fastpid._many import ManyDecomposition
 from fastpid._many._coverage import Subset
 from fastpid.estimation._estimates import Estimates
-from fastpid.estimation._many_problem import ManyProblem, name_of_atom, name_of_union
+from fastpid.estimation._many_problem import ManyProblem
+from fastpid.estimation._many_values import ManyValues
 from fastpid.joint import JointTable, Sampling
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class ManyEstimate(Estimates):
+class ManyEstimate(ManyValues, Estimates):
     """What samples say of many sources, and how far it can be trusted. Pickles and compares.
 
     Values go by these names, sources counted from 0:
@@ -93,53 +90,6 @@ class ManyEstimate(Estimates):
         """How much of the distribution the samples have seen, and whether that is enough."""
         return self.table.sampling
 
-    @property
-    def synergy(self) -> float:
-        """The corrected total synergy."""
-        return self.values["synergy"]
-
-    @property
-    def mi_joint(self) -> float:
-        """The corrected I(X_1, ..., X_M; Z)."""
-        return self.values["mi_joint"]
-
-    @property
-    def unique(self) -> NDArray[np.float64]:
-        """The corrected unique information of every source against all others, (M,)."""
-        return np.array([self.values[f"unique_{i}"] for i in range(self.n_sources)])
-
-    @property
-    def coverage(self) -> dict[Subset, float]:
-        """The corrected coverage atoms, by set of sources.
-
-        Raises
-        ------
-        ValueError
-            Unless all subsets were asked for.
-        """
-        self._need_everything()
-        return {subset: self.values[name] for subset, name in self._problem.atoms.items()}
-
-    @property
-    def redundancy(self) -> float:
-        """The corrected coverage atom of all sources."""
-        return self.coverage[tuple(range(self.n_sources))]
-
-    def union_information(self, sources: Iterable[int] | int | None = None) -> float:
-        """Return the corrected union information of some sources, of all by default.
-
-        Raises
-        ------
-        KeyError
-            If this set was not asked for.
-        """
-        every = range(self.n_sources) if sources is None else sources
-        subset = (every,) if isinstance(every, (int, np.integer)) else tuple(sorted(every))
-        name = name_of_union(subset, self.n_sources)
-        if name not in self.values:
-            raise KeyError(f"the union information of sources {subset} was not asked for")
-        return self.values[name]
-
     @functools.cached_property
     def _problem(self) -> ManyProblem:
         subsets = len(self.decomposition.subsets)
@@ -153,26 +103,9 @@ class ManyEstimate(Estimates):
     def _plug_in(self, name: str) -> float:
         return float(self._plug_ins[name])
 
-    def _need_everything(self) -> None:
-        if name_of_atom(tuple(range(self.n_sources)), self.n_sources) not in self.values:
-            raise ValueError(
-                'coverage atoms need the union information of all sets: pass subsets="all"'
-            )
-
     def _coverage_bars(self) -> list[tuple[Subset | None, float, float, float]]:
-        """Return sets with their atom and its interval, the synergy last, for a plot."""
-        self._need_everything()
-        bars: list[tuple[Subset | None, float, float, float]] = []
-        for subset, name in [*self._problem.atoms.items(), (None, "synergy")]:
-            value = self.values[name]
-            bars.append((subset, value, *self.intervals.get(name, (value, value))))
-        return bars
-
-    def plot(self, *, kind: str = "bars", ax: Any = None) -> Any:
-        """Draw the atoms with their intervals: :func:`fastpid.plot.coverage`."""
-        from fastpid.plot import coverage
-
-        return coverage(self, kind=kind, ax=ax)
+        _ = self.coverage  # refuses what has not all sets
+        return super()._coverage_bars()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the draws as plain Python numbers, strings and lists."""
@@ -191,11 +124,7 @@ class ManyEstimate(Estimates):
 
     def _rows(self) -> list[tuple[str, str]]:
         names = self.table.names
-        rows = []
-        for subset, name in self._problem.atoms.items():
-            word = "unique to" if len(subset) == 1 else "shared by"
-            rows.append((name, f"{word} {', '.join(names[i] for i in subset)}"))
-        return [*rows, ("synergy", "synergy"), ("mi_joint", f"I(all;{names[-1]})")]
+        return [*self._atom_rows(names), ("mi_joint", f"I(all;{names[-1]})")]
 
     def _title(self) -> str:
         shape = " x ".join(map(str, self.table.shape))

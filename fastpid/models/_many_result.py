@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from fastpid._many import UnionInformation
 from fastpid._many._coverage import Subset
-from fastpid.estimation._many_problem import ManyProblem, name_of_union
+from fastpid.estimation._many_problem import ManyProblem
+from fastpid.estimation._many_values import ManyValues
 from fastpid.models._estimates import ModelEstimates
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class ManyModelEstimate(ModelEstimates):
+class ManyModelEstimate(ManyValues, ModelEstimates):
     """What posteriors of models of M sources say about a target, and how far that can be trusted.
 
     It is about the models: what they did not learn is missing from all values. Values go by the
@@ -101,73 +99,9 @@ class ManyModelEstimate(ModelEstimates):
         """M."""
         return len(self.names)
 
-    @property
-    def synergy(self) -> float:
-        """The total synergy: what the model of all finds beyond their union information."""
-        return self.values["synergy"]
-
-    @property
-    def mi_joint(self) -> float:
-        """I(X_1, ..., X_M; Z)."""
-        return self.values["mi_joint"]
-
-    @property
-    def unique(self) -> NDArray[np.float64]:
-        """The unique information of every source against all others, (M,)."""
-        return np.array([self.values[f"unique_{i}"] for i in range(self.n_sources)])
-
-    @property
-    def coverage(self) -> dict[Subset, float]:
-        """The coverage atoms, by set of sources.
-
-        Raises
-        ------
-        ValueError
-            Unless all sets were asked for, or there are no others than those of all but one.
-        """
-        if self._problem.subsets_asked != "all":
-            raise ValueError(
-                'coverage atoms need the union information of all sets: pass subsets="all"'
-            )
-        return {subset: self.values[name] for subset, name in self._problem.atoms.items()}
-
-    @property
-    def redundancy(self) -> float:
-        """The coverage atom of all sources; see :attr:`coverage`."""
-        return self.coverage[tuple(range(self.n_sources))]
-
-    def union_information(self, sources: Iterable[int] | int | None = None) -> float:
-        """Return the union information of some sources, of all by default.
-
-        Raises
-        ------
-        KeyError
-            If this set was not asked for.
-        """
-        every = range(self.n_sources) if sources is None else sources
-        subset = (every,) if isinstance(every, (int, np.integer)) else tuple(sorted(every))
-        name = name_of_union(subset, self.n_sources)
-        if name not in self.values:
-            raise KeyError(f"the union information of sources {subset} was not asked for")
-        return self.values[name]
-
     @functools.cached_property
     def _problem(self) -> ManyProblem:
         return ManyProblem(self.n_sources, len(self.classes), self.subsets == "all")
-
-    def _coverage_bars(self) -> list[tuple[Subset | None, float, float, float]]:
-        """Return sets with their atom and its interval, the synergy last, for a plot."""
-        bars: list[tuple[Subset | None, float, float, float]] = []
-        for subset, name in [*self._problem.atoms.items(), (None, "synergy")]:
-            value = self.values[name]
-            bars.append((subset, value, *self.intervals.get(name, (value, value))))
-        return bars
-
-    def plot(self, *, kind: str = "bars", ax: Any = None) -> Any:
-        """Draw the atoms that are known with their intervals: :func:`fastpid.plot.coverage`."""
-        from fastpid.plot import coverage
-
-        return coverage(self, kind=kind, ax=ax)
 
     def _solved(self) -> dict[str, Any]:
         def key(subset: Subset) -> str:
@@ -189,13 +123,8 @@ class ManyModelEstimate(ModelEstimates):
         }
 
     def _rows(self) -> list[tuple[str, str]]:
-        names = self.names
-        rows = []
-        for subset, name in self._problem.atoms.items():
-            word = "unique to" if len(subset) == 1 else "shared by"
-            rows.append((name, f"{word} {', '.join(names[i] for i in subset)}"))
-        rows.append(("synergy", "synergy"))
-        rows += [(f"mi_{i}", f"I({name};Z)") for i, name in enumerate(names)]
+        rows = self._atom_rows(self.names)
+        rows += [(f"mi_{i}", f"I({name};Z)") for i, name in enumerate(self.names)]
         return [*rows, ("union_information", "union of all"), ("mi_joint", "I(all;Z)")]
 
     def _excess(self) -> float:
