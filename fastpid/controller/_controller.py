@@ -2,8 +2,8 @@
 
 Two-stage training of a multimodal classifier (J. Tang, Y. Xu, Y. Liu, Q. Chen, "Shaping initial
 state prevents modality competition in multi-modal fusion", arXiv:2509.20840, 2025): first every
-modality trains alone, at a pace that keeps their unique information level; joint training then
-starts from the state at which the synergy was at its peak.
+modality trains alone, by the paper at a pace that keeps their unique information level; joint
+training then starts, by the paper from the state at which the synergy was at its peak.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class AsyncController:
 
     By default (``criterion="skill"``) each modality goes by its own skill: it trains until it has
     been past its best for `patience` observations, gives its steps to those that are not, and joint
-    training starts from the best state of each. That did best in a study of the four criteria. The
-    paper goes by the decomposition (``criterion="pid"``):
+    training starts from the best state of each. In a study of eight data sets it lost to other
+    methods least often. The paper goes by the decomposition (``criterion="pid"``):
 
     *Pace.* A modality runs ahead of another one if that one's unique information is less than
     `balance` of its own, and the difference is more than `margin` standard errors. It is held back
@@ -98,8 +98,8 @@ class AsyncController:
         tables that would be too large: each against the average of the others' probabilities, and
         the average synergy of all pairs.
     max_epochs : int, optional
-        The longest that the unimodal phase may be. Without it, modalities whose synergy never falls
-        beyond noise train alone indefinitely.
+        The longest that the unimodal phase may be. Without it, modalities whose peak does not come
+        train alone indefinitely.
     design_effect : float
         How many held-out samples count for one independent sample (Kish 1965): 1, or more where
         they depend on each other, such as the number of windows that a recording is cut into.
