@@ -191,6 +191,7 @@ class AsyncController:
             check_choice("rest", rest, RESTS),
             check_number("design_effect", design_effect, 1.0, math.inf),
             options,
+            errors=self.criterion != "skill",  # which goes by no noise
         )
         self._history: list[Decision] = []
 

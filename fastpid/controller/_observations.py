@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ Key = tuple[str, ...]  # a modality, and those it stands against
 
 
 class Uncertain(NamedTuple):
-    """A value with its bias taken out, and its standard error."""
+    """A value with its bias taken out, and its standard error (NaN where none is kept)."""
 
     value: float
     error: float
@@ -53,7 +54,7 @@ class Observations:
     """Tables of every pair of modalities and, of three or more, of all together.
 
     By ``rest="vote"`` there is, instead of the table of all, one of each modality against the
-    average of the others.
+    average of the others. Standard errors, half of the work, are kept if they are wanted.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Observations:
         rest: str,
         design_effect: float,
         options: SolveOptions,
+        errors: bool,
     ) -> None:
         self.modalities = modalities
         self.num_classes = num_classes
@@ -71,6 +73,7 @@ class Observations:
         self.rest = rest
         self.design_effect = design_effect
         self.options = options
+        self.errors = errors
         k = num_classes
         if k**3 > _MOST_CELLS:
             raise ValueError(
@@ -99,7 +102,12 @@ class Observations:
 
     def clear(self) -> None:
         """Forget all samples."""
-        self._tables = {key: PredictionSums(shape) for key, shape in self._shapes.items()}
+        self._tables = self._empty()
+
+    def _empty(self) -> dict[Key, PredictionSums]:
+        return {
+            key: PredictionSums(shape, errors=self.errors) for key, shape in self._shapes.items()
+        }
 
     @property
     def n_samples(self) -> float:
@@ -119,7 +127,7 @@ class Observations:
             raise ValueError(f"sums must be numbers; got {type(values).__name__}") from None
         sizes = [table.sums.size for table in self._tables.values()]
         fine = vector.shape == (sum(sizes),) and bool((np.isfinite(vector) & (vector >= 0.0)).all())
-        tables = {key: PredictionSums(shape) for key, shape in self._shapes.items()}
+        tables = self._empty()
         if fine:
             for table, part in zip(
                 tables.values(), np.split(vector, np.cumsum(sizes)[:-1]), strict=True
@@ -279,7 +287,7 @@ class Observations:
 
 
 def _of(measured: Measurement | ManyMeasurement, name: str) -> Uncertain:
-    return Uncertain(measured.values[name], measured.errors[name])
+    return Uncertain(measured.values[name], measured.errors.get(name, math.nan))
 
 
 def _average(found: list[Uncertain]) -> Uncertain:

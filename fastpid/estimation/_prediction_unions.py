@@ -8,12 +8,13 @@ of a union information being the sum of its potentials over the sources, less lo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastpid._base.quantities import METHODS, Method
+from fastpid._base.quantities import METHODS
+from fastpid._many import decompose_many
 from fastpid._pointwise import pointwise_many
 from fastpid._solve.options import SolveOptions
 from fastpid.estimation._prediction_sums import PredictionSums
@@ -30,7 +31,7 @@ class ManyMeasurement(NamedTuple):
         "mi_0", "unique_0" and so on, "union_information", "synergy" and "mi_joint", their bias
         taken out; they may be negative.
     errors : mapping of str to float
-        Their standard errors.
+        Their standard errors; empty of sums that are made without.
     gap : float
         The width of the widest certified bracket, of plug-in values.
     """
@@ -66,24 +67,34 @@ def measure_unions(
     """
     n, k = len(alone), together.shape[2]
     p = together.p
-    cells = pointwise_many(
-        p.reshape(*(k,) * (n + 1)),
-        subsets="leave_one_out",
-        method=cast(Method, METHODS[options.method]),
-        tol=options.tol,
-        unit="nats",
-        threads=options.threads or None,
-        normalize=True,
-        on_failure="ignore",
-    )
+    joint = p.reshape(*(k,) * (n + 1))
+    solver: dict[str, Any] = {
+        "subsets": "leave_one_out",
+        "method": METHODS[options.method],
+        "tol": options.tol,
+        "unit": "nats",
+        "threads": options.threads or None,
+        "normalize": True,
+        "on_failure": "ignore",
+    }
     every = tuple(range(n))
     rests = [tuple(j for j in every if j != i) for i in every]
     sets = [*((i,) for i in every), every, *rests]
-    found = cells.decomposition
-    # mi_0 ..., the unions of all and of all but one, I(all; Z); in cells that are empty nothing.
+    names, combinations = _combinations(n)
+    errors = {}
+    if together.errors:
+        cells = pointwise_many(joint, **solver)
+        found = cells.decomposition
+        gradients = np.stack([*(cells.union_information(s) for s in sets), cells.mi_joint])
+        # In cells that are empty, nothing.
+        covariance = together.covariance(np.nan_to_num(gradients.reshape(len(gradients), -1)))
+        variances = ((combinations @ covariance) * combinations).sum(axis=1) * design_effect
+        of_each = np.sqrt(np.maximum(variances, 0.0)) * options.scale
+        errors = dict(zip(names, of_each.tolist(), strict=True))
+    else:
+        found = decompose_many(joint, **solver)
+    # mi_0 ..., the unions of all and of all but one, I(all; Z).
     plug_in = np.array([*(found.union_information(s) for s in sets), found.mi_joint])
-    gradients = np.stack([*(cells.union_information(s) for s in sets), cells.mi_joint])
-    covariance = together.covariance(np.nan_to_num(gradients.reshape(len(gradients), -1)))
 
     counts = together.occupancy()
     of_all = counts.xyz - counts.xy - counts.z + 1
@@ -94,13 +105,10 @@ def measure_unions(
     for row, members in enumerate(sets[n:], n):
         corrected[row] = _in_place(plug_in[row], plug_in[[*members]], corrected[[*members]])
 
-    names, combinations = _combinations(n)
-    variances = ((combinations @ covariance) * combinations).sum(axis=1) * design_effect
-    errors = np.sqrt(np.maximum(variances, 0.0)) * options.scale
     values = combinations @ corrected * options.scale
     return ManyMeasurement(
         values=dict(zip(names, values.tolist(), strict=True)),
-        errors=dict(zip(names, errors.tolist(), strict=True)),
+        errors=errors,
         gap=float(np.max(found.gap)) * options.scale,
     )
 

@@ -290,6 +290,21 @@ def test_blocks_see_what_neighbours_share() -> None:
     assert repeated.errors["mi_xy"] == pytest.approx(plain.errors["mi_xy"], rel=0.4)
 
 
+@pytest.mark.parametrize("batch", [1, 7, 400])
+def test_sums_without_errors_say_the_same(batch: int) -> None:
+    data = soft(400, 0)
+    plain, with_errors = PredictionSums((3, 3, 3), errors=False), streamed(data, 400)
+    for start in range(0, 400, batch):
+        plain.add(*(column[start : start + batch] for column in data), logits=True)
+    assert plain.sums.size < with_errors.sums.size / 4
+    found, expected = plain.measure(), with_errors.measure()
+    assert found.errors == {}
+    assert found.values == pytest.approx(expected.values, abs=1e-9)
+    assert found.gap <= 1e-6
+    with pytest.raises(TypeError, match="errors"):
+        PredictionSums((3, 3, 3), errors="none")
+
+
 def test_sums_of_processes_add_up() -> None:
     one, two = streamed(soft(160, 0), 32), streamed(soft(160, 1), 32)
     both = PredictionSums((3, 3, 3))
