@@ -4,7 +4,8 @@ The label is three bits. Text shows the first of them plainly, beside hundreds o
 nothing; audio shows the second and video the third, by products of features, which take longer to
 learn. Trained jointly from the start, text explains the training labels before the others have been
 learnt. The controller holds it back, and starts joint training where what the modalities predict of
-held-out samples is best.
+held-out samples is best. What fuses them trains along from the first, on features that it does not
+change.
 
     python docs/examples/three_modalities.py
 """
@@ -62,13 +63,17 @@ class Model(nn.Module):
         self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, CLASSES) for name in views})
         self.fusion = nn.Sequential(nn.ReLU(), nn.Linear(WIDTH * len(views), CLASSES))
 
-    def alone(self, name: str, views: dict[str, Tensor]) -> Tensor:
-        """Return what a modality's own classifier says, logits (n, CLASSES)."""
-        return self.heads[name](self.encoders[name](views[name]).relu())
+    def features(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return what the encoders make of the modalities, (n, WIDTH) each."""
+        return {name: net(views[name]) for name, net in self.encoders.items()}
 
-    def forward(self, views: dict[str, Tensor]) -> Tensor:
+    def alone(self, name: str, features: Tensor) -> Tensor:
+        """Return what a modality's own classifier says, logits (n, CLASSES)."""
+        return self.heads[name](features.relu())
+
+    def fuse(self, features: dict[str, Tensor]) -> Tensor:
         """Return the logits of all modalities together."""
-        return self.fusion(torch.cat([net(views[name]) for name, net in self.encoders.items()], 1))
+        return self.fusion(torch.cat([*features.values()], 1))
 
 
 def train(first_alone: bool, epochs: int = 30, seed: int = 0) -> tuple[float, AsyncController]:
@@ -81,7 +86,7 @@ def train(first_alone: bool, epochs: int = 30, seed: int = 0) -> tuple[float, As
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
     controller = AsyncController(NAMES, num_classes=CLASSES, max_epochs=20)
     modules = {n: nn.ModuleList([model.encoders[n], model.heads[n]]) for n in NAMES}
-    training = AsyncTraining(controller, modules)
+    training = AsyncTraining(controller, modules, fusion=model.fusion)
 
     def step(loss: Tensor) -> None:
         optimizer.zero_grad()
@@ -91,18 +96,21 @@ def train(first_alone: bool, epochs: int = 30, seed: int = 0) -> tuple[float, As
     for epoch in range(epochs):
         if training.phase == "joint" or not first_alone:
             for some, z in batches:
-                step(cross_entropy(model(some), z))
+                step(cross_entropy(model.fuse(model.features(some)), z))
             continue
         for (some, z), names in training.batches(batches):
-            step(sum(cross_entropy(model.alone(name, some), z) for name in names))
+            features = model.features(some)
+            loss = sum(cross_entropy(model.alone(name, features[name]), z) for name in names)
+            still = {name: f.detach() for name, f in features.items()}
+            step(loss + cross_entropy(model.fuse(still), z))
         with torch.no_grad():
-            training.observe(
-                {name: model.alone(name, valid) for name in NAMES}, labels, logits=True
-            )
+            found = {name: model.alone(name, f) for name, f in model.features(valid).items()}
+        training.observe(found, labels, logits=True)
         training.decide(epoch)
     test, truth = samples(2000, 3 * seed + 3)
     with torch.no_grad():
-        return float((model(test).argmax(1) == truth).double().mean()), controller
+        guess = model.fuse(model.features(test)).argmax(1)
+    return float((guess == truth).double().mean()), controller
 
 
 def main() -> None:

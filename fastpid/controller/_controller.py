@@ -42,9 +42,9 @@ class AsyncController:
     labels is decomposed; its bias is taken out, and its standard error tells changes from noise.
 
     By default (``criterion="skill"``) each modality goes by its own skill: it trains until it has
-    been past its best for `patience` observations, gives its steps to those that are not, and joint
-    training starts from the best state of each. In a study of eight data sets it lost to other
-    methods least often. The paper goes by the decomposition (``criterion="pid"``):
+    been past its best for `patience` observations, goes back to it, gives its steps to the others,
+    and joint training starts from the best state of each. In a study of eight data sets it lost to
+    other methods least often. The paper goes by the decomposition (``criterion="pid"``):
 
     *Pace.* A modality runs ahead of another one if that one's unique information is less than
     `balance` of its own, and the difference is more than `margin` standard errors. It is held back
@@ -78,11 +78,11 @@ class AsyncController:
 
         "skill" seeks no common peak, but each modality's own: it trains until its Brier skill,
         by how much its probabilities are better than the shares of the classes, has not risen for
-        `patience` observations, gives its steps to the others then, and joint training starts, once
-        none is left, from the best state of each. The skill falls once a modality learns its labels
-        by heart, which mutual information and atoms hardly tell: one class drawn with confidence
-        from those that it may be says as much as all of them with their shares. The
-        atoms are measured all the same.
+        `patience` observations, goes back to its best state and gives its steps to the others then,
+        and joint training starts, once none is left, from the best state of each. The skill falls
+        once a modality learns its labels by heart, which mutual information and atoms hardly tell:
+        one class drawn with confidence from those that it may be says as much as all of them with
+        their shares. The atoms are measured all the same.
 
         "union" goes by the union information, which is what unimodal training can give: joint
         training starts from the last state at which it had risen by more than `margin` standard
@@ -424,13 +424,20 @@ class AsyncController:
             return Decision(
                 epoch, JOINT, self._even(), metrics=metrics, reason="joint training goes on"
             )
-        shares, keep, past, reasons = self._plan(reading, metrics)
+        shares, keep, past, reasons, ended = self._plan(reading, metrics)
         spent = self.max_epochs is not None and epoch + 1 >= self.max_epochs
-        if not (spent or past):
-            reason = "; ".join(reasons)
-            return Decision(epoch, UNIMODAL, shares, keep, metrics=metrics, reason=reason)
         best = {name: d.epoch for d in self._history for name in d.keep}
         best |= dict.fromkeys(keep, epoch)
+        if not (spent or past):
+            return Decision(
+                epoch,
+                UNIMODAL,
+                shares,
+                keep,
+                restore_epochs={name: best[name] for name in ended},
+                metrics=metrics,
+                reason="; ".join(reasons),
+            )
         if not past:
             reasons.append(f"max_epochs={self.max_epochs} are over")
         reasons.append(f"joint training starts from {_say_states(best)}")

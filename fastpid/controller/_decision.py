@@ -30,8 +30,9 @@ class Decision:
     start_joint : bool
         Joint training starts now. True once.
     restore_epochs : dict of str to int
-        The epochs whose states it starts from, for each modality the last one that it was in
-        `keep`; empty if it starts from the present ones, and at any other time.
+        The modalities to take back to an earlier state, and the epoch of it: the last one that each
+        was in `keep`. At the start of joint training all of them, none if it starts from the
+        present states; before that, those that have ended their training alone for good.
     metrics : dict of str to float
         What was measured, by names that suit a logger; empty if nothing was.
     reason : str

@@ -27,6 +27,7 @@ class Plan(NamedTuple):
     keep: tuple[str, ...]  # whose present state is the best so far
     over: bool
     reasons: list[str]
+    ended: tuple[str, ...] = ()  # who from now on stays as it was at its best
 
 
 def by_common_peak(
@@ -75,20 +76,26 @@ def by_common_peak(
 def by_own_peaks(
     patience: int, looks: Sequence[Decision], metrics: Mapping[str, float], names: Sequence[str]
 ) -> Plan:
-    """Train each modality until it is past its own best skill."""
-    keep, past, reasons = [], [], []
-    shares = [dict.fromkeys(names, 1.0), *(d.shares for d in looks)]
+    """Train each modality until it is past its own best skill.
+
+    It goes back to its best as soon as that is known: what trains along on the features of all
+    sees it as it will be.
+    """
+    keep, past, ended, reasons = [], [], [], []
+    taken = [dict.fromkeys(names, 1.0), *(d.shares for d in looks)]
     for name in names:
         # After its own stretches of training; a modality that is held stays what it is.
         curve = [
             (found[f"skill/{name}"], share[name] > 0.0)
-            for share, found in zip(shares, (*(d.metrics for d in looks), metrics), strict=True)
+            for share, found in zip(taken, (*(d.metrics for d in looks), metrics), strict=True)
         ]
         values = [value for value, trained in curve if trained]
         top = max(values) - _ROUNDING
         best = next(place for place, value in enumerate(values) if value >= top)
         if len(values) - 1 - best >= patience:
             past.append(name)
+            if curve[-1][1]:
+                ended.append(name)
             reasons.append(f"{name} is past its best skill, {values[best]:.3g} of 1")
         elif curve[-1][1] and best == len(values) - 1:
             keep.append(name)
@@ -96,7 +103,8 @@ def by_own_peaks(
         else:
             reasons.append(f"{name} has a skill of {values[-1]:.3g}, {values[best]:.3g} at best")
     over = len(past) == len(names)
-    return Plan(shares_of(names, () if over else past), tuple(keep), over, reasons)
+    shares = shares_of(names, () if over else past)
+    return Plan(shares, tuple(keep), over, reasons, tuple(ended))
 
 
 def shares_of(names: Sequence[str], held: Sequence[str] | Mapping[str, object]) -> dict[str, float]:

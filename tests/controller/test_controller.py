@@ -448,8 +448,10 @@ def test_each_modality_goes_by_its_own_best_skill() -> None:
     ]
     assert [d.shares["fast"] for d in history] == [1.0] * 3 + [0.0] * 5 + [1.0]
     assert [d.shares["slow"] for d in history] == [1.0] * 3 + [2.0] * 5 + [1.0]
-    last = history[-1]
+    *others, last = history
     assert (last.start_joint, last.restore_epochs) == (True, {"fast": 1, "slow": 6})
+    # The fast one is at its best again, for good, while the slow one goes on.
+    assert [d.restore_epochs for d in others] == [{}] * 3 + [{"fast": 1}] + [{}] * 4
     assert "fast is past its best skill, 0.6 of 1" in history[3].reason
     assert "the states of epochs 1 (fast), 6 (slow)" in last.reason
 

@@ -38,13 +38,16 @@ class AsyncTraining:
     """Carry out what an :class:`fastpid.controller.AsyncController` decides.
 
     After every epoch, :meth:`decide` asks the controller, freezes the modalities that are held
-    back, keeps a copy of the modalities that are at their peak, and goes back to these when joint
-    training starts. What an optimizer has gathered since (momentum) is not of these states: make a
-    new one then, or `keep` it.
+    back, keeps a copy of the modalities that are at their peak, and goes back to these as it is
+    told, at the latest when joint training starts. What an optimizer has gathered since (momentum)
+    is not of these states: make a new one then, or `keep` it. Train what fuses the modalities along
+    in the unimodal phase, on detached features: later, these would know the training labels by
+    heart, and it could not learn from them what to trust. If it is passed as `fusion`, it goes back
+    with a modality that goes back before the others, or it would go on with what that one has lost.
 
     With ``torch.distributed`` initialised, the samples that all processes observed are added up,
     the process of rank 0 decides, and all do what it says. What is held back gets no gradients, nor
-    does what fuses the modalities in the unimodal phase: wrap the model by
+    does what fuses the modalities, unless it trains along in the unimodal phase: wrap the model by
     ``DistributedDataParallel(model, find_unused_parameters=True)``. Samples seen by two processes
     count twice; this includes the padding of DistributedSampler.
 
@@ -58,6 +61,9 @@ class AsyncTraining:
         What is kept and restored besides `modules`, by names of your own, such as the optimizer.
         Where the modalities have their peaks at different epochs, it is of the last of these.
         Tensors are kept in the memory of the CPU.
+    fusion : object with state_dict() and load_state_dict(), optional
+        What fuses the modalities, if it trains along. At the start of joint training it stays as it
+        is (unless it is in `keep`).
     log : callable, optional
         Called after every epoch, by every process, with a dict of numbers: epoch, joint (0 or 1),
         shares and metrics.
@@ -92,6 +98,7 @@ class AsyncTraining:
         modules: Mapping[str, nn.Module],
         *,
         keep: Mapping[str, Stateful] | None = None,
+        fusion: Stateful | None = None,
         log: Callable[[dict[str, float]], object] | None = None,
         distributed: bool | None = None,
     ) -> None:
@@ -105,6 +112,7 @@ class AsyncTraining:
         self.distributed = distributed
         self._modules: dict[str, Stateful] = dict(modules)
         self._keep: dict[str, Stateful] = dict(keep or {})
+        self._fusion = fusion
         self._trainable = {
             name: [p for p in module.parameters() if p.requires_grad]
             for name, module in modules.items()
@@ -116,7 +124,8 @@ class AsyncTraining:
                     f"modality can be neither trained nor held back; pass the encoder and the "
                     "classifier that it trains alone, before anything has frozen them"
                 )
-        self._kept: dict[str, dict[str, Any]] = {"modules": {}, "keep": {}}
+        #: States of the peak: of the modalities and, by modality, of the fusion, and of all else.
+        self._kept: dict[str, dict[str, Any]] = {"modules": {}, "fusion": {}, "keep": {}}
         self._passes_left = 1.0  # of the present epoch, through the data
 
     @property
@@ -233,12 +242,11 @@ class AsyncTraining:
         decision = self._decide_together(epoch) if together else self.controller.decide(epoch)
         with torch.inference_mode(False):  # or what is kept could not be trained any more
             if decision.keep:
-                states = {name: _to_cpu(kept.state_dict()) for name, kept in self._keep.items()}
-                self._kept["keep"] = states
-            for name in decision.keep:
-                self._kept["modules"][name] = _to_cpu(self._modules[name].state_dict())
+                self._keep_states(decision.keep)
             if decision.start_joint:
-                self._restore()
+                self._start_joint()
+            elif decision.restore_epochs:
+                self._go_back(decision.restore_epochs)
         self._freeze()
         if self.log is not None:
             self.log(
@@ -272,8 +280,13 @@ class AsyncTraining:
         if not isinstance(state, Mapping) or {"controller", "kept", "passes_left"} - set(state):
             raise ValueError("state must be the state_dict() of an AsyncTraining")
         kept = state["kept"]
-        if not isinstance(kept, Mapping) or set(kept) != {"modules", "keep"}:
+        if not isinstance(kept, Mapping) or set(kept) != set(self._kept):
             raise ValueError("state must be the state_dict() of an AsyncTraining; its kept is not")
+        if set(kept["fusion"]) != (set() if self._fusion is None else set(kept["modules"])):
+            raise ValueError(
+                f"state keeps the fusion with {', '.join(map(str, kept['fusion'])) or 'none'} of "
+                f"{', '.join(map(str, kept['modules']))}; pass `fusion` where it was passed then"
+            )
         for part, own in (("modules", self._modules), ("keep", self._keep)):
             # Modalities come to their peaks one by one, and all else is kept with each of them.
             missing = set(own) - set(kept[part]) if part == "keep" and kept["modules"] else set()
@@ -315,12 +328,29 @@ class AsyncTraining:
         self.controller.load_state_dict(word[0])
         return self.controller.history[-1]
 
-    def _restore(self) -> None:
+    def _keep_states(self, names: Iterable[str]) -> None:
+        """Keep the present states of some modalities, and of what is kept with any of them."""
+        self._kept["keep"] = {name: _to_cpu(kept.state_dict()) for name, kept in self._keep.items()}
+        fusion = None if self._fusion is None else _to_cpu(self._fusion.state_dict())
+        for name in names:
+            self._kept["modules"][name] = _to_cpu(self._modules[name].state_dict())
+            if fusion is not None:
+                self._kept["fusion"][name] = fusion
+
+    def _start_joint(self) -> None:
         # The modalities last: they may be part of what else is kept, at another epoch.
         for part, own in (("keep", self._keep), ("modules", self._modules)):
             for name, state in self._kept[part].items():
                 own[name].load_state_dict(state)
-            self._kept[part] = {}
+        self._kept = {part: {} for part in self._kept}
+
+    def _go_back(self, epochs: Mapping[str, int]) -> None:
+        """Take some modalities back, and the fusion to the last of their epochs."""
+        for name in epochs:
+            self._modules[name].load_state_dict(self._kept["modules"][name])
+        if self._fusion is not None:
+            last = max(epochs, key=epochs.__getitem__)
+            self._fusion.load_state_dict(self._kept["fusion"][last])
 
     def _freeze(self) -> None:
         # What two modalities share is frozen only while both are held.

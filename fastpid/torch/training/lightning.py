@@ -16,8 +16,9 @@ class LightningCallback(_pl.Callback):  # type: ignore[misc, name-defined]
     """Observe every validation of a fit, and decide after it.
 
     ``validation_step`` returns ``{"outputs": {name: logits}, "z": labels}``; ``training_step`` adds
-    up the losses of ``training.active`` while ``training.phase`` is "unimodal". Validate once an
-    epoch; with several processes, ``strategy="ddp_find_unused_parameters_true"``.
+    up the losses of ``training.active`` while ``training.phase`` is "unimodal", and that of the
+    fusion of detached features, which learns along. Validate once an epoch; with several processes,
+    ``strategy="ddp_find_unused_parameters_true"``.
 
     Lightning's epoch is one pass through the data. While a modality is held back, the others take
     its steps in more passes before the controller decides again: of two modalities in two, so that

@@ -26,7 +26,8 @@ class TrainerCallback(_transformers.TrainerCallback):  # type: ignore[misc, name
 
     For the Trainer's ``callbacks=[callback]`` and ``compute_metrics=callback.metrics``. The model
     returns its loss and then the logits of the modalities, in the controller's order; the loss adds
-    up those of ``training.active`` while ``training.phase`` is "unimodal".
+    up those of ``training.active`` while ``training.phase`` is "unimodal", and that of the fusion
+    of detached features, which learns along.
 
     The Trainer's epoch is one pass through the data. While a modality is held back, the others take
     its steps in more passes before the controller decides again: of two modalities in two, so that

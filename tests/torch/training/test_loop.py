@@ -126,19 +126,20 @@ def test_the_peak_is_restored_after_resuming() -> None:
 @pytest.mark.parametrize("resumed", [False, True])
 def test_each_modality_goes_back_to_its_own_best(resumed: bool) -> None:
     nets = {name: nn.Linear(4, K) for name in NAMES}
-    both = nn.ModuleDict(nets)
+    both, fusion = nn.ModuleDict(nets), nn.Linear(8, K)
     y = torch.arange(300) % K
 
     def prepared() -> AsyncTraining:
         both.requires_grad_(True)
         c = AsyncController(NAMES, num_classes=K, patience=2, max_epochs=5)
-        return AsyncTraining(c, nets, keep={"both": both})
+        return AsyncTraining(c, nets, keep={"both": both}, fusion=fusion)
 
     training = prepared()
-    trusts = {"audio": (0.2, 0.5, 0.4, 0.3, 0.3), "video": (0.2, 0.3, 0.4, 0.5, 0.4)}
+    trusts = {"audio": (0.2, 0.5, 0.4, 0.3, 0.5), "video": (0.2, 0.3, 0.4, 0.5, 0.4)}
     for epoch in range(5):
         for name in training.active:
             nn.init.constant_(nets[name].weight, epoch)
+        nn.init.constant_(fusion.weight, epoch)
         right = torch.eye(K)[y]
         training.observe({n: t[epoch] * right + (1 - t[epoch]) / K for n, t in trusts.items()}, y)
         if resumed:
@@ -146,9 +147,32 @@ def test_each_modality_goes_back_to_its_own_best(resumed: bool) -> None:
             training = prepared()
             training.load_state_dict(state)
         decision = training.decide(epoch)
+        if epoch == 3:  # two observations past its best
+            assert decision.restore_epochs == {"audio": 1}
+            assert (nets["audio"].weight == 1).all()
+            assert (nets["video"].weight == 3).all()
+            assert (fusion.weight == 1).all()
     assert decision.restore_epochs == {"audio": 1, "video": 3}
     assert (nets["audio"].weight == 1).all()
     assert (nets["video"].weight == 3).all()
+    assert (fusion.weight == 4).all()
+
+
+def test_a_state_with_a_fusion_is_of_a_training_with_one() -> None:
+    nets, fusion = {name: nn.Linear(4, K) for name in NAMES}, nn.Linear(8, K)
+
+    def prepared(**options) -> AsyncTraining:
+        return AsyncTraining(AsyncController(NAMES, num_classes=K), nets, **options)
+
+    trainings = [prepared(fusion=fusion), prepared()]
+    for training in trainings:
+        show(training, 0.9, 0.2)
+        training.decide(0)
+    for training, other in (trainings, trainings[::-1]):
+        before = training.state_dict()
+        with pytest.raises(ValueError, match="pass `fusion` where it was passed then"):
+            training.load_state_dict(other.state_dict())
+        assert training.state_dict()["kept"] is before["kept"]
 
 
 def test_who_was_held_is_still_frozen_after_resuming() -> None:
