@@ -7,7 +7,7 @@ import functools
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -101,11 +101,19 @@ class Run:
         self.optimizer.step()
         self.steps += encoders
 
-    def unimodal_epoch(self, training: AsyncTraining) -> None:
-        """Train every modality alone, as much as it is given."""
-        start = time.process_time()
+    def unimodal_epoch(self, training: AsyncTraining, along: bool = False) -> None:
+        """Train every modality alone, as much as it is given.
+
+        The fusion may train along, on the features of all as they are: its gradient ends there.
+        """
+        start, net = time.process_time(), self.net
         for (views, y), names in training.batches(self.loader):
-            losses = [cross_entropy(self.net.alone(name, views[name]), y) for name in names]
+            used = views if along else {name: views[name] for name in names}
+            features = net.features(used)
+            losses = [cross_entropy(net.heads[name](features[name]), y) for name in names]
+            if along:
+                seen = {name: f.detach() for name, f in features.items()}
+                losses.append(cross_entropy(net.fuse(seen), y))
             self.update(sum(losses), len(names))
         self.seconds["unimodal"] += time.process_time() - start
 
@@ -295,19 +303,20 @@ def controller_of(run: Run, **options) -> AsyncController:
     return AsyncController(run.net.encoders, num_classes=classes, threads=1, **settings)
 
 
-def two_stage(run: Run, controller: AsyncController) -> dict[str, float]:
-    """Train as a controller says.
+def two_stage(run: Run, controller: AsyncController, along: bool = True) -> dict[str, float]:
+    """Train as a controller says, the fusion along from the start or from the second stage on.
 
     Returns what it measured in the state that joint training started from (the last of them, where
     modalities go back to different ones).
     """
-    training = AsyncTraining(controller, run.net.modules_of())
+    fusion = run.net.fusion if along else None
+    training = AsyncTraining(controller, run.net.modules_of(), fusion=fusion)
     found: dict[str, float] = {}
     for epoch in range(run.budget.epochs):
         if training.phase == "joint":
             run.joint_epoch()
             continue
-        run.unimodal_epoch(training)
+        run.unimodal_epoch(training, along)
         if training.due(epoch):
             run.observe(training)
         start = time.process_time()
@@ -334,17 +343,17 @@ def metrics_at(controller: AsyncController, epoch: int) -> dict[str, float]:
     return terms
 
 
-def fixed(run: Run, share: float = 0.3) -> dict[str, float]:
+def fixed(run: Run, share: float = 0.3, along: bool = True) -> dict[str, float]:
     """Train every modality alone and evenly for a share of the budget, then jointly."""
     epochs = max(1, round(share * run.budget.epochs))
     # A controller that looks once, at the end: that state is the only one to restore.
     options = {"criterion": "pid", "balance": 0.0, "every": epochs, "max_epochs": epochs}
-    return two_stage(run, controller_of(run, **options))
+    return two_stage(run, controller_of(run, **options), along)
 
 
-def variant(run: Run, **options) -> dict[str, float]:
-    """Train as a controller with such options says; by default one that goes by the paper."""
-    return two_stage(run, controller_of(run, **{"criterion": "pid", **options}))
+def controlled(run: Run, criterion: str, along: bool = True, **options) -> dict[str, float]:
+    """Train as a controller with such options says."""
+    return two_stage(run, controller_of(run, criterion=criterion, **options), along)
 
 
 METHODS: dict[str, Callable[[Run], dict[str, float]]] = {
@@ -357,17 +366,27 @@ METHODS: dict[str, Callable[[Run], dict[str, float]]] = {
     "prioritised, distilled": functools.partial(
         prioritised, share=0.1, teaching=0.3, distilled=0.5
     ),
-    "MI controller": functools.partial(variant, criterion="mi"),
-    "PID controller": variant,
-    "skill controller": functools.partial(variant, criterion="skill"),
+    "MI controller": functools.partial(controlled, criterion="mi"),
+    "PID controller": functools.partial(controlled, criterion="pid"),
+    "skill controller": functools.partial(controlled, criterion="skill"),
 }
-#: Of the controllers, to tell what each of their parts does.
-VARIANTS: dict[str, Callable[[Run], dict[str, float]]] = {
-    "waits": functools.partial(variant, patience=10**6),
-    "holds nobody": functools.partial(variant, balance=0.0),
-    "margin 2": functools.partial(variant, margin=2.0),
-    "hard predictions": functools.partial(variant, soft=False),
-    "union": functools.partial(variant, criterion="union"),
+#: Those in which modalities train alone first, with the fusion along.
+TWO_STAGES = ("fixed", "MI controller", "PID controller", "skill controller")
+
+
+def later(method: str) -> str:
+    """Return the name of a method of two stages whose fusion trains in the second one only."""
+    return f"{method}, fusion later"
+
+
+#: To tell what each part does: of which method, and what differs.
+VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
+    **{later(method): (method, {"along": False}) for method in TWO_STAGES},
+    "waits": ("PID controller", {"patience": 10**6}),
+    "holds nobody": ("PID controller", {"balance": 0.0}),
+    "margin 2": ("PID controller", {"margin": 2.0}),
+    "hard predictions": ("PID controller", {"soft": False}),
+    "union": ("PID controller", {"criterion": "union"}),
 }
 #: Schedules that are tried when the methods are tuned, three for each that has one.
 SCHEDULES: dict[str, list[dict[str, object]]] = {
@@ -382,8 +401,15 @@ SCHEDULES: dict[str, list[dict[str, object]]] = {
     "PID controller": [{"margin": margin} for margin in (0.5, 1.0, 2.0)],
     "skill controller": [{"patience": patience} for patience in (2, 3, 5)],
 }
+SCHEDULES |= {later(method): SCHEDULES[method] for method in TWO_STAGES}
 #: Every schedule is tried with each of these.
 RATES = (0.005, 0.01, 0.02, 0.04)
+
+
+def train(run: Run, method: str, schedule: Mapping[str, object]) -> dict[str, float]:
+    """Train by a method, or a variant of one, and return what it did."""
+    base, options = VARIANTS.get(method, (method, {}))
+    return METHODS[base](run, **{**schedule, **options})
 
 
 class Setting(NamedTuple):

@@ -52,8 +52,8 @@ class Network(nn.Module):
         return self.heads[name](self.encoders[name](x))
 
     def features(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the features of all modalities, (n, WIDTH) each."""
-        return {name: net(views[name]) for name, net in self.encoders.items()}
+        """Return the features of modalities, (n, WIDTH) each."""
+        return {name: self.encoders[name](view) for name, view in views.items()}
 
     def forward(self, views: dict[str, Tensor]) -> Tensor:
         """Return the logits of all modalities together."""

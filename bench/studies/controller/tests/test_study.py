@@ -12,7 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install fastpid[torch]")
 
-from controller import held_out, methods, report, strength, study
+from controller import held_out, methods, page, report, strength, study
 from controller.data import synthetic
 from controller.methods import METHODS, Budget, Run
 from scipy import stats
@@ -56,6 +56,32 @@ def test_fixed_starts_from_the_state_at_its_epoch() -> None:
     assert (found["held_0"], found["held_1"]) == (0, 0)
 
 
+@pytest.mark.parametrize("method", methods.TWO_STAGES)
+def test_the_fusion_that_trains_along_leaves_the_modalities_alone(method: str) -> None:
+    """Each says the same; the fusion has learnt when the second stage starts."""
+    runs, found = [], []
+    schedule = {} if method == "fixed" else {"patience": 1}  # so that one is held
+    for name in (method, methods.later(method)):
+        run = a_run(dominance=8)
+        seen = []
+
+        def joint_epoch(run: Run = run, seen: list = seen) -> None:
+            if not seen:  # the second stage starts
+                seen.append({k: v.clone() for k, v in run.net.state_dict().items()})
+                seen.append(run.accuracy("valid"))
+            Run.joint_epoch(run)
+
+        run.joint_epoch = joint_epoch
+        found.append(methods.train(run, name, schedule))
+        runs.append(seen)
+    assert found[0] == found[1]
+    assert method != "PID controller" or found[0]["held_0"] > 0
+    (along, right), (later, at_random) = runs
+    for key, value in along.items():
+        assert torch.equal(value, later[key]) != key.startswith("fusion"), key
+    assert right > at_random + 0.2
+
+
 @pytest.mark.parametrize("criterion", ["pid", "mi", "skill"])
 def test_controllers_differ_in_what_they_go_by(
     criterion: str, monkeypatch: pytest.MonkeyPatch
@@ -63,9 +89,9 @@ def test_controllers_differ_in_what_they_go_by(
     used = []
     train = methods.two_stage
 
-    def spy(run, controller):
+    def spy(run, controller, along):
         used.append(controller)
-        return train(run, controller)
+        return train(run, controller, along)
 
     monkeypatch.setattr(methods, "two_stage", spy)
     names = {"pid": "PID controller", "mi": "MI controller", "skill": "skill controller"}
@@ -186,7 +212,7 @@ def test_the_jobs_left_are_those_that_have_no_row(tmp_path: Path) -> None:
 
 
 def test_every_method_is_tuned_by_as_many_rates_and_no_more_than_three_schedules() -> None:
-    assert set(methods.SCHEDULES) == set(METHODS)
+    assert set(methods.SCHEDULES) == {*METHODS, *map(methods.later, methods.TWO_STAGES)}
     assert all(len(of) in (1, 3) for of in methods.SCHEDULES.values())
     experiment = study.Experiment("e", functools.partial(synthetic, n=400), range(1), False)
     rows = []
@@ -201,7 +227,7 @@ def test_every_method_is_tuned_by_as_many_rates_and_no_more_than_three_schedules
     assert best == {m: methods.Setting(0.01, of[-1]) for m, of in methods.SCHEDULES.items()}
 
 
-def test_settings_are_those_of_the_experiment_or_the_best_schedule_overall(tmp_path: Path) -> None:
+def test_settings_are_those_of_the_experiment_or_the_best_overall(tmp_path: Path) -> None:
     of = {"method": "fixed", "seed": 0}
     rows = [
         {"experiment": name, **of, "rate": rate, "schedule": str({"share": share}), "accuracy": a}
@@ -213,12 +239,34 @@ def test_settings_are_those_of_the_experiment_or_the_best_schedule_overall(tmp_p
         for rate, share, a in found
     ]
     study.Table(tmp_path / "tuning.csv", "experiment", "rate").add(rows)
-    settings = study.Settings(tmp_path / "tuning.csv", 0.005)
+    settings = study.Settings(tmp_path / "tuning.csv")
     assert settings.of(study.TUNED_ON[0], "fixed") == methods.Setting(0.01, {"share": 0.5})
     assert settings.of(study.TUNED_ON[1], "fixed") == methods.Setting(0.02, {"share": 0.3})
     assert settings.of(study.RATES_TUNED_ON[0], "fixed") == methods.Setting(0.04, {"share": 0.3})
-    assert settings.of("watch", "fixed") == methods.Setting(0.005, {"share": 0.3})
-    assert settings.of("watch", "margin 2") == methods.Setting(0.005, {})
+    # Elsewhere the schedule that did best in the first two, and the best rate of all three.
+    assert settings.of("CREMA-D", "fixed") == methods.Setting(0.02, {"share": 0.3})
+    later = methods.later("fixed")
+    assert settings.of(study.RATES_TUNED_ON[0], later) == methods.Setting(0.04, {"share": 0.3})
+
+
+def test_a_variant_differs_in_what_it_is_named_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+    monkeypatch.setattr(methods, "two_stage", lambda run, c, along: used.append((c, along)) or {})
+    names = [name for name, (base, _) in methods.VARIANTS.items() if base == "PID controller"]
+    for name in names:
+        methods.train(a_run(), name, {"margin": 0.5})
+    assert names[0] == methods.later("PID controller")
+    assert [along for _, along in used] == [False, *[True] * (len(names) - 1)]
+    first, *others = (controller.state_dict()["config"] for controller, _ in used)
+    configs = dict(zip(names[1:], others, strict=True))
+    differ = {n: {k for k in first if c[k] != first[k]} for n, c in configs.items()}
+    assert differ == {
+        "waits": {"patience"},
+        "holds nobody": {"balance"},
+        "margin 2": {"margin"},
+        "hard predictions": {"soft"},
+        "union": {"criterion", "plateau", "own"},
+    }
 
 
 def test_holms_adjustment_is_the_textbooks() -> None:
@@ -330,6 +378,43 @@ def test_the_simulation_runs(
         truth, plug_in, corrected, _, error = map(float, line.split("|")[2:-1])
         assert abs(corrected - truth) < plug_in - truth
         assert 0.0 < error < 0.1
+
+
+def test_the_pages_tables_are_those_of_the_runs(tmp_path: Path) -> None:
+    assert {**page.COMPARED, **page.FURTHER}.keys() == study.DATA.keys()
+    assert {name: base for name, (base, _) in methods.VARIANTS.items()} == report.VARIANTS
+    rng = np.random.default_rng(0)
+    better = {report.OURS: 0.9, "fixed": 0.8, methods.later("fixed"): 0.6}
+    rows = [
+        {"experiment": name, "method": method, "seed": seed, "accuracy": a + rng.normal() / 100}
+        for name in ("watch", "synthetic, slow y")
+        for seed in range(12 if name == "watch" else 5)
+        for method, a in better.items()
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "runs.csv")
+    text, named = tmp_path / "page.md", page.tables(pd.DataFrame(rows))
+    text.write_text("".join(f"a\n<!-- study: {n} -->\nold\n<!-- /study -->\nb\n" for n in named))
+    page.refresh(text, tmp_path / "runs.csv")
+    once = text.read_text()
+    page.refresh(text, tmp_path / "runs.csv")
+    assert text.read_text() == once
+    assert "old" not in once
+    assert once.count("a\n<!--") == once.count("-->\nb") == len(named)
+    (line,) = (x for x in named["accuracy"] if x.startswith(f"| {page.COMPARED['watch']} | 12 |"))
+    assert line.count("**") == 2
+    assert line.endswith("** |")  # the default, which is last
+    runs = pd.DataFrame(rows)
+    for name, one, other in (
+        ("skill", report.OURS, "fixed"),
+        ("fusion", "fixed", methods.later("fixed")),
+    ):
+        mean, half, _ = report.paired(runs, "watch", one, other)
+        assert f"**{report.percent(mean, half, '+')}**" in "".join(named[name])
+    assert "slow" in "".join(named["further"])
+    assert "slow" not in "".join(named["accuracy"])
+    text.write_text("no tables")
+    with pytest.raises(ValueError, match="'accuracy' 0 times"):
+        page.refresh(text, tmp_path / "runs.csv")
 
 
 def test_an_unknown_experiment_is_refused(
