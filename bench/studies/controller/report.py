@@ -79,8 +79,8 @@ def paired(runs: pd.DataFrame, experiment: str, one: str, other: str) -> tuple[f
     if not len(difference):
         return float("nan"), float("nan"), float("nan")
     mean, half = mean_interval(difference)
-    if len(difference) < 2 or np.ptp(difference) == 0.0:
-        return mean, half, 1.0 if mean == 0.0 else float("nan")
+    if len(difference) < 2 or np.ptp(difference) < 1e-9:  # but for rounding, all the same
+        return mean, half, 1.0 if abs(mean) < 1e-9 else float("nan")
     return mean, half, float(stats.ttest_1samp(difference, 0.0).pvalue)
 
 

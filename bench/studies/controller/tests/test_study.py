@@ -166,6 +166,19 @@ def test_statistics_are_the_textbooks() -> None:
     assert p == pytest.approx(expected.pvalue)
 
 
+def test_differences_that_are_all_the_same_but_for_rounding_have_no_p_value() -> None:
+    rows = [
+        {"experiment": "e", "method": method, "seed": seed, "accuracy": accuracy}
+        for seed, accuracy in enumerate((0.1, 0.7, 0.3))
+        for method, accuracy in (("fixed", accuracy), ("same", accuracy), ("more", accuracy + 0.2))
+    ]
+    runs = pd.DataFrame(rows)
+    assert report.paired(runs, "e", "same", "fixed")[::2] == (0.0, 1.0)
+    mean, _, p = report.paired(runs, "e", "more", "fixed")
+    assert mean == pytest.approx(0.2)
+    assert np.isnan(p)
+
+
 def test_correlations_are_by_rank_and_their_interval_is_over_seeds() -> None:
     rng = np.random.default_rng(0)
     rows = []
