@@ -78,8 +78,7 @@ def differences(runs: pd.DataFrame, ours: str, experiments: Mapping[str, str]) -
     others = [m for m in METHODS if m != ours]
     rows = []
     for name, title in experiments.items():
-        found = [paired(runs, name, ours, other) for other in others]
-        rows.append([title, *bold(found)])
+        rows.append([title, *bold([paired(runs, name, ours, other) for other in others])])
     return table([f"{ours}, less", *others], rows)
 
 
@@ -101,8 +100,9 @@ def bold(found: Sequence[tuple[float, float, float]]) -> list[str]:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table."""
-    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    """Return the lines of a table, without the rows of what has not been run."""
+    there = [row for row in rows if set(row[1:]) != {"-"}]
+    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *there)]
 
 
 def refresh(page: Path, runs: Path) -> None:

@@ -425,6 +425,7 @@ def test_the_pages_tables_are_those_of_the_runs(tmp_path: Path) -> None:
         assert f"**{report.percent(mean, half, '+')}**" in "".join(named[name])
     assert "slow" in "".join(named["further"])
     assert "slow" not in "".join(named["accuracy"])
+    assert "halves" not in "".join(named["skill"])
     text.write_text("no tables")
     with pytest.raises(ValueError, match="'accuracy' 0 times"):
         page.refresh(text, tmp_path / "runs.csv")
