@@ -14,9 +14,10 @@ from controller.report import (
     PAPERS,
     VARIANTS,
     holm,
-    mean_interval,
     paired,
     percent,
+    rows_of_accuracy,
+    table,
 )
 
 #: The experiments that the page shows, and how it calls them.
@@ -57,20 +58,8 @@ def tables(runs: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def accuracy(runs: pd.DataFrame, experiments: Mapping[str, str]) -> list[str]:
-    """Return a table of mean accuracies with their intervals, the best mean in bold."""
-    rows = []
-    for name, title in experiments.items():
-        group = runs[runs["experiment"] == name]
-        found = {m: group.loc[group["method"] == m, "accuracy"].to_numpy() for m in METHODS}
-        found = {m: values for m, values in found.items() if len(values)}
-        if not found:
-            continue
-        best = max(found, key=lambda m: found[m].mean())
-        cells = [percent(*mean_interval(found[m])) if m in found else "-" for m in METHODS]
-        cells = [f"**{c}**" if m == best else c for m, c in zip(METHODS, cells, strict=True)]
-        counts = sorted({len(values) for values in found.values()})
-        rows.append([title, " to ".join(map(str, {counts[0]: 0, counts[-1]: 0})), *cells])
-    return table(["accuracy / %", "seeds", *METHODS], rows)
+    """Return the table of mean accuracies."""
+    return table(["accuracy / %", "seeds", *METHODS], rows_of_accuracy(runs, experiments))
 
 
 def differences(runs: pd.DataFrame, ours: str, experiments: Mapping[str, str]) -> list[str]:
@@ -79,7 +68,7 @@ def differences(runs: pd.DataFrame, ours: str, experiments: Mapping[str, str]) -
     rows = []
     for name, title in experiments.items():
         rows.append([title, *bold([paired(runs, name, ours, other) for other in others])])
-    return table([f"{ours}, less", *others], rows)
+    return table([f"{ours}, less", *others], run(rows))
 
 
 def along(runs: pd.DataFrame) -> list[str]:
@@ -87,7 +76,7 @@ def along(runs: pd.DataFrame) -> list[str]:
     rows = []
     for name, title in COMPARED.items():
         rows.append([title, *bold([paired(runs, name, VARIANTS[m], m) for m in LATER])])
-    return table(["fusion along, less later", *(VARIANTS[m] for m in LATER)], rows)
+    return table(["fusion along, less later", *(VARIANTS[m] for m in LATER)], run(rows))
 
 
 def bold(found: Sequence[tuple[float, float, float]]) -> list[str]:
@@ -99,10 +88,9 @@ def bold(found: Sequence[tuple[float, float, float]]) -> list[str]:
     return cells
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table, without the rows of what has not been run."""
-    there = [row for row in rows if set(row[1:]) != {"-"}]
-    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *there)]
+def run(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Return the rows of what has been run."""
+    return [row for row in rows if set(row[1:]) != {"-"}]
 
 
 def refresh(page: Path, runs: Path) -> None:

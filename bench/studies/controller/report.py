@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -126,9 +126,13 @@ def difference(runs: pd.DataFrame, experiment: str, one: str, other: str) -> str
 
 def section(title: str, text: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a section: a heading, what its table shows, and the table."""
+    return [f"## {title}", "", text, "", *table(head, rows), ""]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return [f"## {title}", "", text, "", *lines, ""]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
 
 def percent(mean: float, half: float, sign: str = "") -> str:
@@ -137,17 +141,7 @@ def percent(mean: float, half: float, sign: str = "") -> str:
 
 
 def accuracies(runs: pd.DataFrame) -> list[str]:
-    rows = []
-    for name, group in runs.groupby("experiment", sort=False):
-        found = {m: g["accuracy"].to_numpy() for m, g in group.groupby("method")}
-        tried = [m for m in METHODS if m in found]
-        if not tried:
-            continue
-        best = max(tried, key=lambda m: found[m].mean())
-        cells = [percent(*mean_interval(found[m])) if m in found else "-" for m in METHODS]
-        cells = [f"**{c}**" if m == best else c for m, c in zip(METHODS, cells, strict=True)]
-        counts = {len(found[m]) for m in tried}
-        rows.append([name, "-".join(map(str, sorted({min(counts), max(counts)}))), *cells])
+    titles = {name: name for name in runs["experiment"].unique()}
     return section(
         "Accuracy",
         "On test samples, in percent: mean and 95% interval over seeds, the best mean in bold. "
@@ -155,8 +149,25 @@ def accuracies(runs: pd.DataFrame) -> list[str]:
         "than these intervals. A dash is a method that has not been run; of two numbers of seeds, "
         "the first is that of the method that was run least.",
         ["experiment", "seeds", *METHODS],
-        rows,
+        rows_of_accuracy(runs, titles),
     )
+
+
+def rows_of_accuracy(runs: pd.DataFrame, titles: Mapping[str, str]) -> list[list[str]]:
+    """Return a row of means for every experiment that has been run, by its title."""
+    rows = []
+    for name, title in titles.items():
+        group = runs[runs["experiment"] == name]
+        found = {m: group.loc[group["method"] == m, "accuracy"].to_numpy() for m in METHODS}
+        found = {m: values for m, values in found.items() if len(values)}
+        if not found:
+            continue
+        best = max(found, key=lambda m: found[m].mean())
+        cells = [percent(*mean_interval(found[m])) if m in found else "-" for m in METHODS]
+        cells = [f"**{c}**" if m == best else c for m, c in zip(METHODS, cells, strict=True)]
+        counts = {len(values) for values in found.values()}
+        rows.append([title, " to ".join(map(str, sorted({min(counts), max(counts)}))), *cells])
+    return rows
 
 
 def differences(runs: pd.DataFrame, ours: str) -> list[str]:
