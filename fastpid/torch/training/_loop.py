@@ -76,6 +76,8 @@ class AsyncTraining:
     ValueError
         If `modules` are not those of the controller's modalities, or one of them has no parameters
         that require gradients: there is nothing to train or to hold back.
+    TypeError
+        If `fusion`, or one of `keep`, has no state to keep.
 
     Examples
     --------
@@ -107,6 +109,15 @@ class AsyncTraining:
                 f"modules must be those of {', '.join(controller.modalities)}; "
                 f"got {', '.join(modules) or 'none'}"
             )
+        stateful = {f"keep[{name!r}]": value for name, value in (keep or {}).items()}
+        if fusion is not None:
+            stateful["fusion"] = fusion
+        for title, value in stateful.items():
+            if not (hasattr(value, "state_dict") and hasattr(value, "load_state_dict")):
+                raise TypeError(
+                    f"{title} must have state_dict() and load_state_dict(), as a module or an "
+                    f"optimizer has; got {type(value).__name__}"
+                )
         self.controller = controller
         self.log = log
         self.distributed = distributed

@@ -158,6 +158,14 @@ def test_each_modality_goes_back_to_its_own_best(resumed: bool) -> None:
     assert (fusion.weight == 4).all()
 
 
+@pytest.mark.parametrize("options", [{"fusion": "late"}, {"keep": {"optimizer": [0.1]}}])
+def test_what_has_no_state_cannot_be_kept(options) -> None:
+    nets = {name: nn.Linear(4, K) for name in NAMES}
+    title = "fusion" if "fusion" in options else r"keep\['optimizer'\]"
+    with pytest.raises(TypeError, match=f"{title} must have state_dict.*got (str|list)"):
+        AsyncTraining(AsyncController(NAMES, num_classes=K), nets, **options)
+
+
 def test_a_state_with_a_fusion_is_of_a_training_with_one() -> None:
     nets, fusion = {name: nn.Linear(4, K) for name in NAMES}, nn.Linear(8, K)
 
